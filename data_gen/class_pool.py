@@ -1,0 +1,128 @@
+"""Pictures grouped by class: what every data set is turned into."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClassPool:
+    """Pictures of several classes, one class after the other.
+
+    Attributes:
+      images: uint8 [N, H, W, channels] in 0..255; may be a `np.memmap`. The pictures of class 0
+        come first, then those of class 1, and so on.
+      counts: number of pictures of each class, all at least 1; they may differ.
+      names: distinct class names, in the order of the classes.
+
+    Raises:
+      ValueError: if the three do not describe the same pictures.
+    """
+
+    images: np.ndarray
+    counts: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise ValueError(
+                "expected uint8 images [N, H, W, channels], "
+                f"got {self.images.dtype} {list(self.images.shape)}"
+            )
+        if len(self.counts) != len(self.names):
+            raise ValueError(
+                f"expected one name per class, got {len(self.names)} names "
+                f"for {len(self.counts)} classes"
+            )
+        if any(count < 1 for count in self.counts):
+            raise ValueError(f"expected at least 1 picture per class, got {min(self.counts)}")
+        if sum(self.counts) != len(self.images):
+            raise ValueError(
+                f"expected {sum(self.counts)} pictures (the sum of counts), got {len(self.images)}"
+            )
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("expected distinct class names, got a name twice")
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.counts)
+
+    @functools.cached_property
+    def starts(self) -> np.ndarray:
+        """Index of the first picture of each class, int64 [num_classes]."""
+        return np.cumsum((0, *self.counts), dtype=np.int64)[:-1]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of one picture."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def select(self, names: Sequence[str]) -> "ClassPool":
+        """Copies out some of the classes.
+
+        Args:
+          names: distinct names of classes of this pool.
+
+        Returns:
+          A pool of those classes, in the order of `names`.
+
+        Raises:
+          KeyError: if this pool has no class of one of the names.
+          ValueError: if a name is given twice.
+        """
+        position = {name: i for i, name in enumerate(self.names)}
+        chosen = [position[name] for name in names]
+        counts = tuple(self.counts[i] for i in chosen)
+        images = np.empty((sum(counts), *self.image_shape), np.uint8)
+        end = 0
+        for i, count in zip(chosen, counts, strict=True):
+            images[end : end + count] = self.images[self.starts[i] : self.starts[i] + count]
+            end += count
+        return ClassPool(images, counts, tuple(names))
+
+
+class Splits(NamedTuple):
+    """Pools to learn from, to choose settings on and to report on."""
+
+    train: ClassPool
+    val: ClassPool
+    test: ClassPool
+
+
+def join(first: ClassPool, second: ClassPool) -> ClassPool:
+    """Puts the classes of `second` after those of `first`.
+
+    Raises:
+      ValueError: if the pools share a name or differ in the shape of their pictures.
+    """
+    return ClassPool(
+        np.concatenate([first.images, second.images]),
+        first.counts + second.counts,
+        first.names + second.names,
+    )
+
+
+def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits:
+    """Deals the classes out to three splits by the hash of their names.
+
+    A class's place depends on nothing but `seed` and the set of names: not on the order of the
+    folders on disk, nor on any library's random numbers.
+
+    Args:
+      pool: all the classes of a data set.
+      seed: chooses one of the possible ways to deal.
+      train: number of classes to train on.
+      val: number of classes to validate on; all the others are for testing.
+    """
+    names = sorted(pool.names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return Splits(
+        train=pool.select(names[:train]),
+        val=pool.select(names[train : train + val]),
+        test=pool.select(names[train + val :]),
+    )

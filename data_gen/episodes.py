@@ -1,0 +1,159 @@
+"""Episodes: (seed, step) → the same meta-batch, always.
+
+Sampling has no state: nothing to save for a resume, the same on every device, and cheap enough to
+run inside the compiled training step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from data_gen.class_pool import ClassPool
+from data_gen.errors import UserError
+
+# One stream of random numbers for each purpose, so that no two ever share a draw.
+STREAMS = ("meta_train", "monitor", "evaluation")
+
+
+class Episodes(NamedTuple):
+    """A meta-batch of T tasks with C classes, K support and Q query images per class.
+
+    Attributes:
+        support_images: [T, C·K, H, W, channels], values in [0, 1].
+        support_labels: [T, C·K] int32 in 0 … C−1.
+        query_images: [T, C·Q, H, W, channels].
+        query_labels: [T, C·Q] int32.
+        ways: C, an int32 scalar.
+    """
+
+    support_images: tf.Tensor
+    support_labels: tf.Tensor
+    query_images: tf.Tensor
+    query_labels: tf.Tensor
+    ways: tf.Tensor
+
+
+class EpisodeSampler:
+    """Draws meta-batches from a class pool that is kept on the device.
+
+    The classes of a task are distinct, its images are drawn without replacement, and support and
+    query are disjoint. Every class, and every image of a class, is equally likely.
+
+    Args:
+        pool: the classes of one split.
+        ways: the possible numbers of classes; one is drawn for every meta-batch.
+        shots: K ≥ 1, support images per class.
+        query_shots: Q ≥ 1, query images per class.
+        meta_batch: T ≥ 1, tasks per meta-batch.
+        seed: any integer; the same seed, stream and step give the same meta-batch.
+        stream: one of `STREAMS`.
+        dtype: of the images.
+
+    Raises:
+        UserError: if the pool has too few classes or too few images in a class.
+    """
+
+    def __init__(
+        self,
+        pool: ClassPool,
+        ways: Sequence[int],
+        shots: int,
+        query_shots: int,
+        meta_batch: int,
+        seed: int,
+        stream: str,
+        dtype: str = "float32",
+    ) -> None:
+        check_request(pool, ways, shots, query_shots)
+        self.meta_batch = meta_batch
+        self.shots, self.query_shots = shots, query_shots
+        self.dtype = dtype
+        self._image_shape = pool.image_shape
+        self._ways = tf.constant(ways, tf.int32)
+        self._images = tf.constant(np.ascontiguousarray(pool.images))
+        self._starts = tf.constant(pool.starts, tf.int32)
+        self._counts = tf.constant(pool.counts, tf.int32)
+        self._most = max(pool.counts)
+        self._seed = _fold(seed, STREAMS.index(stream))
+
+    def __call__(self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None) -> Episodes:
+        """The meta-batch of a step.
+
+        Args:
+            step: ≥ 0.
+            ways: C, where the caller chooses it; otherwise it is drawn.
+        """
+        seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
+        seeds = tf.unstack(tf.random.split(seed, 3, alg="philox"))
+        if ways is None:
+            ways = self._draw_ways(seeds[0])
+        ways = tf.convert_to_tensor(ways, tf.int32)
+        classes = self._draw_classes(seeds[1], ways)
+        images = self._draw_images(seeds[2], classes)
+        support, query = tf.split(images, [self.shots, self.query_shots], axis=-1)
+        return Episodes(
+            self._gather(support),
+            self._labels(ways, self.shots),
+            self._gather(query),
+            self._labels(ways, self.query_shots),
+            ways,
+        )
+
+    def _draw_ways(self, seed: tf.Tensor) -> tf.Tensor:
+        choice = tf.random.stateless_uniform(
+            (), seed, 0, tf.size(self._ways), tf.int32, alg="philox"
+        )
+        return self._ways[choice]
+
+    def _draw_classes(self, seed: tf.Tensor, ways: tf.Tensor) -> tf.Tensor:
+        """Distinct classes [T, C]: those with the C largest of independent random numbers."""
+        noise = tf.random.stateless_uniform(
+            (self.meta_batch, self._counts.shape[0]), seed, alg="philox"
+        )
+        return tf.math.top_k(noise, ways).indices
+
+    def _draw_images(self, seed: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        """Rows [T, C, K+Q] of distinct images of each class, by the same trick."""
+        shape = tf.concat([tf.shape(classes), [self._most]], 0)
+        noise = tf.random.stateless_uniform(shape, seed, alg="philox")
+        exists = tf.range(self._most) < tf.gather(self._counts, classes)[..., tf.newaxis]
+        noise = tf.where(exists, noise, -1.0)
+        chosen = tf.math.top_k(noise, self.shots + self.query_shots).indices
+        return chosen + tf.gather(self._starts, classes)[..., tf.newaxis]
+
+    def _gather(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows [T, C, n] → images [T, C·n, H, W, channels] in [0, 1]."""
+        images = tf.gather(self._images, tf.reshape(rows, (self.meta_batch, -1)))
+        return tf.cast(images, self.dtype) / 255
+
+    def _labels(self, ways: tf.Tensor, repeats: int) -> tf.Tensor:
+        labels = tf.repeat(tf.range(ways), repeats)
+        return tf.tile(labels[tf.newaxis], (self.meta_batch, 1))
+
+
+def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots: int) -> None:
+    """Raises `UserError` if `pool` cannot give tasks of this shape."""
+    if min(ways) < 2:
+        raise UserError(f"expected at least 2 ways, received {min(ways)}")
+    if max(ways) > pool.num_classes:
+        raise UserError(
+            f"expected at most {pool.num_classes} ways, the classes of this split; "
+            f"received {max(ways)}"
+        )
+    fewest = min(pool.counts)
+    if shots + query_shots > fewest:
+        name = pool.names[pool.counts.index(fewest)]
+        raise UserError(
+            f"expected shots + query_shots to be at most {fewest}, the pictures of class {name}; "
+            f"received {shots} + {query_shots} = {shots + query_shots}"
+        )
+
+
+def _fold(seed: int, stream: int) -> tf.Tensor:
+    """A seed [2] from any integer and the number of a stream."""
+    parts = np.array([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], np.int32)
+    return tf.random.fold_in(parts, stream, alg="philox")

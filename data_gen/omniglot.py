@@ -1,0 +1,208 @@
+"""Omniglot: 1623 handwritten characters of 50 alphabets, each drawn by 20 people.
+
+Lake, Salakhutdinov and Tenenbaum (2015), "Human-level concept learning through probabilistic
+program induction". The pictures come from the official folders or zips, or else from TensorFlow
+Datasets; names, pixels and the split of the classes are the same whichever it is.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from data_gen import cache
+from data_gen.class_pool import ClassPool, Splits, split_by_name
+from data_gen.errors import UserError
+from data_gen.pictures import PictureTree, decode_picture, resize
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+SPLIT_SEED = "hidra-omniglot-1"
+TRAIN_CLASSES = 1100
+VAL_CLASSES = 100  # The other 423 characters are for testing.
+EXPECTED_CHARACTERS = {"images_background": 964, "images_evaluation": 659}
+DRAWINGS = 20  # per character
+IMAGE_SIZE = (28, 28)
+
+_TFDS_SPLITS = {"images_background": "train", "images_evaluation": "test"}
+_DOWNLOAD_HOST = "https://github.com"
+_NETWORK_TIMEOUT = 10.0  # seconds
+
+_Drawings = dict[str, list[np.ndarray]]  # per character, by name
+
+
+def load(data_dir: str | None = None, cache_dir: str | None = None, invert: bool = True) -> Splits:
+    """Loads Omniglot as 28x28 grey pictures.
+
+    Args:
+      data_dir: folder that holds `images_background` and `images_evaluation`, each a folder or a
+        .zip, or a subfolder `omniglot` that does; None is TensorFlow Datasets, which downloads.
+      cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
+      invert: True for bright strokes on black, False for the published dark strokes on white.
+
+    Returns:
+      Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
+      uint8 [N, 28, 28, 1].
+
+    Raises:
+      UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
+    """
+    source = _from_tfds() if data_dir is None else _from_files(Path(data_dir))
+    key = {"source": source.key, "size": IMAGE_SIZE}
+    arrays = cache.cached(key, lambda: _as_arrays(source.decode()), cache_dir, "omniglot")
+    images = arrays["images"]
+    pool = ClassPool(
+        255 - images if invert else images,
+        tuple(arrays["counts"].tolist()),
+        tuple(arrays["names"].tolist()),
+    )
+    return split_by_name(pool, SPLIT_SEED, train=TRAIN_CLASSES, val=VAL_CLASSES)
+
+
+class _Source(NamedTuple):
+    """Where the pictures come from.
+
+    Attributes:
+      key: changes when the pictures might have.
+      decode: returns the drawings, uint8 [28, 28] and dark on white, of each character.
+    """
+
+    key: str
+    decode: Callable[[], _Drawings]
+
+
+def _as_arrays(drawings: _Drawings) -> dict[str, np.ndarray]:
+    """Packs characters in the order of their names: images [N, 28, 28, 1], counts, names."""
+    names = sorted(drawings)
+    return {
+        "images": np.stack([image for name in names for image in drawings[name]])[..., None],
+        "counts": np.array([len(drawings[name]) for name in names]),
+        "names": np.array(names),
+    }
+
+
+def _check_complete(where: str, set_name: str, drawings: Mapping[str, int]) -> None:
+    """Raises `UserError` unless a set has all its characters, and each its number of drawings."""
+    expected = EXPECTED_CHARACTERS[set_name]
+    if len(drawings) != expected:
+        raise UserError(
+            f"{where}: expected {expected} Omniglot characters, got {len(drawings)}; "
+            "copy or unpack it again"
+        )
+    for character in sorted(drawings):
+        if drawings[character] != DRAWINGS:
+            raise UserError(
+                f"{where}: expected {DRAWINGS} drawings of {character}, "
+                f"got {drawings[character]}; copy or unpack it again"
+            )
+
+
+def _from_files(data_dir: Path) -> _Source:
+    """The official folders or zips.
+
+    Raises:
+      UserError: if they are missing, incomplete or damaged.
+    """
+    trees = {name: PictureTree(root) for name, root in _find_sets(data_dir).items()}
+    for set_name, tree in trees.items():
+        _check_complete(str(tree.root), set_name, Counter(map(_character, tree.names)))
+
+    def decode() -> _Drawings:
+        drawings: _Drawings = {}
+        for tree in trees.values():
+            for file, data in zip(tree.names, tree.read(), strict=True):
+                image = decode_picture(data, tree.path(file), IMAGE_SIZE)
+                drawings.setdefault(_character(file), []).append(image)
+        return drawings
+
+    return _Source("+".join(tree.fingerprint() for tree in trees.values()), decode)
+
+
+def _find_sets(data_dir: Path) -> dict[str, Path]:
+    """Returns the folder, or else the zip, of each set.
+
+    Raises:
+      UserError: if one is missing.
+    """
+    found: dict[str, Path] = {}
+    for parent in (data_dir, data_dir / "omniglot"):
+        for name in EXPECTED_CHARACTERS:
+            for candidate in (parent / name, parent / f"{name}.zip"):
+                if candidate.exists():
+                    found.setdefault(name, candidate)
+    missing = [name for name in EXPECTED_CHARACTERS if name not in found]
+    if missing:
+        raise UserError(
+            f"{data_dir}: expected the Omniglot sets {' and '.join(EXPECTED_CHARACTERS)}, each a "
+            f"folder or a .zip, there or in its subfolder omniglot; {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing"
+        )
+    return found
+
+
+def _character(file: str) -> str:
+    """`Alphabet/characterNN` of a path `[<set>/]<Alphabet>/<characterNN>/<drawing>.png`."""
+    return "/".join(PurePosixPath(file).parts[-3:-1])
+
+
+def _from_tfds() -> _Source:
+    """TensorFlow Datasets, prepared when the pictures are asked for."""
+    import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
+
+    builder = tfds.builder("omniglot")
+
+    def decode() -> _Drawings:
+        if not builder.is_prepared():
+            _download(builder)
+        drawings: dict[str, list[np.ndarray]] = {}
+        for set_name, split in _TFDS_SPLITS.items():
+            part = _read_tfds_split(builder, split)
+            counts = {character: len(images) for character, images in part.items()}
+            _check_complete(f"{builder.info.full_name} {split}", set_name, counts)
+            drawings.update(part)
+        return drawings
+
+    return _Source(builder.info.full_name, decode)
+
+
+def _download(builder: "tfds.core.DatasetBuilder") -> None:
+    """Downloads and prepares the data set.
+
+    Raises:
+      UserError: if it cannot be downloaded.
+    """
+    import requests
+    from tensorflow_datasets.core.download import download_manager, util
+
+    try:
+        # TensorFlow Datasets retries for minutes without a network; this fails at once.
+        requests.head(_DOWNLOAD_HOST, timeout=_NETWORK_TIMEOUT)
+        builder.download_and_prepare()
+    except (
+        requests.exceptions.RequestException,
+        util.DownloadError,
+        download_manager.NonMatchingChecksumError,
+    ) as error:
+        raise UserError(
+            f"expected to download Omniglot from {_DOWNLOAD_HOST}, got {type(error).__name__}; "
+            "name a folder that has it with --data_dir, or take --dataset=glyphs"
+        ) from error
+
+
+def _read_tfds_split(builder: "tfds.core.DatasetBuilder", split: str) -> _Drawings:
+    """Reads one prepared split; the drawings of a character come sorted by their pixels."""
+    import tensorflow_datasets as tfds
+
+    drawings: dict[str, list[np.ndarray]] = {}
+    alphabets = builder.info.features["alphabet"]
+    for example in tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)):
+        alphabet = alphabets.int2str(int(example["alphabet"]))
+        character = f"{alphabet}/character{int(example['alphabet_char_id']) + 1:02d}"
+        image = resize(Image.fromarray(example["image"]), IMAGE_SIZE)
+        drawings.setdefault(character, []).append(image)
+    # The files' names are not kept there, and the order depends on how the data was prepared.
+    return {name: sorted(images, key=np.ndarray.tobytes) for name, images in drawings.items()}

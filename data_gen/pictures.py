@@ -1,0 +1,162 @@
+"""Pictures in a folder or a zip, and how one becomes an array."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from data_gen.errors import UserError
+
+# What Pillow raises, depending on where a damaged file stops making sense.
+_PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+# The same for a zip member: a wrong checksum or header, an unknown or an encrypted compression.
+_ZIP_ERRORS = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.ndarray:
+    """Converts a picture to `mode`, then resamples it with a Lanczos filter.
+
+    The order matters: Pillow resamples black-and-white pictures by nearest neighbour only.
+
+    Args:
+      image: a decoded picture.
+      size: height and width in pixels.
+      mode: "L" for grey, "RGB" for colour.
+
+    Returns:
+      uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
+    """
+    height, width = size
+    return np.asarray(image.convert(mode).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L") -> np.ndarray:
+    """Decodes one picture file.
+
+    Args:
+      data: the whole file, in any format Pillow reads.
+      path: where it came from, for the message.
+      size: height and width of the result in pixels.
+      mode: "L" for grey, "RGB" for colour.
+
+    Returns:
+      uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
+
+    Raises:
+      UserError: if the file is truncated or no picture at all.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except _PILLOW_ERRORS as error:
+        raise UserError(f"{path}: expected a whole picture, got one that fails: {error}") from error
+    return resize(image, size, mode)
+
+
+class PictureTree:
+    """The PNG files of a folder or of a zip, by their paths inside it.
+
+    Files and folders whose name starts with a dot, and `__MACOSX`, are what operating systems
+    leave behind, not data; they are passed over.
+
+    Attributes:
+      root: the folder or the zip file.
+      names: paths below `root`, with forward slashes, sorted.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Lists the pictures without reading them.
+
+        Args:
+          root: a folder, or a file taken for a zip.
+
+        Raises:
+          UserError: if it is neither, or cannot be listed.
+        """
+        self.root = root
+        self._is_folder = root.is_dir()
+        try:
+            stamps = dict(_list_folder(root) if self._is_folder else _list_zip(root))
+        except _ZIP_ERRORS as error:
+            raise UserError(f"{root}: expected a folder or a whole zip, got: {error}") from error
+        self.names = sorted(stamps)
+        self._stamps = stamps
+
+    def fingerprint(self) -> str:
+        """A digest that changes when a picture is added, removed or replaced.
+
+        It is made of the names with sizes and times (folder) or sizes and CRCs (zip), so no
+        picture is read for it.
+        """
+        listing = json.dumps([(name, *self._stamps[name]) for name in self.names])
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+    def path(self, name: str) -> str:
+        """How messages call the picture `name`."""
+        return f"{self.root}/{name}" if self._is_folder else f"{self.root}: {name}"
+
+    def read(self) -> Iterator[bytes]:
+        """Yields the bytes of each file, in the order of `names`.
+
+        Raises:
+          UserError: if a file cannot be read; it is named.
+        """
+        opened = contextlib.nullcontext() if self._is_folder else zipfile.ZipFile(self.root)
+        with opened as archive:
+            for name in self.names:
+                try:
+                    data = archive.read(name) if archive else (self.root / name).read_bytes()
+                except _ZIP_ERRORS as error:
+                    path = self.path(name)
+                    raise UserError(f"{path}: expected a readable file, got: {error}") from error
+                yield data
+
+
+def _is_picture(name: str) -> bool:
+    """Whether a relative path is a PNG that no operating system left behind."""
+    path = PurePosixPath(name)
+    junk = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() == ".png" and not junk
+
+
+def _list_folder(root: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yields relative name and (size in bytes, mtime in ns) of each picture below `root`."""
+    for folder, _, files in os.walk(root):
+        for file in files:
+            path = Path(folder, file)
+            name = path.relative_to(root).as_posix()
+            if _is_picture(name):
+                stat = path.stat()
+                yield name, (stat.st_size, stat.st_mtime_ns)
+
+
+def _list_zip(root: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yields name and (size in bytes, CRC-32) of each picture in the central directory."""
+    with zipfile.ZipFile(root) as archive:
+        for info in archive.infolist():
+            if _is_picture(info.filename):
+                yield info.filename, (info.file_size, info.CRC)

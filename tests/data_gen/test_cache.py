@@ -1,0 +1,192 @@
+"""`cached`: gives back what was built, and never lets a bad cache stop the program."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_gen import cache
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ARRAYS = {
+    "images": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
+    "names": np.array(["a", "bcd"]),
+}
+
+
+class Builder:
+    """Returns `ARRAYS` and counts how often it had to."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        return {name: array.copy() for name, array in ARRAYS.items()}
+
+
+def assert_arrays(arrays):
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in arrays.items():
+        assert array.dtype == ARRAYS[name].dtype
+        np.testing.assert_array_equal(array, ARRAYS[name])
+
+
+def entry_of(folder):
+    (entry,) = folder.iterdir()
+    return entry
+
+
+def test_builds_once(tmp_path, caplog):
+    build = Builder()
+    for _ in range(3):
+        assert_arrays(cache.cached({"k": 1}, build, str(tmp_path), "toy"))
+    assert build.calls == 1
+    assert not caplog.records
+    assert entry_of(tmp_path).name.startswith("toy-")  # And no scratch folder is left.
+
+
+def test_another_key_is_another_entry(tmp_path):
+    build = Builder()
+    cache.cached({"k": 1}, build, str(tmp_path), "toy")
+    cache.cached({"k": 2}, build, str(tmp_path), "toy")
+    assert build.calls == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_another_format_is_another_entry(tmp_path, monkeypatch):
+    build = Builder()
+    cache.cached({}, build, str(tmp_path), "toy")
+    monkeypatch.setattr(cache, "_FORMAT", cache._FORMAT + 1)
+    cache.cached({}, build, str(tmp_path), "toy")
+    assert build.calls == 2
+
+
+def flip_a_bit(entry):
+    data = bytearray((entry / "images.npy").read_bytes())
+    data[-1] ^= 1
+    (entry / "images.npy").write_bytes(data)
+
+
+def change_manifest(**fields):
+    def change(entry):
+        manifest = json.loads((entry / "manifest.json").read_text())
+        (entry / "manifest.json").write_text(json.dumps({**manifest, **fields}))
+
+    return change
+
+
+DAMAGES = {
+    "flipped bit": flip_a_bit,
+    "no array": lambda entry: (entry / "names.npy").unlink(),
+    "empty array": lambda entry: (entry / "names.npy").write_bytes(b""),
+    "array is a folder": lambda entry: (
+        (entry / "names.npy").unlink(),
+        (entry / "names.npy").mkdir(),
+    ),
+    "no manifest": lambda entry: (entry / "manifest.json").unlink(),
+    "half a manifest": lambda entry: (entry / "manifest.json").write_text('{"key": '),
+    "binary manifest": lambda entry: (entry / "manifest.json").write_bytes(b"\xff\xfe\x00"),
+    "manifest is a list": lambda entry: (entry / "manifest.json").write_text("[]"),
+    "other key": change_manifest(key="other"),
+    "no checksums": change_manifest(sha256=None),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damage_is_told_and_repaired(damage, tmp_path, caplog):
+    build = Builder()
+    cache.cached({}, build, str(tmp_path), "toy")
+    damage(entry_of(tmp_path))
+    assert_arrays(cache.cached({}, build, str(tmp_path), "toy"))
+    assert build.calls == 2
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("rebuilding toy")
+    assert "\n" not in record.getMessage()
+    assert_arrays(cache.cached({}, build, str(tmp_path), "toy"))
+    assert build.calls == 2
+
+
+def test_an_unwritable_folder_stops_nothing(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    arrays = cache.cached({}, Builder(), str(tmp_path / "file" / "cache"), "toy")
+    assert_arrays(arrays)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("going on without a cache of toy")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, caplog, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    assert_arrays(cache.cached({}, Builder(), str(tmp_path), "toy"))
+    assert "No space left" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_while_building_is_not_hidden(tmp_path):
+    def build():
+        raise OSError("a bug")
+
+    with pytest.raises(OSError, match="a bug"):
+        cache.cached({}, build, str(tmp_path), "toy")
+
+
+def test_a_second_writer_replaces_an_entry_made_meanwhile(tmp_path, caplog):
+    def build():
+        cache.cached({}, Builder(), str(tmp_path), "toy")  # Another process is faster.
+        return Builder()()
+
+    assert_arrays(cache.cached({}, build, str(tmp_path), "toy"))
+    assert not caplog.records
+    assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(tmp_path), "toy"))
+    entry_of(tmp_path)
+
+
+USE_CACHE = """
+import sys
+import numpy as np
+from data_gen import cache
+sys.stdin.readline()  # All begin together.
+for i in range(50):
+    array = np.full(1000, i)
+    kept = cache.cached({"i": i}, lambda: {"array": array}, sys.argv[1], "toy")
+    np.testing.assert_array_equal(kept["array"], array)
+"""
+
+
+def test_processes_at_once(tmp_path):
+    command = [sys.executable, "-c", USE_CACHE, str(tmp_path)]
+    workers = [subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE) for _ in range(3)]
+    for worker in workers:
+        worker.stdin.write(b"go\n")
+        worker.stdin.flush()
+    for worker in workers:
+        worker.communicate(timeout=60)
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    assert len(list(tmp_path.iterdir())) == 50
+    for i in range(50):  # Whoever won, what is kept is whole.
+        cache.cached({"i": i}, lambda: pytest.fail("not kept"), str(tmp_path), "toy")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"HIDRA_CACHE_DIR": "chosen"}, "chosen"),
+        ({"HIDRA_CACHE_DIR": "", "XDG_CACHE_HOME": "xdg"}, "xdg/hidra_tf"),
+        ({"HOME": "home"}, "home/.cache/hidra_tf"),
+    ],
+)
+def test_default_folder(environment, expected, tmp_path, monkeypatch):
+    for name in ("HIDRA_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value and str(tmp_path / value))
+    cache.cached({}, Builder(), None, "toy")
+    assert entry_of(tmp_path / expected).name.startswith("toy-")
