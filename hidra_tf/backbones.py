@@ -1,0 +1,149 @@
+"""Backbones f_θ: Keras models, called with weights that are given from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from hidra_tf.normalization import TaskNormalization
+from hidra_tf.options import NORMS
+
+Statistics = list[tf.Tensor] | None
+
+
+def conv4(
+    image_shape: tuple[int, int, int],
+    filters: int = 64,
+    norm: str = "transductive",
+    seed: int = 0,
+    dtype: str = "float32",
+) -> keras.Model:
+    """The four-block convolutional network of the few-shot literature (Vinyals et al., 2016).
+
+    Each block: 3×3 convolution, normalisation, 2×2 max pooling, ReLU. Pooling before the ReLU
+    gives the same numbers as after it, at a quarter of the ReLU's work.
+
+    Args:
+        image_shape: (height, width, channels), sides of at least 16 pixels.
+        filters: channels of every block; the papers use 64 for Omniglot, 32 for mini-ImageNet.
+        norm: one of `options.NORMS`; `none` leaves the normalisation layers out.
+        seed: of the Glorot-uniform kernels.
+        dtype: of weights and computation; float64 is meant for tests.
+
+    Returns:
+        A model [N, H, W, channels] → [N, D] with D = (H // 16)·(W // 16)·filters.
+
+    Raises:
+        ValueError: if the images are smaller than 16 × 16 or `norm` is unknown.
+    """
+    if norm not in NORMS:
+        raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
+    if min(image_shape[:2]) < 16:
+        raise ValueError(
+            f"Conv-4 halves its input four times: expected images of at least "
+            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
+        )
+    layers: list[keras.layers.Layer] = [keras.Input(image_shape, dtype=dtype)]
+    for block in range(4):
+        initializer = keras.initializers.GlorotUniform(seed=seed + block)
+        layers.append(
+            keras.layers.Conv2D(
+                filters,
+                3,
+                padding="same",
+                kernel_initializer=initializer,
+                # A bias before batch statistics is subtracted again with the mean.
+                use_bias=norm in ("affine", "none"),
+                dtype=dtype,
+                name=f"conv_{block + 1}",
+            )
+        )
+        if norm != "none":
+            layers.append(TaskNormalization(dtype=dtype, name=f"norm_{block + 1}"))
+        layers.append(keras.layers.MaxPooling2D(dtype=dtype, name=f"pool_{block + 1}"))
+        layers.append(keras.layers.ReLU(dtype=dtype, name=f"relu_{block + 1}"))
+    layers.append(keras.layers.Flatten(dtype=dtype, name="features"))
+    return keras.Sequential(layers, name="conv4")
+
+
+class Backbone:
+    """A Keras model as a pure function of weights and images.
+
+    `norm` says which statistics the model's normalisation layers use:
+
+    - `transductive`: support and query images of a task each by their own batch's.
+    - `support`: both by the support set's, so that no query image sees another.
+    - `affine`: by none, ever (mean 0 and variance 1), as the published programs do.
+    - `none`: there are no such layers.
+
+    Args:
+        model: maps [N, H, W, channels] to [N, D]; built.
+        norm: one of `options.NORMS`.
+        adapt_norm: whether γ and β take part in the inner loop. The published programs train
+            them in the outer loop only.
+    """
+
+    def __init__(self, model: keras.Model, norm: str, adapt_norm: bool = False) -> None:
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
+        self.model = model
+        self.norm = norm
+        normalisers = {
+            id(variable)
+            for layer in model._flatten_layers()
+            if isinstance(layer, TaskNormalization)
+            for variable in layer.trainable_variables
+        }
+        self.adapted = [
+            adapt_norm or id(variable) not in normalisers for variable in self.variables
+        ]
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The trainable variables θ."""
+        return self.model.trainable_variables
+
+    @property
+    def feature_size(self) -> int:
+        """D, the length of one feature vector."""
+        return self.model.output_shape[-1]
+
+    @property
+    def per_image(self) -> bool:
+        """Whether the features of an image depend on that image alone."""
+        return self.norm in ("affine", "none")
+
+    def support_features(
+        self, weights: Sequence[tf.Tensor], images: tf.Tensor
+    ) -> tuple[tf.Tensor, Statistics]:
+        """Features of a support set, and the statistics to be used for its queries.
+
+        Args:
+            weights: θ, in the order of `variables`.
+            images: [N, H, W, channels].
+
+        Returns:
+            Features [N, D], and what `query_features` takes as `statistics`.
+        """
+        features, statistics = self._call(weights, images, training=not self.per_image)
+        return features, statistics if self.norm == "support" else None
+
+    def query_features(
+        self, weights: Sequence[tf.Tensor], images: tf.Tensor, statistics: Statistics
+    ) -> tf.Tensor:
+        """Features [N, D] of query images [N, H, W, channels]; see `support_features`."""
+        training = self.norm == "transductive"
+        return self._call(weights, images, training=training, statistics=statistics)[0]
+
+    def _call(
+        self,
+        weights: Sequence[tf.Tensor],
+        images: tf.Tensor,
+        training: bool,
+        statistics: Statistics = None,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        if statistics is None:
+            statistics = [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
+        return self.model.stateless_call(list(weights), statistics, images, training=training)

@@ -1,0 +1,48 @@
+"""The exact first inner step of a tied head, without a gradient tape.
+
+With softmax cross-entropy and C equal output neurons every class has probability 1/C, whatever the
+image. Therefore (the four facts of the README)
+
+- the gradient at the features is Σ_c (p_c − y_c)·φ = 0: the backbone does not move, and
+- the neurons move to  ψ_c = φ + α/(C·K)·Σ_i (1[y_i = c] − 1/C)·f_i, b_c likewise with f_i = 1.
+
+What `adaptation.sgd_step` finds by differentiation is written down here; tests compare the two in
+float64, values and meta-gradients.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from hidra_tf.heads import HeadWeights
+
+
+def first_step(
+    head: HeadWeights,
+    features: tf.Tensor,
+    labels: tf.Tensor,
+    learning_rate: float,
+    first_order: bool = False,
+) -> HeadWeights:
+    """A tied head after one step of SGD on the mean support loss.
+
+    Args:
+        head: C equal neurons: kernel [D, C], bias [C].
+        features: f, [N, D] of the N = C·K support images.
+        labels: [N] integers in 0 … C−1.
+        learning_rate: α.
+        first_order: stop the gradient at the step, as first-order MAML does.
+
+    Returns:
+        Kernel [D, C] and bias [C].
+    """
+    ways = tf.shape(head.bias)[-1]
+    residual = tf.one_hot(labels, ways, dtype=features.dtype) - 1 / tf.cast(ways, features.dtype)
+    images = tf.cast(tf.shape(features)[0], features.dtype)
+    kernel_step = tf.linalg.matmul(features, residual, transpose_a=True) / images
+    bias_step = tf.reduce_mean(residual, axis=0)
+    if first_order:
+        kernel_step, bias_step = tf.stop_gradient(kernel_step), tf.stop_gradient(bias_step)
+    return HeadWeights(
+        head.kernel + learning_rate * kernel_step, head.bias + learning_rate * bias_step
+    )

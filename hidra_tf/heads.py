@@ -1,0 +1,125 @@
+"""Heads: how the C output neurons ψ_c of a task start out.
+
+A head's weights for one task are a pair (kernel [D, C], bias [C]); logits_c = ψ_c·f + b_c.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+
+class HeadWeights(NamedTuple):
+    """The output layer of one task: `kernel` [D, C], `bias` [C]."""
+
+    kernel: tf.Tensor
+    bias: tf.Tensor
+
+    def logits(self, features: tf.Tensor) -> tf.Tensor:
+        """Features [N, D] → logits [N, C]."""
+        return tf.linalg.matmul(features, self.kernel) + self.bias
+
+
+@tf.custom_gradient
+def tile_master(master: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, object]:
+    """Tiles one master neuron into C neurons: [..., ] → [..., C].
+
+    HIDRA, equation 3.6. The gradient is the *mean* over the C copies, not their sum, because
+    Algorithm 1 (line 20) sets the master to the mean of the updated neurons.
+    """
+    tiled = tf.repeat(master[..., tf.newaxis], ways, axis=-1)
+    return tiled, lambda upstream: (tf.reduce_mean(upstream, axis=-1), None)
+
+
+class MasterHead(tf.Module):
+    """HIDRA's head: one master neuron φ, tiled C times at the start of every task.
+
+    Args:
+        feature_size: D.
+        seed: of the Glorot-uniform master (fan-in D, fan-out 1).
+        dtype: of the variables.
+    """
+
+    tied = True
+
+    def __init__(self, feature_size: int, seed: int = 0, dtype: str = "float32") -> None:
+        super().__init__(name="master_head")
+        self.kernel = tf.Variable(
+            _glorot((feature_size, 1), seed, dtype)[:, 0], name="master_kernel"
+        )
+        self.bias = tf.Variable(tf.zeros((), dtype), name="master_bias")
+
+    def initial(self, ways: tf.Tensor | int) -> HeadWeights:
+        """C copies of the master: kernel [D, C], bias [C]."""
+        return HeadWeights(tile_master(self.kernel, ways), tile_master(self.bias, ways))
+
+    def supports(self, ways: int) -> bool:
+        """True: any number of ways."""
+        return ways >= 2
+
+
+class FixedHead(tf.Module):
+    """MAML's head: `ways` neurons of their own, for tasks with exactly that many classes.
+
+    Args:
+        feature_size: D.
+        ways: C.
+        seed: of the Glorot-uniform kernel.
+        dtype: of the variables.
+    """
+
+    tied = False
+
+    def __init__(self, feature_size: int, ways: int, seed: int = 0, dtype: str = "float32") -> None:
+        super().__init__(name="fixed_head")
+        self.ways = ways
+        self.kernel = tf.Variable(_glorot((feature_size, ways), seed, dtype), name="head_kernel")
+        self.bias = tf.Variable(tf.zeros(ways, dtype), name="head_bias")
+
+    def initial(self, ways: tf.Tensor | int) -> HeadWeights:
+        """The neurons themselves; `ways` was checked by `supports` before."""
+        del ways
+        return HeadWeights(tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
+
+    def supports(self, ways: int) -> bool:
+        """Whether `ways` is the number of neurons."""
+        return ways == self.ways
+
+
+class RandomHead(tf.Module):
+    """Untrained neurons, drawn for any number of ways: the papers' random initialization.
+
+    The first neurons are the same for every number of ways; the bound of the uniform
+    distribution is Glorot's, √(6/(D + C)).
+
+    Args:
+        feature_size: D.
+        seed: of the draw.
+        dtype: of the weights.
+    """
+
+    tied = False
+
+    def __init__(self, feature_size: int, seed: int = 0, dtype: str = "float32") -> None:
+        super().__init__(name="random_head")
+        self.feature_size, self.seed, self.dtype = feature_size, seed, dtype
+
+    def initial(self, ways: tf.Tensor | int) -> HeadWeights:
+        """Kernel [D, C] and a zero bias [C]."""
+        ways = tf.convert_to_tensor(ways)
+        shape = tf.stack([ways, self.feature_size])
+        draw = tf.random.stateless_uniform(
+            shape, (self.seed, 0), -1.0, 1.0, self.dtype, alg="philox"
+        )
+        bound = tf.sqrt(6.0 / tf.cast(self.feature_size + ways, self.dtype))
+        return HeadWeights(tf.transpose(bound * draw), tf.zeros(ways[tf.newaxis], self.dtype))
+
+    def supports(self, ways: int) -> bool:
+        """True: any number of ways."""
+        return ways >= 2
+
+
+def _glorot(shape: tuple[int, ...], seed: int, dtype: str) -> tf.Tensor:
+    return keras.initializers.GlorotUniform(seed=seed)(shape, dtype=dtype)

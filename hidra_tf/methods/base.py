@@ -1,0 +1,137 @@
+"""What every method is to the trainer and the evaluator, and MAML's way of being one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+import tensorflow as tf
+
+from data_gen.episodes import Episodes
+from data_gen.errors import UserError
+from hidra_tf.adaptation import InnerLoop, TaskWeights, accuracy, cross_entropy, query_logits
+from hidra_tf.backbones import Backbone
+from hidra_tf.heads import HeadWeights
+
+Result = TypeVar("Result")
+
+
+class MetaGradients(NamedTuple):
+    """One meta-batch's mean query `loss`, mean query `accuracy`, and ∂loss/∂variables."""
+
+    loss: tf.Tensor
+    accuracy: tf.Tensor
+    gradients: list[tf.Tensor]
+
+
+class Head(Protocol):
+    """How the output neurons of a task start out; see `hidra_tf.heads`."""
+
+    tied: bool
+
+    def initial(self, ways: tf.Tensor | int) -> HeadWeights:
+        """The neurons of a task with `ways` classes, before adaptation."""
+
+    def supports(self, ways: int) -> bool:
+        """Whether tasks with `ways` classes can be learned."""
+
+
+class GradientMethod:
+    """Learns an initialization from which a few gradient steps solve a task (MAML and its kin).
+
+    Args:
+        backbone: f_θ.
+        head: the output neurons' initialization; a `tf.Module`.
+        inner: the inner loop of meta-training.
+
+    Attributes:
+        trains: whether meta-training changes anything.
+    """
+
+    trains = True
+
+    def __init__(self, backbone: Backbone, head: Head, inner: InnerLoop) -> None:
+        self.backbone, self.head, self.inner = backbone, head, inner
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """What the meta-optimizer moves: θ, then the head's variables."""
+        return [*(v.value for v in self.backbone.variables), *self.head.trainable_variables]
+
+    def check_ways(self, ways: int) -> None:
+        """Raises `UserError` if tasks of `ways` classes cannot be learned."""
+        if not self.head.supports(ways):
+            raise UserError(
+                f"this head was trained for {self.head.ways} ways and has no neurons for others; "
+                f"received {ways}. A HIDRA run (--method=hidra) takes any number of ways"
+            )
+
+    def initialization(self, ways: tf.Tensor | int) -> TaskWeights:
+        """The weights with which a task of `ways` classes starts out."""
+        theta = [tf.convert_to_tensor(v) for v in self.backbone.variables]
+        return TaskWeights(theta, self.head.initial(ways))
+
+    def meta_gradients(self, episodes: Episodes) -> MetaGradients:
+        """Loss and gradients of equation 2.2 (MAML) and of HIDRA's Algorithm 1, line 19.
+
+        Returns:
+            The mean over the T tasks; `gradients` in the order of `variables`.
+        """
+        # Differentiating inside the loop over tasks, rather than through it, keeps the
+        # activations of the running tasks in memory instead of all tasks'.
+        dtype = episodes.support_images.dtype
+        per_task = _for_each_task(
+            self._task_gradients,
+            episodes,
+            MetaGradients(dtype, dtype, [v.dtype for v in self.variables]),
+        )
+        return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), per_task)
+
+    def query_logits(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
+        """Logits [T, S, C·Q, C] of the queries after each of S numbers of inner steps.
+
+        Args:
+            episodes: T tasks.
+            at_steps: S numbers ≥ 0, ascending; one adaptation gives them all.
+        """
+        return _for_each_task(
+            lambda task: self._task_logits(task, at_steps),
+            episodes,
+            episodes.support_images.dtype,
+        )
+
+    def _task_gradients(self, task: Episodes) -> MetaGradients:
+        with tf.GradientTape() as tape:
+            *_, adapted = self._trajectory(task, self.inner.steps)
+            logits = self._logits(adapted, task)
+            loss = cross_entropy(task.query_labels, logits)
+        gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
+        return MetaGradients(loss, accuracy(task.query_labels, logits), gradients)
+
+    def _task_logits(self, task: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
+        """[S, C·Q, C]."""
+        trajectory = list(self._trajectory(task, max(at_steps)))
+        return tf.stack([self._logits(trajectory[step], task) for step in at_steps])
+
+    def _trajectory(self, task: Episodes, steps: int) -> Iterator[TaskWeights]:
+        return self.inner.trajectory(
+            self.backbone,
+            self.initialization(task.ways),
+            self.head.tied,
+            task.support_images,
+            task.support_labels,
+            steps,
+        )
+
+    def _logits(self, weights: TaskWeights, task: Episodes) -> tf.Tensor:
+        return query_logits(self.backbone, weights, task.support_images, task.query_images)
+
+
+def _for_each_task(
+    function: Callable[[Episodes], Result], episodes: Episodes, signature: object
+) -> Result:
+    """Maps a function of one task over the leading axis T; stacks what it returns."""
+    *arrays, ways = episodes
+    return tf.map_fn(
+        lambda task: function(Episodes(*task, ways)), arrays, fn_output_signature=signature
+    )

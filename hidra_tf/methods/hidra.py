@@ -1,0 +1,25 @@
+"""HIDRA: one master neuron for any number of classes."""
+
+from __future__ import annotations
+
+from hidra_tf.adaptation import InnerLoop
+from hidra_tf.backbones import Backbone
+from hidra_tf.heads import MasterHead
+from hidra_tf.methods.base import GradientMethod
+
+
+class Hidra(GradientMethod):
+    """Algorithm 1 of Drumond, Brinkmeyer, Grabocka and Schmidt-Thieme (2020).
+
+    MAML whose head is one master neuron φ tiled C times (equation 3.6), so that meta-batches may
+    differ in their number of classes and one checkpoint serves every C.
+
+    Args:
+        backbone: f_θ.
+        inner: the inner loop of meta-training.
+        seed: of the master's initial value.
+    """
+
+    def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
+        head = MasterHead(backbone.feature_size, seed, backbone.model.dtype)
+        super().__init__(backbone, head, inner)

@@ -1,0 +1,23 @@
+"""MAML: an initialization for tasks with one fixed number of classes."""
+
+from __future__ import annotations
+
+from hidra_tf.adaptation import InnerLoop
+from hidra_tf.backbones import Backbone
+from hidra_tf.heads import FixedHead
+from hidra_tf.methods.base import GradientMethod
+
+
+class Maml(GradientMethod):
+    """Model-Agnostic Meta-Learning (Finn, Abbeel and Levine, 2017), equations 2.1 and 2.2.
+
+    Args:
+        backbone: f_θ.
+        inner: the inner loop of meta-training.
+        ways: C, the number of classes of every task.
+        seed: of the head's initial values.
+    """
+
+    def __init__(self, backbone: Backbone, inner: InnerLoop, ways: int, seed: int = 0) -> None:
+        head = FixedHead(backbone.feature_size, ways, seed, backbone.model.dtype)
+        super().__init__(backbone, head, inner)

@@ -1,0 +1,24 @@
+"""The baseline without meta-learning: gradient steps from a random initialization."""
+
+from __future__ import annotations
+
+from hidra_tf.adaptation import InnerLoop
+from hidra_tf.backbones import Backbone
+from hidra_tf.heads import RandomHead
+from hidra_tf.methods.base import GradientMethod
+
+
+class RandomInit(GradientMethod):
+    """The papers' random initialization: the inner loop from untrained weights, for any C.
+
+    Args:
+        backbone: f_θ, as it was initialised.
+        inner: the inner loop.
+        seed: of the head's neurons.
+    """
+
+    trains = False
+
+    def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
+        head = RandomHead(backbone.feature_size, seed, backbone.model.dtype)
+        super().__init__(backbone, head, inner)
