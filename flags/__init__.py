@@ -1,0 +1,1 @@
+"""Command-line flags: defined by concern, parsed, and made into a configuration."""

@@ -1,0 +1,94 @@
+"""From flags to a configuration, a run's folder and an evaluation: the one place."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from data_gen.errors import UserError
+from flags.defaults import DEFAULTS
+from hidra_tf import runs
+from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways
+
+FLAGS = flags.FLAGS
+
+RUNS = Path("runs")
+# Settings that every run's name shows; others are appended where they are not the default.
+_IN_EVERY_NAME = ("dataset", "method", "train_ways", "shots")
+
+
+def config() -> Config:
+    """The training that the flags describe.
+
+    Raises:
+        UserError: if a value cannot be meant.
+    """
+    settings = DEFAULTS[FLAGS.dataset]
+    values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
+    given = {name: value for name, value in values.items() if value is not None}
+    return Config(**{**settings, **given, "data_dir": data_dir()})
+
+
+def eval_request() -> EvalRequest:
+    """The evaluation that the flags describe."""
+    return EvalRequest(FLAGS.eval_ways, FLAGS.eval_steps, FLAGS.eval_tasks, FLAGS.eval_split)
+
+
+def data_dir() -> str | None:
+    """`--data_dir`, else the environment variable DATA_DIR; absolute."""
+    folder = FLAGS.data_dir or os.environ.get("DATA_DIR")
+    return os.path.abspath(folder) if folder else None
+
+
+def run_dir(of: Config) -> Path:
+    """`--run_dir`, else a folder under `runs/` that is named after the settings."""
+    return Path(FLAGS.run_dir) if FLAGS.run_dir else RUNS / run_name(of)
+
+
+def existing_run_dir() -> Path:
+    """The folder of the run that `--eval_only` is about.
+
+    Raises:
+        UserError: if `--run_dir` is no run, or training flags say something else than its settings.
+    """
+    if not FLAGS.run_dir:
+        return run_dir(config())
+    run = Path(FLAGS.run_dir)
+    _check_no_conflict(runs.open_run(run), run)
+    return run
+
+
+def run_name(of: Config) -> str:
+    """A name that differs wherever the settings do."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Config)}
+    defaults |= DEFAULTS[of.dataset]
+    name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
+    for setting, value in dataclasses.asdict(of).items():
+        if setting not in (*_IN_EVERY_NAME, *BOOKKEEPING) and value != defaults[setting]:
+            name += f"-{setting}={value}"
+    return name
+
+
+def _check_no_conflict(existing: Config, run: Path) -> None:
+    """Raises `UserError` if a flag that was given says something else than the run's settings."""
+    conflicts = [
+        f"--{name} is {_show(getattr(existing, name))}, received {_show(value)}"
+        for name, value in _given().items()
+        if name not in BOOKKEEPING and value != getattr(existing, name)
+    ]
+    if conflicts:
+        raise UserError(f"{run} was trained with other settings: {'; '.join(conflicts)}")
+
+
+def _given() -> dict[str, Any]:
+    """The training flags that stand on the command line."""
+    names = [field.name for field in dataclasses.fields(Config)]
+    return {name: FLAGS[name].value for name in names if FLAGS[name].present}
+
+
+def _show(value: object) -> str:
+    return format_ways(value) if isinstance(value, tuple) else str(value)

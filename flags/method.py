@@ -1,0 +1,45 @@
+"""Flags about what is learned and how a task is adapted to."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from flags.defaults import describe
+from hidra_tf.methods import METHODS
+from hidra_tf.options import INNER_LOOPS, NORMS
+
+TITLE = "Method"
+
+flags.DEFINE_enum(
+    "method", "hidra", list(METHODS), "random: no meta-training, only random initial weights."
+)
+flags.DEFINE_integer(
+    "inner_steps",
+    None,
+    f"U, gradient steps per task while training ({describe('inner_steps')}).",
+    lower_bound=1,
+)
+flags.DEFINE_float("inner_lr", None, f"α, of the inner loop ({describe('inner_lr')}).")
+flags.DEFINE_bool("first_order", False, "Leave second derivatives out of the meta-gradient.")
+flags.DEFINE_enum(
+    "norm",
+    "transductive",
+    list(NORMS),
+    "Statistics that normalise the features: of the support and of the query pictures "
+    "(transductive), of the support pictures alone (support), none (affine: only γ and β, as "
+    "published), or no such layers (none).",
+)
+flags.DEFINE_bool("adapt_norm", False, "γ and β of the normalisation move in the inner loop too.")
+flags.DEFINE_integer(
+    "filters",
+    None,
+    f"Channels of each block of the Conv-4 backbone ({describe('filters')}).",
+    lower_bound=1,
+)
+flags.DEFINE_enum(
+    "inner_loop",
+    "auto",
+    list(INNER_LOOPS),
+    "auto: HIDRA's first inner step in closed form, where that is exact; generic: always by "
+    "differentiation.",
+)

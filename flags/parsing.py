@@ -1,0 +1,49 @@
+"""Reads the command line: `--help` in groups, and one line for every mistake."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from absl import flags
+
+from flags import data, episodes, evaluation, method, training
+
+GROUPS: tuple[ModuleType, ...] = (data, episodes, method, training, evaluation)
+_HELP = {"-h", "-help", "--help", "--helpshort", "-helpshort"}
+
+
+def parse(argv: Sequence[str], usage: str) -> list[str]:
+    """Parses `argv`; for `absl.app.run(flags_parser=…)`.
+
+    Args:
+        argv: the program's name and its arguments.
+        usage: printed above the flags by `--help`, which then exits with 0.
+
+    Returns:
+        The program's name alone.
+
+    A mistake is printed as one line, and the program exits with 2.
+    """
+    if _HELP.intersection(argv[1:]):
+        print(help_text(usage))
+        sys.exit(0)
+    try:
+        rest = flags.FLAGS(list(argv))
+        if len(rest) > 1:
+            raise flags.Error(f"expected flags only, received {rest[1]!r}")
+    except flags.Error as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    return rest
+
+
+def help_text(usage: str) -> str:
+    """`usage`, then every flag under the title of its group."""
+    parts = [usage.strip()]
+    for group in GROUPS:
+        described = flags.FLAGS.module_help(group).split("\n", 2)[-1].strip("\n")
+        parts.append(f"{group.TITLE}\n{described}")
+    parts.append("--flagfile=FILE reads flags from a file; later flags win.")
+    return "\n\n".join(parts)

@@ -1,0 +1,166 @@
+"""Everything that decides how a training and an evaluation go, in frozen dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_gen import DATASETS
+from data_gen.errors import UserError
+from hidra_tf.methods import METHODS, is_fixed_way
+from hidra_tf.options import INNER_LOOPS, NORMS
+
+# Where the pictures lie and how often a run is saved do not change what is learned.
+BOOKKEEPING = ("data_dir", "checkpoint_every")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A training, to be repeated from this alone.
+
+    Attributes:
+        dataset: a key of `data_gen.DATASETS`.
+        data_dir: the folder with its pictures, absolute, or None where none is needed.
+        invert: strokes bright on dark (True), or as published (False).
+        train_on_validation: the training split also holds the validation classes.
+        method: a key of `hidra_tf.methods.METHODS`.
+        train_ways: possible C of a training meta-batch, ascending, each ≥ 2.
+        shots: K ≥ 1, support images per class.
+        query_shots: Q ≥ 1, query images per class.
+        meta_batch: T ≥ 1, tasks per meta-update.
+        steps: meta-updates, ≥ 1.
+        inner_steps: U ≥ 1, gradient steps per task.
+        inner_lr: α > 0.
+        meta_lr: β > 0, of Adam.
+        norm: which statistics normalise the features; see `hidra_tf.backbones.Backbone`.
+        adapt_norm: whether γ and β of the normalisation move in the inner loop.
+        first_order: meta-gradients without second derivatives.
+        inner_loop: `auto` (a tied head's first step in closed form) or `generic`.
+        filters: channels of the Conv-4 backbone.
+        clip_norm: each variable's meta-gradient is clipped to this norm; 0: not at all.
+        seed: of initial weights and of all episodes.
+        log_every: meta-updates between two measurements of train and validation accuracy.
+        checkpoint_every: meta-updates between two checkpoints.
+        val_tasks: tasks of such a measurement.
+    """
+
+    dataset: str
+    method: str
+    train_ways: tuple[int, ...]
+    shots: int
+    query_shots: int
+    meta_batch: int
+    steps: int
+    inner_steps: int
+    inner_lr: float
+    meta_lr: float
+    filters: int
+    norm: str = "transductive"
+    adapt_norm: bool = False
+    first_order: bool = False
+    inner_loop: str = "auto"
+    clip_norm: float = 10.0
+    seed: int = 0
+    invert: bool = True
+    train_on_validation: bool = False
+    log_every: int = 1000
+    checkpoint_every: int = 1000
+    val_tasks: int = 100
+    data_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` where a value cannot be meant."""
+        _one_of("dataset", self.dataset, DATASETS)
+        _one_of("method", self.method, METHODS)
+        _one_of("norm", self.norm, NORMS)
+        _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
+        for name in (
+            "shots",
+            "query_shots",
+            "meta_batch",
+            "steps",
+            "inner_steps",
+            "filters",
+            "log_every",
+            "checkpoint_every",
+            "val_tasks",
+        ):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("inner_lr", "meta_lr"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UserError(
+                    f"{name}: expected a number above 0, received {getattr(self, name)}"
+                )
+        if not 0 <= self.clip_norm < float("inf"):
+            raise UserError(f"clip_norm: expected 0 or more, received {self.clip_norm}")
+        _at_least("train_ways", min(self.train_ways), 2)
+        if is_fixed_way(self.method) and len(self.train_ways) > 1:
+            raise UserError(
+                f"train_ways: {self.method} trains a head for one number of ways, received "
+                f"{format_ways(self.train_ways)}; --method=hidra takes several"
+            )
+
+    def to_json(self) -> str:
+        """The fields as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: if `text` is not JSON.
+            TypeError: if fields are missing or unknown.
+        """
+        fields = json.loads(text)
+        return cls(**{**fields, "train_ways": tuple(fields["train_ways"])})
+
+    def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
+        """Field → (here, there) for all fields that change what is learned."""
+        mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
+        return {
+            name: (mine[name], theirs[name])
+            for name in mine
+            if name not in BOOKKEEPING and mine[name] != theirs[name]
+        }
+
+
+@dataclass(frozen=True)
+class EvalRequest:
+    """What is to be evaluated.
+
+    Attributes:
+        ways: numbers of ways; None: 2–10, or the trained number for a fixed head.
+        steps: numbers of inner steps; None: as many as in training.
+        tasks: at each number of ways, ≥ 1.
+        split: a field of `data_gen.class_pool.Splits`.
+    """
+
+    ways: tuple[int, ...] | None = None
+    steps: tuple[int, ...] | None = None
+    tasks: int = 600
+    split: str = "test"
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` where a value cannot be meant."""
+        _at_least("eval_tasks", self.tasks, 1)
+
+
+def format_ways(ways: Sequence[int]) -> str:
+    """(5,) → "5", (2, 3, 4) → "2-4", (2, 5, 8) → "2,5,8"."""
+    if len(ways) > 2 and list(ways) == list(range(ways[0], ways[-1] + 1)):
+        return f"{ways[0]}-{ways[-1]}"
+    return ",".join(map(str, ways))
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise UserError(f"{name}: expected one of {', '.join(known)}; received {value!r}")
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise UserError(f"{name}: expected at least {least}, received {value}")

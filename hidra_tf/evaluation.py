@@ -1,0 +1,115 @@
+"""Evaluation: one checkpoint → accuracies at any number of ways, with confidence intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from data_gen.class_pool import ClassPool
+from data_gen.episodes import EpisodeSampler
+from hidra_tf.adaptation import accuracy, cross_entropy
+from hidra_tf.methods.base import GradientMethod
+
+# Tasks per compiled call. A constant: which tasks are drawn depends on it.
+TASKS_PER_CALL = 10
+
+
+class Row(NamedTuple):
+    """Accuracy at one number of ways, after one number of inner steps.
+
+    Attributes:
+        ways: C.
+        steps: inner steps.
+        accuracy: mean over the tasks, in [0, 1].
+        ci95: half the width of its 95 % confidence interval, 1.96·s/√tasks with s the sample
+            standard deviation over tasks; None for a single task.
+        loss: mean query loss.
+    """
+
+    ways: int
+    steps: int
+    accuracy: float
+    ci95: float | None
+    loss: float
+
+
+class Evaluator:
+    """Adapts to the tasks of one split and measures.
+
+    Args:
+        method: what is evaluated, with the weights that its variables have at the call.
+        pool: the split's classes.
+        ways: the numbers of ways to be evaluated.
+        at_steps: the numbers of inner steps, ≥ 0; one adaptation gives them all.
+        shots: K.
+        query_shots: Q.
+        seed: the same seed, stream and `ways` give the same tasks.
+        stream: one of `data_gen.episodes.STREAMS`.
+
+    Raises:
+        UserError: if the method or the pool cannot give such tasks.
+    """
+
+    def __init__(
+        self,
+        method: GradientMethod,
+        pool: ClassPool,
+        ways: Sequence[int],
+        at_steps: Sequence[int],
+        shots: int,
+        query_shots: int,
+        seed: int,
+        stream: str,
+    ) -> None:
+        for c in ways:
+            method.check_ways(c)
+        self.method, self.ways, self.at_steps = method, tuple(ways), tuple(sorted(set(at_steps)))
+        self.sampler = EpisodeSampler(pool, ways, shots, query_shots, TASKS_PER_CALL, seed, stream)
+
+    def rows(self, tasks: int, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
+        """Yields a row per number of ways and of inner steps.
+
+        Args:
+            tasks: how many at each number of ways, ≥ 1.
+            progress: told the number of tasks done since it was last told.
+        """
+        for ways in self.ways:
+            hits, losses = self._measure(ways, tasks, progress)
+            for column, steps in enumerate(self.at_steps):
+                mean, ci95 = mean_and_ci95(hits[:, column])
+                yield Row(ways, steps, mean, ci95, float(np.mean(losses[:, column])))
+
+    def _measure(
+        self, ways: int, tasks: int, progress: Callable[[int], None] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Accuracies and losses [tasks, S]."""
+        measured = []
+        for call in range(math.ceil(tasks / TASKS_PER_CALL)):
+            hits, losses = self._run(tf.constant(call), tf.constant(ways))
+            measured.append((hits.numpy(), losses.numpy()))
+            if progress:
+                progress(min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL))
+        hits, losses = (np.concatenate(arrays)[:tasks] for arrays in zip(*measured, strict=True))
+        return hits.astype(np.float64), losses.astype(np.float64)
+
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.int32)],
+    )
+    def _run(self, call: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Accuracies and losses [TASKS_PER_CALL, S] of one compiled call."""
+        episodes = self.sampler(call, ways)
+        logits = self.method.query_logits(episodes, self.at_steps)
+        labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
+        return accuracy(labels, logits), cross_entropy(labels, logits)
+
+
+def mean_and_ci95(values: np.ndarray) -> tuple[float, float | None]:
+    """The mean of independent values [n], and half the width of its 95 % interval."""
+    if len(values) < 2:
+        return float(np.mean(values)), None
+    return float(np.mean(values)), float(1.96 * np.std(values, ddof=1) / math.sqrt(len(values)))

@@ -1,0 +1,263 @@
+"""From a configuration to a trained, evaluated run on disk: what the command line does."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import data_gen
+from data_gen.class_pool import Splits
+from data_gen.episodes import EpisodeSampler
+from data_gen.errors import UserError
+from hidra_tf import methods, report, runs
+from hidra_tf.adaptation import InnerLoop
+from hidra_tf.backbones import Backbone, conv4
+from hidra_tf.checkpoints import Checkpoints, saved_step
+from hidra_tf.config import Config, EvalRequest
+from hidra_tf.evaluation import Evaluator
+from hidra_tf.event_log import EventLog
+from hidra_tf.methods.base import GradientMethod
+from hidra_tf.progress import Progress
+from hidra_tf.training import MetaUpdates, NonFiniteLossError, Schedule, Trainer, make_optimizer
+
+# What an any-way head is evaluated at unless something else is asked for: the paper's Table 2.
+ANY_WAYS = range(2, 11)
+
+
+def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | None = None) -> None:
+    """Trains a run, or goes on with it, and evaluates its best checkpoint.
+
+    Args:
+        config: what to train.
+        path: the run's folder.
+        request: the evaluation at the end.
+        cache_dir: where decoded data sets are kept; None: the user's cache.
+
+    Raises:
+        UserError: if anything about the request, the data or the run is wrong; nothing was
+            written then.
+        Interrupted: after Ctrl-C; the state is saved.
+    """
+    existing = runs.find(path)
+    if existing is not None:
+        runs.check_same(path, existing, config)
+        if _says_finished(path, config, request):
+            return
+    # Everything that a user can have got wrong is looked at before anything is written.
+    splits = _load(config, cache_dir)
+    method = build_method(config, splits)
+    evaluator = _evaluator(config, method, splits, request)
+    sampler = _training_sampler(config, splits)
+    monitors = _monitors(config, method, splits)
+    if existing is None:
+        runs.create(path, config)
+        EventLog(path).configuration(config)
+    if method.trains:
+        _meta_train(config, path, method, sampler, monitors)
+    else:
+        Checkpoints(path, method, None, warn).save()
+    _evaluate(config, path, method, evaluator, request)
+
+
+def evaluate(
+    path: Path,
+    request: EvalRequest,
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+) -> None:
+    """Evaluates the best checkpoint of the run at `path`.
+
+    Args:
+        path: the run's folder.
+        request: what is to be evaluated.
+        data_dir: where the pictures are, if no longer where they were.
+        cache_dir: where decoded data sets are kept; None: the user's cache.
+
+    Raises:
+        UserError: if there is no such run, or it cannot give such tasks.
+    """
+    config = runs.open_run(path)
+    if data_dir is not None:
+        config = dataclasses.replace(config, data_dir=data_dir)
+    splits = _load(config, cache_dir)
+    method = build_method(config, splits)
+    evaluator = _evaluator(config, method, splits, request)
+    _evaluate(config, path, method, evaluator, request)
+
+
+def build_method(config: Config, splits: Splits) -> GradientMethod:
+    """The untrained method that `config` describes, for pictures like those of `splits`."""
+    # Seeds far enough apart that no two runs share a layer's initial weights.
+    seed = 100 * config.seed
+    shape = splits.train.image_shape
+    try:
+        model = conv4(shape, config.filters, config.norm, seed)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    backbone = Backbone(model, config.norm, config.adapt_norm)
+    inner = InnerLoop(
+        config.inner_steps, config.inner_lr, config.first_order, config.inner_loop == "auto"
+    )
+    return methods.build(config.method, backbone, inner, config.train_ways, seed + 99)
+
+
+def warn(message: str) -> None:
+    """Tells the user, in one line, about something that went wrong and was mended."""
+    print(f"warning: {message}", flush=True)
+
+
+def _load(config: Config, cache_dir: str | None) -> Splits:
+    return data_gen.load(
+        config.dataset,
+        data_dir=config.data_dir,
+        cache_dir=cache_dir,
+        invert=config.invert,
+        train_on_validation=config.train_on_validation,
+    )
+
+
+def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler:
+    return EpisodeSampler(
+        splits.train,
+        config.train_ways,
+        config.shots,
+        config.query_shots,
+        config.meta_batch,
+        config.seed,
+        "meta_train",
+    )
+
+
+def _monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
+    """Evaluators for the curves of Figure 8, at the smallest and largest trained ways."""
+    ways = sorted({config.train_ways[0], config.train_ways[-1]})
+    return {
+        split: Evaluator(
+            method,
+            getattr(splits, split),
+            ways,
+            [config.inner_steps],
+            config.shots,
+            config.query_shots,
+            config.seed,
+            "monitor",
+        )
+        for split in ("train", "val")
+    }
+
+
+def _evaluator(
+    config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
+) -> Evaluator:
+    pool = getattr(splits, request.split)
+    if request.ways is not None:
+        ways = request.ways
+    elif methods.is_fixed_way(config.method):
+        ways = config.train_ways
+    else:
+        ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
+    return Evaluator(
+        method,
+        pool,
+        ways,
+        request.steps or (config.inner_steps,),
+        config.shots,
+        config.query_shots,
+        config.seed,
+        "evaluation",
+    )
+
+
+def _meta_train(
+    config: Config,
+    path: Path,
+    method: GradientMethod,
+    sampler: EpisodeSampler,
+    monitors: dict[str, Evaluator],
+) -> None:
+    optimizer = make_optimizer(method.variables, config.meta_lr)
+    checkpoints = Checkpoints(path, method, optimizer, warn)
+    if checkpoints.restore_last():
+        print(f"continuing {path} after step {int(checkpoints.step)}", flush=True)
+    progress = Progress(config.steps, int(checkpoints.step), "update", "step")
+    with _stop_on_signals() as stop_requested:
+        trainer = Trainer(
+            MetaUpdates(method, sampler, optimizer, config.clip_norm),
+            checkpoints,
+            Schedule(config.steps, config.log_every, config.checkpoint_every),
+            monitors,
+            config.val_tasks,
+            EventLog(path),
+            progress,
+            stop_requested,
+        )
+        try:
+            trainer.run()
+        except NonFiniteLossError as error:
+            raise NonFiniteLossError(
+                f"{error} ({config.dataset}, {config.method}, norm {config.norm}, "
+                f"inner_lr {config.inner_lr}, meta_lr {config.meta_lr}, seed {config.seed}); "
+                f"{path} keeps its last good checkpoint"
+            ) from None
+        finally:
+            progress.close()
+
+
+def _evaluate(
+    config: Config,
+    path: Path,
+    method: GradientMethod,
+    evaluator: Evaluator,
+    request: EvalRequest,
+) -> None:
+    checkpoints = Checkpoints(path, method, None, warn)
+    if not checkpoints.restore_best():
+        raise UserError(f"expected a checkpoint in {path}, found none; train the run first")
+    step = int(checkpoints.step)
+    total = request.tasks * len(evaluator.ways)
+    progress = Progress(total, 0, "task", f"{request.split} tasks")
+    rows = list(evaluator.rows(request.tasks, progress.advance))
+    progress.close()
+    title = f"{config.dataset}, {config.method}, {config.shots} shots, step {step}"
+    chart = report.any_way_chart(rows, f"{title}, {request.split} split")
+    contents = report.results(config, request.split, step, request.tasks, rows)
+    written = report.write(path / "results" / request.split, contents, chart)
+    EventLog(path).any_way_table(request.split, rows, chart, step)
+    print(
+        f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
+        f"with 95 % intervals\n\n{report.table(rows)}\n\n"
+        f"results  {written}\ncharts   tensorboard --logdir {path.parent}",
+        flush=True,
+    )
+
+
+def _says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
+    """Whether nothing is left to do; says so."""
+    results = path / "results" / f"{request.split}.json"
+    if saved_step(path) < config.steps or not results.exists():
+        return False
+    print(
+        f"{path} is finished: {config.steps} of {config.steps} steps, results in {results}.\n"
+        f"Evaluate it in other ways with --eval_only --run_dir={path}"
+    )
+    return True
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Lets the first Ctrl-C (or SIGTERM) end the training in good order, the second at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,88 @@
+"""Results as a person and a program want them: a table, a JSON file, a chart."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from hidra_tf.config import Config
+from hidra_tf.evaluation import Row
+from hidra_tf.runs import write_atomically
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A text table: a line per number of ways, a column per number of inner steps."""
+    steps = sorted({row.steps for row in rows})
+    cells = {(row.ways, row.steps): percent(row) for row in rows}
+    heads = [f"{s} step{'' if s == 1 else 's'}" for s in steps]
+    width = max(len(text) for text in [*heads, *cells.values()]) + 3
+    lines = ["ways" + "".join(head.rjust(width) for head in heads)]
+    for ways in sorted({row.ways for row in rows}):
+        lines.append(f"{ways:4d}" + "".join(cells[ways, s].rjust(width) for s in steps))
+    return "\n".join(lines)
+
+
+def percent(row: Row) -> str:
+    """A row's accuracy with its 95 % interval, as "98.71 ± 0.12 %"."""
+    interval = "" if row.ci95 is None else f" ± {100 * row.ci95:.2f}"
+    return f"{100 * row.accuracy:.2f}{interval} %"
+
+
+def results(
+    config: Config, split: str, step: int, tasks: int, rows: Sequence[Row]
+) -> dict[str, object]:
+    """What `results/<split>.json` holds; `step` is the checkpoint's."""
+    return {
+        "dataset": config.dataset,
+        "split": split,
+        "method": config.method,
+        "step": step,
+        "shots": config.shots,
+        "query_shots": config.query_shots,
+        "tasks": tasks,
+        "norm": config.norm,
+        "seed": config.seed,
+        "rows": [
+            {"ways": row.ways, "steps": row.steps, "accuracy": row.accuracy, "ci95": row.ci95}
+            for row in rows
+        ],
+    }
+
+
+def write(path: Path, contents: dict[str, object], chart: bytes) -> Path:
+    """Writes `<path>.json` and `<path>.png`; returns the former."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".png").write_bytes(chart)
+    target = path.with_suffix(".json")
+    write_atomically(target, json.dumps(contents, indent=2) + "\n")
+    return target
+
+
+def any_way_chart(rows: Sequence[Row], title: str) -> bytes:
+    """Accuracy over the number of ways, with 95 % intervals: a PNG."""
+    # Slow to import, and its pyplot would look for a display.
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for steps in sorted({row.steps for row in rows}):
+        chosen = sorted(row for row in rows if row.steps == steps)
+        axes.errorbar(
+            [row.ways for row in chosen],
+            [100 * row.accuracy for row in chosen],
+            yerr=[100 * (row.ci95 or 0) for row in chosen],
+            marker="o",
+            markersize=4,
+            capsize=3,
+            label=f"{steps} inner step{'' if steps == 1 else 's'}",
+        )
+    axes.set(xlabel="ways (classes per task)", ylabel="accuracy, %", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=120)
+    return image.getvalue()

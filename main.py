@@ -1,0 +1,49 @@
+"""HIDRA-TF: few-shot classification with any number of classes from one checkpoint.
+
+  python main.py --dataset=omniglot --data_dir=DIR --method=hidra --train_ways=5
+  python main.py --eval_only --run_dir=runs/omniglot-hidra-5way-5shot --eval_ways=2-10
+  python main.py --flagfile=flags/demo.flags
+  tensorboard --logdir runs
+
+The same command again continues a run that was stopped. A run's folder holds config.json,
+checkpoints/, best/, TensorBoard's files and results/.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from absl import app, flags, logging
+
+from data_gen.errors import UserError
+from flags import build, parsing
+from hidra_tf.quiet import quietly_import
+
+FLAGS = flags.FLAGS
+
+
+def main(argv: list[str]) -> int:
+    """Trains and evaluates, or only evaluates; returns the exit code."""
+    del argv
+    # Only now, after the flags were found to be right: TensorFlow takes seconds to import.
+    logging.set_verbosity(logging.WARNING)
+    experiment = quietly_import("hidra_tf.experiment")
+    try:
+        request = build.eval_request()
+        if FLAGS.eval_only:
+            experiment.evaluate(build.existing_run_dir(), request, FLAGS.data_dir, FLAGS.cache_dir)
+        else:
+            config = build.config()
+            experiment.train(config, build.run_dir(config), request, FLAGS.cache_dir)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"\n{stop or 'stopped'}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=functools.partial(parsing.parse, usage=__doc__))
