@@ -12,9 +12,11 @@ checkpoints/, best/, TensorBoard's files and results/.
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 
-from absl import app, flags, logging
+import absl.logging
+from absl import app, flags
 
 from data_gen.errors import UserError
 from flags import build, parsing
@@ -26,8 +28,11 @@ FLAGS = flags.FLAGS
 def main(argv: list[str]) -> int:
     """Trains and evaluates, or only evaluates; returns the exit code."""
     del argv
+    absl.logging.use_python_logging(quiet=True)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
+    # TensorFlow's and its data sets' remarks; what matters comes as an exception.
+    logging.getLogger("absl").setLevel(logging.ERROR)
     # Only now, after the flags were found to be right: TensorFlow takes seconds to import.
-    logging.set_verbosity(logging.WARNING)
     experiment = quietly_import("hidra_tf.experiment")
     try:
         request = build.eval_request()

@@ -111,6 +111,11 @@ class Backbone:
         return self.model.output_shape[-1]
 
     @property
+    def dtype(self) -> str:
+        """Of the weights."""
+        return self.variables[0].dtype
+
+    @property
     def per_image(self) -> bool:
         """Whether the features of an image depend on that image alone."""
         return self.norm in ("affine", "none")

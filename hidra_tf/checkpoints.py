@@ -13,7 +13,7 @@ from data_gen.errors import UserError
 from hidra_tf.methods.base import GradientMethod
 
 # What TensorFlow raises for a damaged, truncated or foreign checkpoint.
-_DAMAGE = (tf.errors.OpError, ValueError, AssertionError, KeyError)
+_DAMAGE = (tf.errors.OpError, ValueError, AssertionError, LookupError, RuntimeError)
 
 
 class Checkpoints:

@@ -221,7 +221,7 @@ def _evaluate(
     progress = Progress(total, 0, "task", f"{request.split} tasks")
     rows = list(evaluator.rows(request.tasks, progress.advance))
     progress.close()
-    title = f"{config.dataset}, {config.method}, {config.shots} shots, step {step}"
+    title = f"{config.dataset}, {config.method}, {config.shots}-shot, step {step}"
     chart = report.any_way_chart(rows, f"{title}, {request.split} split")
     contents = report.results(config, request.split, step, request.tasks, rows)
     written = report.write(path / "results" / request.split, contents, chart)
@@ -240,8 +240,9 @@ def _says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
     if saved_step(path) < config.steps or not results.exists():
         return False
     print(
-        f"{path} is finished: {config.steps} of {config.steps} steps, results in {results}.\n"
-        f"Evaluate it in other ways with --eval_only --run_dir={path}"
+        f"{path} is finished: {config.steps} of {config.steps} steps\n\n"
+        f"{report.table(report.read(results))}\n\nresults  {results}\n"
+        f"to evaluate it otherwise: --eval_only --run_dir={path}"
     )
     return True
 

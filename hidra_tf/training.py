@@ -181,6 +181,7 @@ class Trainer:
         step, updates_per_call = int(self.checkpoints.step), 1
         if step == 0:
             self._measure(step)
+            self.checkpoints.save()
         while step < self.schedule.steps:
             if self.stop_requested():
                 self.checkpoints.save()

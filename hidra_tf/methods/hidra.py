@@ -21,5 +21,5 @@ class Hidra(GradientMethod):
     """
 
     def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
-        head = MasterHead(backbone.feature_size, seed, backbone.model.dtype)
+        head = MasterHead(backbone.feature_size, seed, backbone.dtype)
         super().__init__(backbone, head, inner)

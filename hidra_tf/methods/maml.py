@@ -19,5 +19,5 @@ class Maml(GradientMethod):
     """
 
     def __init__(self, backbone: Backbone, inner: InnerLoop, ways: int, seed: int = 0) -> None:
-        head = FixedHead(backbone.feature_size, ways, seed, backbone.model.dtype)
+        head = FixedHead(backbone.feature_size, ways, seed, backbone.dtype)
         super().__init__(backbone, head, inner)

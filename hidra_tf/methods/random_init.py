@@ -20,5 +20,5 @@ class RandomInit(GradientMethod):
     trains = False
 
     def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
-        head = RandomHead(backbone.feature_size, seed, backbone.model.dtype)
+        head = RandomHead(backbone.feature_size, seed, backbone.dtype)
         super().__init__(backbone, head, inner)

@@ -1,0 +1,166 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from data_gen import DATASETS
+from data_gen.errors import UserError
+from flags import build, parsing
+from flags.defaults import DEFAULTS
+from hidra_tf.config import Config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def fresh_flags(monkeypatch):
+    """Flags as before they were parsed, and after the test again."""
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    yield
+    flags.FLAGS.unparse_flags()
+    for name in list(flags.FLAGS):
+        flags.FLAGS[name].unparse()
+
+
+def parse(*arguments):
+    parsing.parse(["main.py", *arguments], "usage")
+
+
+def config(*arguments):
+    parse(*arguments)
+    return build.config()
+
+
+def test_every_data_set_has_every_setting_that_has_no_default():
+    needed = {"shots", "query_shots", "meta_batch", "steps", "inner_steps", "inner_lr", "meta_lr"}
+    assert set(DEFAULTS) == set(DATASETS)
+    for settings in DEFAULTS.values():
+        assert set(settings) == needed | {"filters"}
+
+
+def test_the_papers_omniglot_settings():
+    ours = config("--dataset=omniglot")
+    assert (ours.method, ours.train_ways, ours.shots) == ("hidra", (5,), 5)
+    assert (ours.meta_batch, ours.inner_steps, ours.filters) == (32, 1, 64)
+    assert (ours.inner_lr, ours.meta_lr) == (0.4, 1e-3)
+
+
+def test_a_flag_overrides_its_default():
+    assert config("--meta_batch=4", "--inner_lr=0.01").inner_lr == 0.01
+
+
+def test_the_environment_says_where_the_data_is(monkeypatch):
+    monkeypatch.setenv("DATA_DIR", "/some/where")
+    assert config().data_dir == "/some/where"
+    assert config("--data_dir=/else/where").data_dir == "/else/where"
+
+
+def test_other_settings_make_another_name():
+    first = build.run_name(config())
+    assert first == "omniglot-hidra-5way-5shot"
+    names = {
+        build.run_name(config(flag))
+        for flag in ("--seed=1", "--norm=affine", "--train_ways=2-10", "--steps=7", "--noinvert")
+    }
+    assert len(names | {first}) == 6
+
+
+def test_bookkeeping_does_not_change_the_name():
+    assert build.run_name(config("--data_dir=/x", "--checkpoint_every=5")) == build.run_name(
+        config()
+    )
+
+
+def test_run_dir_wins_over_the_name():
+    parse("--run_dir=/tmp/elsewhere")
+    assert build.run_dir(build.config()) == Path("/tmp/elsewhere")
+
+
+def test_eval_only_finds_the_run_by_the_training_flags():
+    parse("--eval_only", "--seed=3")
+    assert build.existing_run_dir() == Path("runs/omniglot-hidra-5way-5shot-seed=3")
+
+
+def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_path):
+    stored = Config(
+        **{**DEFAULTS["glyphs"], "dataset": "glyphs", "method": "hidra"}, train_ways=(5,)
+    )
+    (tmp_path / "config.json").write_text(stored.to_json())
+    parse("--eval_only", f"--run_dir={tmp_path}", "--shots=5")
+    assert build.existing_run_dir() == tmp_path
+    parse("--eval_only", f"--run_dir={tmp_path}", "--shots=1", "--train_ways=2-10")
+    with pytest.raises(UserError, match=r"--train_ways is 5, received 2-10; --shots is 5, rec"):
+        build.existing_run_dir()
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--dataset=mnist",
+        "--method=magic",
+        "--train_ways=1",
+        "--steps=0",
+        "--nonsense",
+        "word",
+        "--norm=batch",
+        "--inner_lr=fast",
+        "--eval_ways=5-2",
+        "--eval_tasks=0",
+        "--shots=0",
+    ],
+)
+def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(argument)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert argument.lstrip("-").split("=")[0] in error
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--inner_lr=0", "--meta_lr=-1", "--clip_norm=-1", "--inner_lr=nan"],
+)
+def test_a_value_that_cannot_be_meant_is_refused_by_name(argument):
+    with pytest.raises(UserError, match=argument[2:].split("=")[0]):
+        config(argument)
+
+
+def test_maml_takes_one_number_of_ways():
+    with pytest.raises(UserError, match=r"2-10.*hidra"):
+        config("--method=maml", "--train_ways=2-10")
+
+
+def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
+    code = "import sys; sys.argv = ['main.py', '--help']; import runpy\n"
+    code += "try:\n runpy.run_path('main.py', run_name='__main__')\n"
+    code += "except SystemExit as stop:\n assert not stop.code\n"
+    code += "assert 'tensorflow' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for group in parsing.GROUPS:
+        assert f"\n{group.TITLE}\n" in done.stdout
+    defined = (
+        "dataset data_dir method train_ways shots query_shots meta_batch steps inner_steps "
+        "inner_lr meta_lr norm first_order seed run_dir log_every checkpoint_every eval_only "
+        "eval_ways eval_steps eval_tasks eval_split"
+    )
+    for name in defined.split():
+        assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name
+    assert "default omniglot 32, glyphs 4" in done.stdout
+
+
+def test_preset_files_parse():
+    presets = sorted(ROOT.glob("flags/**/*.flags"))
+    assert presets
+    for preset in presets:
+        parse(f"--flagfile={preset}")
+        build.config()
+        assert f"--flagfile={preset.relative_to(ROOT)}" in preset.read_text()
+        for name in list(flags.FLAGS):
+            flags.FLAGS[name].unparse()

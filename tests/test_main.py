@@ -1,0 +1,270 @@
+"""The commands of the README, run as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = Path(__file__).parents[1]
+TINY = [
+    "--dataset=glyphs",
+    "--filters=4",
+    "--meta_batch=2",
+    "--shots=1",
+    "--query_shots=3",
+    "--val_tasks=10",
+    "--eval_tasks=10",
+    "--eval_ways=2,3",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment(tmp_path_factory):
+    """No data but what a test names, and one cache for all of them."""
+    cache = tmp_path_factory.mktemp("cache")
+    kept = {k: v for k, v in os.environ.items() if k != "DATA_DIR"}
+    return {**kept, "HIDRA_CACHE_DIR": str(cache), "CUDA_VISIBLE_DEVICES": ""}
+
+
+@pytest.fixture(scope="module")
+def command(environment):
+    """Runs main.py; returns the finished process."""
+
+    def run(*arguments, cwd=ROOT):
+        return subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(command, tmp_path_factory):
+    """A folder with a finished run in runs/<name>, and what its training printed."""
+    cwd = tmp_path_factory.mktemp("trained")
+    done = command(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    (run,) = (cwd / "runs").iterdir()
+    return cwd, run, done
+
+
+def tags(folder):
+    """Tag → steps of all scalars in a folder's event files."""
+    found = {}
+    for file in folder.glob("events.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(event.step)
+    return found
+
+
+def test_training_leaves_a_whole_run(trained):
+    _, run, done = trained
+    config = json.loads((run / "config.json").read_text())
+    assert config["method"] == "hidra"
+    assert config["train_ways"] == [5]
+    assert (run / "checkpoints" / "ckpt-6.index").exists()
+    assert list((run / "best").glob("ckpt-*.index"))
+    results = json.loads((run / "results" / "test.json").read_text())
+    assert set(results) == {
+        "dataset", "split", "method", "step", "shots", "query_shots", "tasks", "norm", "seed",
+        "rows",
+    }  # fmt: skip
+    assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
+    assert all(set(row) == {"ways", "steps", "accuracy", "ci95"} for row in results["rows"])
+    assert "step 6/6" in done.stdout
+    assert "tensorboard --logdir runs" in done.stdout
+    # The table holds what the file holds.
+    assert f"{100 * results['rows'][0]['accuracy']:.2f} ±" in done.stdout
+    assert done.stderr == ""
+
+
+def test_train_and_validation_share_their_charts(trained):
+    _, run, _ = trained
+    for split in ("train", "val"):
+        curves = tags(run / split)
+        assert curves["accuracy"] == curves["loss"] == [0, 3, 6]
+    assert tags(run / "train")["meta_updates_per_second"] == [3, 6]
+    assert tags(run / "test")["accuracy_by_ways/1_steps"] == [2, 3]
+    assert "accuracy_by_ways" in tags(run / "test")
+    assert "configuration" in tags(run)
+    assert any("hparams" in tag for tag in tags(run))
+
+
+def test_a_finished_run_says_so_and_shows_its_results(trained, command):
+    cwd, _, first = trained
+    done = command(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
+    assert done.returncode == 0
+    assert "is finished: 6 of 6 steps" in done.stdout
+    assert [line for line in first.stdout.splitlines() if "±" in line] == [
+        line for line in done.stdout.splitlines() if "±" in line
+    ]
+
+
+def test_changed_flags_are_refused_and_each_is_named(trained, command):
+    cwd, run, _ = trained
+    before = sorted(run.rglob("*"))
+    done = command(
+        *TINY, f"--run_dir={run}", "--steps=6", "--log_every=3", "--norm=affine", "--inner_lr=0.3",
+        cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "norm is transductive, received affine" in done.stderr
+    assert "inner_lr is 0.4, received 0.3" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(run.rglob("*")) == before
+
+
+def test_eval_only_needs_nothing_but_the_run(trained, command, tmp_path):
+    _, run, _ = trained
+    done = command(
+        "--eval_only", f"--run_dir={run}", "--eval_ways=2-4", "--eval_steps=1,3",
+        "--eval_tasks=12", "--eval_split=val", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results = json.loads((run / "results" / "val.json").read_text())
+    assert results["tasks"] == 12
+    assert results["split"] == "val"
+    assert [(r["ways"], r["steps"]) for r in results["rows"]] == [
+        (ways, steps) for ways in (2, 3, 4) for steps in (1, 3)
+    ]
+    assert tags(run / "val")["accuracy_by_ways/3_steps"] == [2, 3, 4]
+
+
+def test_eval_only_finds_the_run_by_its_training_flags(trained, command):
+    cwd, run, _ = trained
+    results = run / "results" / "test.json"
+    before = json.loads(results.read_text())
+    results.unlink()
+    done = command(*TINY, "--steps=6", "--log_every=3", "--eval_only", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(results.read_text()) == before
+
+
+def checkpoint_values(run, step):
+    reader = tf.train.load_checkpoint(str(run / "checkpoints" / f"ckpt-{step}"))
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name.endswith("VARIABLE_VALUE") and "save_counter" not in name
+    }
+
+
+def test_ctrl_c_saves_and_the_same_command_ends_like_an_undisturbed_run(
+    command, environment, tmp_path
+):
+    steps = 60
+    flags = [*TINY, f"--steps={steps}", "--log_every=20", "--checkpoint_every=20"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *flags, f"--run_dir={tmp_path}/parts"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # The first line is printed before the first update.
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "the same command continues" in error
+    assert not (tmp_path / "parts" / "results").exists()
+    second = command(*flags, f"--run_dir={tmp_path}/parts")
+    assert second.returncode == 0, second.stderr
+    assert "continuing" in second.stdout
+    assert command(*flags, f"--run_dir={tmp_path}/whole").returncode == 0
+    parts, whole = (checkpoint_values(tmp_path / name, steps) for name in ("parts", "whole"))
+    assert parts.keys() == whole.keys()
+    for name in whole:
+        np.testing.assert_array_equal(parts[name], whole[name], err_msg=name)
+    one, other = (tmp_path / name / "results" / "test.json" for name in ("parts", "whole"))
+    assert one.read_text() == other.read_text()
+
+
+def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):
+    run = tmp_path / "maml"
+    trained = command(*TINY, "--method=maml", "--train_ways=3", "--eval_ways=3", "--steps=2",
+                      f"--run_dir={run}")  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    default = command("--eval_only", f"--run_dir={run}", "--eval_tasks=5")
+    assert default.returncode == 0, default.stderr
+    rows = json.loads((run / "results" / "test.json").read_text())["rows"]
+    assert [row["ways"] for row in rows] == [3]
+    other = command("--eval_only", f"--run_dir={run}", "--eval_ways=2-5")
+    assert other.returncode == 2
+    assert "trained for 3 ways" in other.stderr
+    assert "hidra" in other.stderr
+    assert other.stderr.count("\n") == 1
+
+
+def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_path):
+    done = command(*TINY, "--method=random", f"--run_dir={tmp_path}/random")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "random" / "results" / "test.json").read_text())
+    assert results["step"] == 0
+    assert [row["ways"] for row in results["rows"]] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--dataset=glyphs", "--train_ways=281"], "at most 280 ways"),
+        (["--dataset=glyphs", "--eval_ways=2-81"], "at most 80 ways"),
+        (["--dataset=glyphs", "--shots=10", "--query_shots=11"], "10 + 11 = 21"),
+        (["--dataset=omniglot", "--data_dir={empty}"], "images_background"),
+        (["--dataset=omniglot", "--data_dir={empty}/no"], "images_background"),
+        (["--eval_only"], "expected a run at {run}"),
+        (["--dataset=glyphs", "--run_dir={file}"], "is not a run"),
+        (["--eval_only", "--run_dir={occupied}"], "is not a run"),
+        (["--dataset=glyphs", "--run_dir={occupied}"], "is not a run"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_no_trace(command, tmp_path, flags, expected):
+    places = {name: tmp_path / name for name in ("empty", "run", "file", "occupied")}
+    places["empty"].mkdir()
+    places["file"].write_text("a file")
+    places["occupied"].mkdir()
+    (places["occupied"] / "notes.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    flags = [flag.format(**places) for flag in flags]
+    if not any(flag.startswith("--run_dir") for flag in flags):
+        flags.append(f"--run_dir={places['run']}")
+    done = command(*flags, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert expected.format(**places) in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+    assert places["file"].read_text() == "a file"
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_step_and_settings(command, tmp_path):
+    done = command(*TINY, "--steps=9", "--inner_lr=1e30", f"--run_dir={tmp_path}/run")
+    assert done.returncode == 2
+    assert "step 1 is not finite" in done.stderr
+    assert "inner_lr 1e+30" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "run" / "checkpoints" / "ckpt-0.index").exists()
+
+
+def test_a_damaged_checkpoint_is_passed_over(command, trained, tmp_path):
+    cwd, run, _ = trained
+    for file in [*(run / "best").glob("*.index"), run / "checkpoints" / "ckpt-6.index"]:
+        file.write_bytes(b"damaged")
+    done = command("--eval_only", f"--run_dir={run}", "--eval_ways=2", "--eval_tasks=5", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert "ckpt-6 is damaged" in done.stdout
+    assert json.loads((run / "results" / "test.json").read_text())["step"] < 6
