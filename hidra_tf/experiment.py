@@ -225,7 +225,11 @@ def _evaluate(
     chart = report.any_way_chart(rows, f"{title}, {request.split} split")
     contents = report.results(config, request.split, step, request.tasks, rows)
     written = report.write(path / "results" / request.split, contents, chart)
-    EventLog(path).any_way_table(request.split, rows, chart, step)
+    log = EventLog(path)
+    log.any_way_table(request.split, rows, chart, step)
+    as_trained = [r for r in rows if r.steps == config.inner_steps and r.ways in config.train_ways]
+    if as_trained and request.split == "test":
+        log.scalars("test", step, accuracy=as_trained[0].accuracy, loss=as_trained[0].loss)
     print(
         f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
         f"with 95 % intervals\n\n{report.table(rows)}\n\n"

@@ -1,0 +1,78 @@
+import dataclasses
+
+import pytest
+
+from data_gen.errors import UserError
+from hidra_tf import runs
+from hidra_tf.config import Config
+
+
+@pytest.fixture
+def config():
+    return Config(
+        dataset="glyphs",
+        method="hidra",
+        train_ways=(2, 3),
+        shots=1,
+        query_shots=1,
+        meta_batch=1,
+        steps=1,
+        inner_steps=1,
+        inner_lr=0.1,
+        meta_lr=0.1,
+        filters=4,
+    )
+
+
+def test_a_created_run_is_found_again(tmp_path, config):
+    runs.create(tmp_path / "a" / "b", config)
+    assert runs.find(tmp_path / "a" / "b") == config
+    assert runs.open_run(tmp_path / "a" / "b") == config
+
+
+def test_nothing_and_an_empty_folder_are_no_run_yet(tmp_path):
+    assert runs.find(tmp_path) is None
+    assert runs.find(tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"dataset": "glyphs"}', '{"unknown": 1, "train_ways": [5]}', "null"]
+)
+def test_a_damaged_configuration_is_no_run(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="is not a run"):
+        runs.find(tmp_path)
+
+
+def test_a_missing_run_names_those_beside_it(tmp_path, config):
+    runs.create(tmp_path / "first", config)
+    runs.create(tmp_path / "second", config)
+    with pytest.raises(UserError, match="first, second"):
+        runs.open_run(tmp_path / "third")
+
+
+def test_the_same_settings_continue_a_run_wherever_its_pictures_are(tmp_path, config):
+    moved = dataclasses.replace(config, data_dir="/elsewhere", checkpoint_every=7)
+    runs.check_same(tmp_path, config, moved)
+
+
+def test_other_settings_are_named_one_by_one(tmp_path, config):
+    other = dataclasses.replace(config, train_ways=(5,), seed=3)
+    with pytest.raises(UserError) as caught:
+        runs.check_same(tmp_path, config, other)
+    assert "train_ways is 2,3, received 5" in str(caught.value)
+    assert "seed is 0, received 3" in str(caught.value)
+    assert "shots" not in str(caught.value)
+
+
+def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
+    file = tmp_path / "file.json"
+    runs.write_atomically(file, "old")
+
+    def fail(*_arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        runs.write_atomically(file, "new")
+    assert file.read_text() == "old"
