@@ -6,7 +6,7 @@ run inside the compiled training step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +72,6 @@ class EpisodeSampler:
         self.meta_batch = meta_batch
         self.shots, self.query_shots = shots, query_shots
         self.dtype = dtype
-        self._image_shape = pool.image_shape
         self._ways = tf.constant(ways, tf.int32)
         self._images = tf.constant(np.ascontiguousarray(pool.images))
         self._starts = tf.constant(pool.starts, tf.int32)
@@ -87,18 +86,45 @@ class EpisodeSampler:
             step: ≥ 0.
             ways: C, where the caller chooses it; otherwise it is drawn.
         """
+        return self._episodes(step, ways, self.pictures)
+
+    def of_features(
+        self, features: tf.Tensor, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
+    ) -> Episodes:
+        """The same meta-batch, with [T, C·K, D] and [T, C·Q, D] features in place of images.
+
+        Args:
+            features: [N, D], of all N pictures of the pool, in its order.
+            step: ≥ 0.
+            ways: C, where the caller chooses it; otherwise it is drawn.
+        """
+        return self._episodes(step, ways, lambda rows: tf.gather(features, rows))
+
+    def pictures(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows of the pool [...] → images [..., H, W, channels] in [0, 1]."""
+        # A product: a compiler would make one of the quotient, and other last bits with it.
+        return tf.cast(tf.gather(self._images, rows), self.dtype) * (1 / 255)
+
+    def _episodes(
+        self,
+        step: tf.Tensor | int,
+        ways: tf.Tensor | int | None,
+        gather: Callable[[tf.Tensor], tf.Tensor],
+    ) -> Episodes:
         seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
         seeds = tf.unstack(tf.random.split(seed, 3, alg="philox"))
         if ways is None:
             ways = self._draw_ways(seeds[0])
         ways = tf.convert_to_tensor(ways, tf.int32)
-        classes = self._draw_classes(seeds[1], ways)
-        images = self._draw_images(seeds[2], classes)
-        support, query = tf.split(images, [self.shots, self.query_shots], axis=-1)
+        rows = self._draw_rows(seeds[2], self._draw_classes(seeds[1], ways))
+        support, query = (
+            tf.reshape(part, (self.meta_batch, -1))
+            for part in tf.split(rows, [self.shots, self.query_shots], axis=-1)
+        )
         return Episodes(
-            self._gather(support),
+            gather(support),
             self._labels(ways, self.shots),
-            self._gather(query),
+            gather(query),
             self._labels(ways, self.query_shots),
             ways,
         )
@@ -116,7 +142,7 @@ class EpisodeSampler:
         )
         return tf.math.top_k(noise, ways).indices
 
-    def _draw_images(self, seed: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    def _draw_rows(self, seed: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         """Rows [T, C, K+Q] of distinct images of each class, by the same trick."""
         shape = tf.concat([tf.shape(classes), [self._most]], 0)
         noise = tf.random.stateless_uniform(shape, seed, alg="philox")
@@ -125,11 +151,6 @@ class EpisodeSampler:
         chosen = tf.math.top_k(noise, self.shots + self.query_shots).indices
         return chosen + tf.gather(self._starts, classes)[..., tf.newaxis]
 
-    def _gather(self, rows: tf.Tensor) -> tf.Tensor:
-        """Rows [T, C, n] → images [T, C·n, H, W, channels] in [0, 1]."""
-        images = tf.gather(self._images, tf.reshape(rows, (self.meta_batch, -1)))
-        return tf.cast(images, self.dtype) / 255
-
     def _labels(self, ways: tf.Tensor, repeats: int) -> tf.Tensor:
         labels = tf.repeat(tf.range(ways), repeats)
         return tf.tile(labels[tf.newaxis], (self.meta_batch, 1))
@@ -137,8 +158,12 @@ class EpisodeSampler:
 
 def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots: int) -> None:
     """Raises `UserError` if `pool` cannot give tasks of this shape."""
-    if min(ways) < 2:
-        raise UserError(f"expected at least 2 ways, received {min(ways)}")
+    if min(shots, query_shots) < 1:
+        raise UserError(
+            f"expected at least 1 shot and 1 query shot, received {shots} and {query_shots}"
+        )
+    if not ways or min(ways) < 2:
+        raise UserError(f"expected at least 2 ways, received {min(ways, default=0)}")
     if max(ways) > pool.num_classes:
         raise UserError(
             f"expected at most {pool.num_classes} ways, the classes of this split; "

@@ -28,19 +28,19 @@ def first_step(
 
     Args:
         head: C equal neurons: kernel [D, C], bias [C].
-        features: f, [N, D] of the N = C·K support images.
-        labels: [N] integers in 0 … C−1.
+        features: f, [..., N, D] of the N = C·K support images; leading axes are tasks.
+        labels: [..., N] integers in 0 … C−1.
         learning_rate: α.
         first_order: stop the gradient at the step, as first-order MAML does.
 
     Returns:
-        Kernel [D, C] and bias [C].
+        Kernel [..., D, C] and bias [..., C].
     """
     ways = tf.shape(head.bias)[-1]
     residual = tf.one_hot(labels, ways, dtype=features.dtype) - 1 / tf.cast(ways, features.dtype)
-    images = tf.cast(tf.shape(features)[0], features.dtype)
+    images = tf.cast(tf.shape(features)[-2], features.dtype)
     kernel_step = tf.linalg.matmul(features, residual, transpose_a=True) / images
-    bias_step = tf.reduce_mean(residual, axis=0)
+    bias_step = tf.reduce_mean(residual, axis=-2)
     if first_order:
         kernel_step, bias_step = tf.stop_gradient(kernel_step), tf.stop_gradient(bias_step)
     return HeadWeights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -10,12 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 from data_gen.class_pool import ClassPool
-from data_gen.episodes import EpisodeSampler
+from data_gen.episodes import Episodes, EpisodeSampler
 from hidra_tf.adaptation import accuracy, cross_entropy
 from hidra_tf.methods.base import GradientMethod
 
 # Tasks per compiled call. A constant: which tasks are drawn depends on it.
 TASKS_PER_CALL = 10
+# Pictures per compiled call where features are computed once.
+PICTURES_PER_CALL = 200
+
+
+_SCALAR = tf.TensorSpec((), tf.int32)
 
 
 class Row(NamedTuple):
@@ -67,8 +73,11 @@ class Evaluator:
     ) -> None:
         for c in ways:
             method.check_ways(c)
-        self.method, self.ways, self.at_steps = method, tuple(ways), tuple(sorted(set(at_steps)))
-        self.sampler = EpisodeSampler(pool, ways, shots, query_shots, TASKS_PER_CALL, seed, stream)
+        self.method, self.pool = method, pool
+        self.ways, self.at_steps = tuple(ways), tuple(sorted(set(at_steps)))
+        self.sampler = EpisodeSampler(
+            pool, ways, shots, query_shots, TASKS_PER_CALL, seed, stream, method.backbone.dtype
+        )
 
     def rows(self, tasks: int, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
         """Yields a row per number of ways and of inner steps.
@@ -77,33 +86,67 @@ class Evaluator:
             tasks: how many at each number of ways, ≥ 1.
             progress: told the number of tasks done since it was last told.
         """
+        run = self._run
+        if self._looks_twice(tasks) and self.method.needs_features_only(self.at_steps):
+            run = functools.partial(self._run_on_features, self._features())
         for ways in self.ways:
-            hits, losses = self._measure(ways, tasks, progress)
+            hits, losses = self._measure(run, ways, tasks, progress)
             for column, steps in enumerate(self.at_steps):
                 mean, ci95 = mean_and_ci95(hits[:, column])
                 yield Row(ways, steps, mean, ci95, float(np.mean(losses[:, column])))
 
+    def _looks_twice(self, tasks: int) -> bool:
+        """Whether the tasks hold more pictures than there are."""
+        per_class = self.sampler.shots + self.sampler.query_shots
+        return tasks * sum(self.ways) * per_class > len(self.pool.images)
+
+    def _features(self) -> tf.Tensor:
+        """Features [N, D] of all pictures of the pool."""
+        total = len(self.pool.images)
+        parts = [
+            self._features_of(
+                tf.constant(first), tf.constant(min(first + PICTURES_PER_CALL, total))
+            )
+            for first in range(0, total, PICTURES_PER_CALL)
+        ]
+        return tf.concat(parts, axis=0)
+
     def _measure(
-        self, ways: int, tasks: int, progress: Callable[[int], None] | None
+        self,
+        run: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+        ways: int,
+        tasks: int,
+        progress: Callable[[int], None] | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Accuracies and losses [tasks, S]."""
         measured = []
         for call in range(math.ceil(tasks / TASKS_PER_CALL)):
-            hits, losses = self._run(tf.constant(call), tf.constant(ways))
+            hits, losses = run(tf.constant(call), tf.constant(ways))
             measured.append((hits.numpy(), losses.numpy()))
             if progress:
                 progress(min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL))
         hits, losses = (np.concatenate(arrays)[:tasks] for arrays in zip(*measured, strict=True))
         return hits.astype(np.float64), losses.astype(np.float64)
 
-    @tf.function(
-        autograph=False,
-        input_signature=[tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.int32)],
-    )
+    @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
+    def _features_of(self, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+        return self.method.features(self.sampler.pictures(tf.range(first, last)))
+
+    @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
     def _run(self, call: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Accuracies and losses [TASKS_PER_CALL, S] of one compiled call."""
         episodes = self.sampler(call, ways)
-        logits = self.method.query_logits(episodes, self.at_steps)
+        return self._scores(episodes, self.method.query_logits(episodes, self.at_steps))
+
+    @tf.function(autograph=False)
+    def _run_on_features(
+        self, features: tf.Tensor, call: tf.Tensor, ways: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The same from the features [N, D] of all pictures."""
+        episodes = self.sampler.of_features(features, call, ways)
+        return self._scores(episodes, self.method.query_logits_of_features(episodes, self.at_steps))
+
+    def _scores(self, episodes: Episodes, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
         return accuracy(labels, logits), cross_entropy(labels, logits)
 

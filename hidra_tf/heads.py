@@ -10,16 +10,18 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from hidra_tf.seeds import derive
+
 
 class HeadWeights(NamedTuple):
-    """The output layer of one task: `kernel` [D, C], `bias` [C]."""
+    """The output layer of a task, `kernel` [D, C] and `bias` [C]; or of tasks, [..., D, C]."""
 
     kernel: tf.Tensor
     bias: tf.Tensor
 
     def logits(self, features: tf.Tensor) -> tf.Tensor:
-        """Features [N, D] → logits [N, C]."""
-        return tf.linalg.matmul(features, self.kernel) + self.bias
+        """Features [..., N, D] → logits [..., N, C]."""
+        return tf.linalg.matmul(features, self.kernel) + self.bias[..., tf.newaxis, :]
 
 
 @tf.custom_gradient
@@ -91,8 +93,8 @@ class FixedHead(tf.Module):
 class RandomHead(tf.Module):
     """Untrained neurons, drawn for any number of ways: the papers' random initialization.
 
-    The first neurons are the same for every number of ways; the bound of the uniform
-    distribution is Glorot's, √(6/(D + C)).
+    The first neurons are the same for every number of ways, up to the bound of the uniform
+    distribution, Glorot's √(6/(D + C)).
 
     Args:
         feature_size: D.
@@ -111,7 +113,7 @@ class RandomHead(tf.Module):
         ways = tf.convert_to_tensor(ways)
         shape = tf.stack([ways, self.feature_size])
         draw = tf.random.stateless_uniform(
-            shape, (self.seed, 0), -1.0, 1.0, self.dtype, alg="philox"
+            shape, (derive(self.seed, "head"), 0), -1.0, 1.0, self.dtype, alg="philox"
         )
         bound = tf.sqrt(6.0 / tf.cast(self.feature_size + ways, self.dtype))
         return HeadWeights(tf.transpose(bound * draw), tf.zeros(ways[tf.newaxis], self.dtype))
@@ -122,4 +124,4 @@ class RandomHead(tf.Module):
 
 
 def _glorot(shape: tuple[int, ...], seed: int, dtype: str) -> tf.Tensor:
-    return keras.initializers.GlorotUniform(seed=seed)(shape, dtype=dtype)
+    return keras.initializers.GlorotUniform(derive(seed, "head"))(shape, dtype=dtype)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
+from hidra_tf import closed_form
 from hidra_tf.adaptation import InnerLoop, TaskWeights, accuracy, cross_entropy, query_logits
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import HeadWeights
@@ -60,6 +61,8 @@ class GradientMethod:
 
     def check_ways(self, ways: int) -> None:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""
+        if ways < 2:
+            raise UserError(f"expected at least 2 ways, received {ways}")
         if not self.head.supports(ways):
             raise UserError(
                 f"this head was trained for {self.head.ways} ways and has no neurons for others; "
@@ -68,8 +71,7 @@ class GradientMethod:
 
     def initialization(self, ways: tf.Tensor | int) -> TaskWeights:
         """The weights with which a task of `ways` classes starts out."""
-        theta = [tf.convert_to_tensor(v) for v in self.backbone.variables]
-        return TaskWeights(theta, self.head.initial(ways))
+        return TaskWeights(self._theta(), self.head.initial(ways))
 
     def meta_gradients(self, episodes: Episodes) -> MetaGradients:
         """Loss and gradients of equation 2.2 (MAML) and of HIDRA's Algorithm 1, line 19.
@@ -99,6 +101,37 @@ class GradientMethod:
             episodes,
             episodes.support_images.dtype,
         )
+
+    def needs_features_only(self, at_steps: Sequence[int]) -> bool:
+        """Whether `query_logits` may be had from features that were computed once.
+
+        So it is where no step moves the backbone (a tied head's first) and no picture's features
+        depend on another's.
+        """
+        tied = self.head.tied and self.inner.exact
+        return self.backbone.per_image and max(at_steps) <= (1 if tied else 0)
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Features [N, D] of images [N, H, W, channels], each on its own."""
+        return self.backbone.support_features(self._theta(), images)[0]
+
+    def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
+        """`query_logits` for episodes of features, where `needs_features_only(at_steps)`."""
+        head = self.head.initial(episodes.ways)
+        heads = [head]
+        if max(at_steps) > 0:
+            heads.append(
+                closed_form.first_step(
+                    head,
+                    episodes.support_images,
+                    episodes.support_labels,
+                    self.inner.learning_rate,
+                )
+            )
+        return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
+
+    def _theta(self) -> list[tf.Tensor]:
+        return [tf.convert_to_tensor(v) for v in self.backbone.variables]
 
     def _task_gradients(self, task: Episodes) -> MetaGradients:
         with tf.GradientTape() as tape:
