@@ -1,5 +1,5 @@
 # make setup   a virtual environment in .venv with the pinned requirements
-# make demo    meta-train on the embedded glyphs, evaluate at 2-10 ways (3 minutes on 2 cores)
+# make demo    meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
 # make test    lint and the whole test suite
 # make help    this list
 #
@@ -25,6 +25,7 @@ setup: $(VENV)/.installed
 
 demo: setup
 	$(BIN)/python main.py --flagfile=flags/demo.flags
+	@echo "to see the curves: $(BIN)/tensorboard --logdir runs"
 
 lint: setup
 	$(BIN)/ruff check .

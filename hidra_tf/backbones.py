@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hidra_tf.normalization import TaskNormalization
 from hidra_tf.options import NORMS
+from hidra_tf.seeds import derive
 
 Statistics = list[tf.Tensor] | None
 
@@ -47,7 +48,7 @@ def conv4(
         )
     layers: list[keras.layers.Layer] = [keras.Input(image_shape, dtype=dtype)]
     for block in range(4):
-        initializer = keras.initializers.GlorotUniform(seed=seed + block)
+        initializer = keras.initializers.GlorotUniform(derive(seed, f"conv_{block}"))
         layers.append(
             keras.layers.Conv2D(
                 filters,

@@ -96,7 +96,7 @@ class Config:
                 )
         if not 0 <= self.clip_norm < float("inf"):
             raise UserError(f"clip_norm: expected 0 or more, received {self.clip_norm}")
-        _at_least("train_ways", min(self.train_ways), 2)
+        _at_least("train_ways", min(self.train_ways, default=0), 2)
         if is_fixed_way(self.method) and len(self.train_ways) > 1:
             raise UserError(
                 f"train_ways: {self.method} trains a head for one number of ways, received "
@@ -147,6 +147,8 @@ class EvalRequest:
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
         _at_least("eval_tasks", self.tasks, 1)
+        _at_least("eval_ways", min(self.ways or (2,)), 2)
+        _at_least("eval_steps", min(self.steps or (0,)), 0)
 
 
 def format_ways(ways: Sequence[int]) -> str:

@@ -90,18 +90,16 @@ def evaluate(
 
 def build_method(config: Config, splits: Splits) -> GradientMethod:
     """The untrained method that `config` describes, for pictures like those of `splits`."""
-    # Seeds far enough apart that no two runs share a layer's initial weights.
-    seed = 100 * config.seed
     shape = splits.train.image_shape
     try:
-        model = conv4(shape, config.filters, config.norm, seed)
+        model = conv4(shape, config.filters, config.norm, config.seed)
     except ValueError as error:
         raise UserError(str(error)) from error
     backbone = Backbone(model, config.norm, config.adapt_norm)
     inner = InnerLoop(
         config.inner_steps, config.inner_lr, config.first_order, config.inner_loop == "auto"
     )
-    return methods.build(config.method, backbone, inner, config.train_ways, seed + 99)
+    return methods.build(config.method, backbone, inner, config.train_ways, config.seed)
 
 
 def warn(message: str) -> None:
