@@ -1,0 +1,69 @@
+"""Helpers that several test folders share, as fixtures: tests cannot import one another."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def numerical_gradient():
+    """Central finite differences of a scalar function of a float64 array."""
+
+    def differentiate(function, point, indices=None, epsilon=1e-6):
+        """∂function/∂point at `indices` (all of them where none are given)."""
+        point = np.array(point, np.float64)
+        indices = list(np.ndindex(point.shape)) if indices is None else indices
+        slopes = []
+        for index in indices:
+            ends = []
+            for sign in (1, -1):
+                moved = point.copy()
+                moved[index] += sign * epsilon
+                ends.append(float(function(moved)))
+            slopes.append((ends[0] - ends[1]) / (2 * epsilon))
+        return np.array(slopes)
+
+    return differentiate
+
+
+@pytest.fixture(scope="session")
+def make_backbone():
+    """A tiny float64 Conv-4 without a weight that is zero or one by initialization."""
+    from hidra_tf.backbones import Backbone, conv4
+
+    def make(norm, filters=3, seed=0, adapt_norm=False):
+        model = conv4((16, 16, 1), filters, norm, seed, dtype="float64")
+        rng = np.random.default_rng(seed)
+        for variable in model.trainable_variables:
+            variable.assign(variable.numpy() + 0.3 * rng.normal(size=variable.shape))
+        return Backbone(model, norm, adapt_norm)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_episodes():
+    """A float64 meta-batch of random 16 × 16 images: coarse patterns, so that features differ."""
+    import tensorflow as tf
+
+    from data_gen.episodes import Episodes
+
+    def make(ways, shots=1, query_shots=1, tasks=1, seed=0):
+        rng = np.random.default_rng(seed)
+
+        def images(repeats):
+            coarse = rng.random((tasks, ways * repeats, 4, 4, 1))
+            blocks = coarse.repeat(4, axis=2).repeat(4, axis=3)
+            return tf.constant(0.8 * blocks + 0.2 * rng.random(blocks.shape))
+
+        def labels(repeats):
+            return tf.constant(np.tile(np.repeat(np.arange(ways), repeats), (tasks, 1)), tf.int32)
+
+        return Episodes(
+            images(shots),
+            labels(shots),
+            images(query_shots),
+            labels(query_shots),
+            tf.constant(ways),
+        )
+
+    return make

@@ -1,0 +1,183 @@
+"""The inner loop against steps computed by hand, and what queries are measured with."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hidra_tf.adaptation import InnerLoop, TaskWeights, accuracy, cross_entropy, query_logits
+from hidra_tf.backbones import Backbone
+from hidra_tf.heads import HeadWeights
+from hidra_tf.normalization import TaskNormalization
+from hidra_tf.options import NORMS
+
+LABELS = np.array([0, 0, 1, 1, 2, 2])
+LEARNING_RATE = 0.3
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+class Linear:
+    """features = x·W, logits = features·ψ + b: by hand, and as backbone and weights."""
+
+    def __init__(self, labels=LABELS):
+        rng = np.random.default_rng(0)
+        self.labels = labels
+        self.images = rng.normal(size=(6, 2, 2, 1))
+        self.theta, self.kernel = rng.normal(size=(4, 3)), rng.normal(size=(3, 3))
+        self.bias = rng.normal(size=3)
+        flatten = keras.layers.Flatten(dtype="float64")
+        dense = keras.layers.Dense(3, use_bias=False, dtype="float64")
+        self.backbone = Backbone(
+            keras.Sequential([keras.Input((2, 2, 1), dtype="float64"), flatten, dense]), "none"
+        )
+
+    @property
+    def start(self):
+        head = HeadWeights(tf.constant(self.kernel), tf.constant(self.bias))
+        return TaskWeights([tf.constant(self.theta)], head)
+
+    def trajectory(self, steps, tied=False, **options):
+        loop = InnerLoop(1, LEARNING_RATE, **options)
+        images, labels = tf.constant(self.images), tf.constant(self.labels)
+        return list(loop.trajectory(self.backbone, self.start, tied, images, labels, steps))
+
+    def step_by_hand(self, theta, kernel, bias, adapt_theta=True):
+        inputs = self.images.reshape(6, 4)
+        features = inputs @ theta
+        residual = (softmax(features @ kernel + bias) - np.eye(3)[self.labels]) / 6
+        return (
+            theta - LEARNING_RATE * adapt_theta * inputs.T @ residual @ kernel.T,
+            kernel - LEARNING_RATE * features.T @ residual,
+            bias - LEARNING_RATE * residual.sum(axis=0),
+        )
+
+
+def assert_weights(weights, expected):
+    for ours, by_hand in zip([*weights.backbone, *weights.head], expected, strict=True):
+        np.testing.assert_allclose(ours, by_hand, rtol=1e-12, atol=1e-14)
+
+
+def test_a_step_is_the_one_computed_by_hand():
+    linear = Linear()
+    _, stepped = linear.trajectory(1)
+    assert_weights(stepped, linear.step_by_hand(linear.theta, linear.kernel, linear.bias))
+
+
+def test_the_next_step_starts_where_the_last_one_ended():
+    linear = Linear()
+    expected = linear.theta, linear.kernel, linear.bias
+    for weights in linear.trajectory(3):
+        assert_weights(weights, expected)
+        expected = linear.step_by_hand(*expected)
+
+
+def test_weights_that_are_not_adapted_stay():
+    linear = Linear()
+    linear.backbone.adapted = [False]
+    _, stepped = linear.trajectory(1)
+    expected = linear.step_by_hand(linear.theta, linear.kernel, linear.bias, adapt_theta=False)
+    assert_weights(stepped, expected)
+    np.testing.assert_array_equal(stepped.backbone[0], linear.theta)
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
+@pytest.mark.parametrize("labels", [LABELS, np.array([0, 0, 0, 0, 1, 2])], ids=["even", "uneven"])
+def test_a_tied_heads_step_is_the_one_computed_by_hand(labels, exact):
+    """Where classes have as many images each, the bias does not move: hence the uneven ones."""
+    linear = Linear(labels)
+    linear.kernel, linear.bias = np.repeat(linear.kernel[:, :1], 3, axis=1), np.full(3, 0.7)
+    expected = linear.theta, linear.kernel, linear.bias
+    for weights in linear.trajectory(2, tied=True, exact=exact):
+        assert_weights(weights, expected)
+        expected = linear.step_by_hand(*expected)
+
+
+def test_zero_steps_give_the_start_alone():
+    linear = Linear()
+    (only,) = linear.trajectory(0)
+    assert_weights(only, (linear.theta, linear.kernel, linear.bias))
+
+
+def test_first_order_steps_have_the_same_values():
+    linear = Linear()
+    full, first = linear.trajectory(2)[-1], linear.trajectory(2, first_order=True)[-1]
+    assert_weights(first, [*full.backbone, *full.head])
+
+
+def test_an_untied_heads_first_step_is_never_taken_in_closed_form():
+    linear = Linear()
+    closed, generic = (linear.trajectory(1, exact=exact)[1] for exact in (True, False))
+    assert_weights(closed, [*generic.backbone, *generic.head])
+
+
+def normalised(features, mean, variance):
+    return (features - mean) / np.sqrt(variance + 1e-3)
+
+
+def expected_features(norm, support, query):
+    if norm == "transductive":
+        return normalised(query, query.mean(axis=0), query.var(axis=0))
+    if norm == "support":
+        return normalised(query, support.mean(axis=0), support.var(axis=0))
+    return query if norm == "none" else query / np.sqrt(1.001)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_query_logits_use_the_adapted_weights_and_their_statistics(norm):
+    layers = [
+        keras.Input((1, 1, 2), dtype="float64"),
+        keras.layers.Dense(3, use_bias=False, dtype="float64"),
+        *([TaskNormalization(dtype="float64")] if norm != "none" else []),
+        keras.layers.Flatten(dtype="float64"),
+    ]
+    backbone = Backbone(keras.Sequential(layers), norm)
+    rng = np.random.default_rng(0)
+    support, query = rng.normal(size=(4, 1, 1, 2)), rng.normal(size=(6, 1, 1, 2))
+    theta, kernel, bias = rng.normal(size=(2, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    gamma, beta = (rng.normal(size=3), rng.normal(size=3)) if norm != "none" else (1.0, 0.0)
+    adapted = [theta, gamma, beta] if norm != "none" else [theta]
+    weights = TaskWeights(
+        [tf.constant(w) for w in adapted], HeadWeights(tf.constant(kernel), tf.constant(bias))
+    )
+    logits = query_logits(backbone, weights, tf.constant(support), tf.constant(query))
+    by_hand = expected_features(norm, support.reshape(4, 2) @ theta, query.reshape(6, 2) @ theta)
+    np.testing.assert_allclose(logits, (gamma * by_hand + beta) @ kernel + bias, rtol=1e-10)
+
+
+shapes = st.tuples(st.sampled_from([(), (1,), (3,), (2, 3)]), st.integers(1, 5), st.integers(2, 6))
+
+
+def drawn(shape, scale=1.0):
+    leading, images, ways = shape
+    rng = np.random.default_rng(sum(leading) + 10 * images + 100 * ways)
+    labels = rng.integers(ways, size=(*leading, images)).astype(np.int32)
+    return labels, scale * rng.normal(size=(*leading, images, ways))
+
+
+@settings(deadline=None, max_examples=20)
+@given(shape=shapes, scale=st.sampled_from([0.1, 1.0, 300.0]))
+def test_cross_entropy_is_the_mean_over_the_images_of_each_task(shape, scale):
+    labels, logits = drawn(shape, scale)
+    largest = logits.max(axis=-1, keepdims=True)
+    logarithm = largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))
+    own = np.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(
+        cross_entropy(labels, tf.constant(logits)),
+        (logarithm - own).mean(axis=-1),
+        rtol=1e-12,
+        atol=1e-12,
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(shape=shapes)
+def test_accuracy_is_the_share_of_hits_in_each_task(shape):
+    labels, logits = drawn(shape)
+    expected = (logits.argmax(axis=-1) == labels).mean(axis=-1)
+    np.testing.assert_allclose(accuracy(tf.constant(labels), tf.constant(logits)), expected)

@@ -1,0 +1,190 @@
+"""`Config`: what is accepted, written down and compared."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_gen.errors import UserError
+from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways
+from hidra_tf.options import INNER_LOOPS, NORMS
+
+FIELDS = {
+    "dataset": "glyphs",
+    "method": "hidra",
+    "train_ways": (2, 3, 4),
+    "shots": 1,
+    "query_shots": 15,
+    "meta_batch": 4,
+    "steps": 1000,
+    "inner_steps": 1,
+    "inner_lr": 0.4,
+    "meta_lr": 0.001,
+    "filters": 64,
+}
+# A valid value other than the one above or the default, for every field.
+OTHERS = {
+    "dataset": "omniglot",
+    "method": "random",
+    "train_ways": (2, 3, 5),
+    "shots": 5,
+    "query_shots": 5,
+    "meta_batch": 1,
+    "steps": 2000,
+    "inner_steps": 5,
+    "inner_lr": 0.1,
+    "meta_lr": 0.01,
+    "filters": 32,
+    "norm": "none",
+    "adapt_norm": True,
+    "first_order": True,
+    "inner_loop": "generic",
+    "clip_norm": 0.0,
+    "seed": 7,
+    "invert": False,
+    "train_on_validation": True,
+    "log_every": 10,
+    "checkpoint_every": 10,
+    "val_tasks": 20,
+    "data_dir": "/pictures",
+}
+
+
+def make_config(**changes):
+    return Config(**{**FIELDS, **changes})
+
+
+def test_every_field_is_covered_here():
+    assert set(OTHERS) == {field.name for field in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_field_survives_json(name):
+    config = make_config(**{name: OTHERS[name]})
+    assert Config.from_json(config.to_json()) == config
+    assert config != make_config()
+
+
+positive = st.floats(0, exclude_min=True, allow_infinity=False)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    train_ways=st.sets(st.integers(2, 100), min_size=1).map(lambda w: tuple(sorted(w))),
+    inner_lr=positive,
+    meta_lr=positive,
+    seed=st.integers(),
+    data_dir=st.none() | st.text(),
+    norm=st.sampled_from(NORMS),
+    inner_loop=st.sampled_from(INNER_LOOPS),
+)
+def test_any_valid_configuration_survives_json(**fields):
+    config = make_config(**fields)
+    again = Config.from_json(config.to_json())
+    assert again == config
+    assert again.to_json() == config.to_json()
+
+
+def test_json_holds_every_field_by_name():
+    fields = json.loads(make_config().to_json())
+    assert set(fields) == set(OTHERS)
+    assert fields["train_ways"] == [2, 3, 4]
+
+
+def test_what_is_no_json_is_a_value_error():
+    with pytest.raises(ValueError, match="Expecting"):
+        Config.from_json("{")
+
+
+@pytest.mark.parametrize("change", [{"colour": "red"}, {"shots": None}], ids=["unknown", "missing"])
+def test_unknown_and_missing_fields_are_type_errors(change):
+    fields = {**json.loads(make_config().to_json()), **change}
+    with pytest.raises(TypeError):
+        Config.from_json(json.dumps({k: v for k, v in fields.items() if v is not None}))
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name not in BOOKKEEPING])
+def test_a_difference_is_named_with_both_values(name):
+    config = make_config()
+    other = make_config(**{name: OTHERS[name]})
+    assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
+
+
+@pytest.mark.parametrize("name", ["data_dir", "checkpoint_every"])
+def test_bookkeeping_is_no_difference(name):
+    assert make_config().differences(make_config(**{name: OTHERS[name]})) == {}
+
+
+INVALID = [
+    *[(name, value) for name in ("dataset", "method", "norm", "inner_loop") for value in ("", "x")],
+    *[
+        (name, value)
+        for name in (
+            "shots",
+            "query_shots",
+            "meta_batch",
+            "steps",
+            "inner_steps",
+            "filters",
+            "log_every",
+            "checkpoint_every",
+            "val_tasks",
+        )
+        for value in (0, -1)
+    ],
+    *[
+        (name, value)
+        for name in ("inner_lr", "meta_lr")
+        for value in (0.0, -0.1, float("inf"), float("nan"))
+    ],
+    *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
+    *[("train_ways", ways) for ways in ((1,), (1, 5), (5, 0))],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), INVALID)
+def test_an_invalid_value_is_refused_by_name(name, value):
+    received = min(value) if name == "train_ways" else value
+    with pytest.raises(UserError, match=f"^{name}: expected .*received '?{received}"):
+        make_config(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["dataset", "method", "norm", "inner_loop"])
+def test_an_unknown_name_is_answered_with_the_known_ones(name):
+    with pytest.raises(UserError, match=str(OTHERS[name])):
+        make_config(**{name: "x"})
+
+
+def test_maml_takes_one_number_of_ways():
+    assert make_config(method="maml", train_ways=(5,)).train_ways == (5,)
+    with pytest.raises(UserError, match=r"^train_ways: maml .*received 2-4; --method=hidra"):
+        make_config(method="maml")
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_config().shots = 5
+
+
+@pytest.mark.parametrize("tasks", [0, -1])
+def test_an_evaluation_needs_a_task(tasks):
+    with pytest.raises(UserError, match=f"^eval_tasks: expected at least 1, received {tasks}"):
+        EvalRequest(tasks=tasks)
+
+
+@pytest.mark.parametrize(
+    ("ways", "text"),
+    [
+        ((5,), "5"),
+        ((2, 3), "2,3"),
+        ((2, 3, 4), "2-4"),
+        ((2, 5, 8), "2,5,8"),
+        ((2, 3, 4, 6), "2,3,4,6"),
+        ((4, 3, 2), "4,3,2"),
+        (range(2, 11), "2-10"),
+    ],
+)
+def test_ways_are_written_as_briefly_as_they_can_be(ways, text):
+    assert format_ways(ways) == text

@@ -1,0 +1,248 @@
+"""The four facts of HIDRA's mathematics, in float64, each with a case in which it would not hold.
+
+`InnerLoop(exact=False)` finds every step by differentiation: the facts are not built into it.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_gen.episodes import Episodes
+from hidra_tf import adaptation
+from hidra_tf.adaptation import InnerLoop, TaskWeights
+from hidra_tf.backbones import Backbone
+from hidra_tf.heads import FixedHead, MasterHead
+from hidra_tf.methods import base
+from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods.maml import Maml
+from hidra_tf.options import NORMS
+
+LEARNING_RATE = 0.4
+# Far above rounding (1e-14) and every tolerance below.
+NOTICEABLE = 1e-4
+# 24 of the 144 combinations: any two values of different columns meet in one of them.
+GRID = [
+    (norm, first_order, steps, (2, 3, 5)[(i // 3 + steps) % 3], 1 + (i // 3 + steps) % 2)
+    for i, (norm, first_order, steps) in enumerate(
+        itertools.product(NORMS, (False, True), (1, 2, 3))
+    )
+]
+
+
+def first_task(episodes):
+    return Episodes(*(array[0] for array in episodes[:4]), episodes.ways)
+
+
+def trajectory(method, task, steps, tied=None, exact=False):
+    """The weights after 0 … `steps` steps."""
+    inner = InnerLoop(steps, LEARNING_RATE, exact=exact)
+    start = method.initialization(task.ways)
+    tied = method.head.tied if tied is None else tied
+    return list(
+        inner.trajectory(
+            method.backbone, start, tied, task.support_images, task.support_labels, steps
+        )
+    )
+
+
+def backbone_movement(before, after):
+    """The largest change of any weight of the backbone."""
+    pairs = zip(before.backbone, after.backbone, strict=True)
+    return max(np.max(np.abs(a - b)) for a, b in pairs)
+
+
+def randomise(head, scale=1.0):
+    rng = np.random.default_rng(7)
+    for variable in head.trainable_variables:
+        variable.assign(scale * rng.normal(size=variable.shape))
+
+
+def shifted_to_mean_zero(logits):
+    """What predictions depend on: logits up to a shift shared by all classes."""
+    return logits - np.mean(logits, axis=-1, keepdims=True)
+
+
+# Fact 1: the first inner step leaves the backbone untouched.
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_first_step_of_a_tied_head_leaves_the_backbone_untouched(
+    norm, make_backbone, make_episodes
+):
+    method = Hidra(make_backbone(norm, adapt_norm=True), InnerLoop(1, LEARNING_RATE))
+    randomise(method.head)
+    start, first, second = trajectory(method, first_task(make_episodes(3, shots=2)), 2)
+    assert backbone_movement(start, first) < 1e-14
+    # The head has moved, and then nothing protects the backbone any more.
+    assert np.max(np.abs(first.head.kernel - start.head.kernel)) > NOTICEABLE
+    assert backbone_movement(first, second) > NOTICEABLE
+
+
+def test_the_first_step_of_an_untied_head_moves_the_backbone(make_backbone, make_episodes):
+    method = Maml(make_backbone("transductive"), InnerLoop(1, LEARNING_RATE), ways=3)
+    start, first = trajectory(method, first_task(make_episodes(3, shots=2)), 1)
+    assert backbone_movement(start, first) > NOTICEABLE
+
+
+# Fact 2: the first step has a closed form.
+
+
+def both_ways(backbone, episodes, steps, first_order):
+    """Per inner loop, closed form first: logits after 0 … `steps` steps, and meta-gradients."""
+    for exact in (True, False):
+        inner = InnerLoop(steps, LEARNING_RATE, first_order=first_order, exact=exact)
+        method = Hidra(backbone, inner, seed=3)
+        method.head.bias.assign(0.5)
+        yield (
+            method.query_logits(episodes, range(steps + 1)).numpy(),
+            method.meta_gradients(episodes),
+        )
+
+
+@pytest.mark.parametrize(("norm", "first_order", "steps", "ways", "shots"), GRID)
+def test_the_closed_form_equals_the_step_by_differentiation(
+    norm, first_order, steps, ways, shots, make_backbone, make_episodes
+):
+    episodes = make_episodes(ways, shots, query_shots=2)
+    backbone = make_backbone(norm, adapt_norm=steps == 2)
+    closed, generic = both_ways(backbone, episodes, steps, first_order)
+    np.testing.assert_allclose(closed[0], generic[0], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(closed[1].loss, generic[1].loss, rtol=1e-9)
+    assert max(np.max(np.abs(g)) for g in generic[1].gradients) > NOTICEABLE
+    for ours, theirs in zip(closed[1].gradients, generic[1].gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_the_closed_form_holds_for_tied_heads_only(make_backbone, make_episodes):
+    method = Maml(make_backbone("none"), InnerLoop(1, LEARNING_RATE), ways=3)
+    task = first_task(make_episodes(3, shots=2))
+    closed = trajectory(method, task, 1, tied=True, exact=True)[1].head
+    generic = trajectory(method, task, 1, tied=True, exact=False)[1].head
+    assert np.max(np.abs(closed.kernel - generic.kernel)) > NOTICEABLE
+
+
+# Fact 3: the master is a gauge.
+
+
+def outcome(method, episodes):
+    """Logits up to a shift after every step, the loss, and the backbone's meta-gradients."""
+    result = method.meta_gradients(episodes)
+    logits = method.query_logits(episodes, range(1, method.inner.steps + 1)).numpy()
+    count = len(method.backbone.variables)
+    return [shifted_to_mean_zero(logits), result.loss, *result.gradients[:count]]
+
+
+def difference_made_by_the_head(method, episodes):
+    """The largest difference between the outcomes of a random and of a zero head."""
+    outcomes = []
+    for scale in (1.0, 0.0):
+        randomise(method.head, scale)
+        outcomes.append(outcome(method, episodes))
+    return max(np.max(np.abs(a - b)) for a, b in zip(*outcomes, strict=True))
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
+@pytest.mark.parametrize(
+    ("norm", "steps"), [("transductive", 1), ("support", 2), ("affine", 3), ("transductive", 3)]
+)
+def test_a_random_master_gives_what_a_zero_master_gives(
+    norm, steps, exact, make_backbone, make_episodes
+):
+    method = Hidra(make_backbone(norm), InnerLoop(steps, LEARNING_RATE, exact=exact))
+    episodes = make_episodes(3, shots=2, query_shots=2)
+    assert difference_made_by_the_head(method, episodes) < 1e-9
+    assert max(np.max(np.abs(part)) for part in outcome(method, episodes)) > NOTICEABLE
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_gradient_at_the_master_is_zero(steps, exact, make_backbone, make_episodes):
+    method = Hidra(make_backbone("support"), InnerLoop(steps, LEARNING_RATE, exact=exact))
+    randomise(method.head)
+    result = method.meta_gradients(make_episodes(3, shots=2, query_shots=2))
+    bias, kernel = result.gradients[-2:]
+    assert abs(bias) < 1e-12
+    assert np.max(np.abs(kernel)) < 1e-12
+
+
+def test_an_untied_head_matters(make_backbone, make_episodes):
+    method = Maml(make_backbone("transductive"), InnerLoop(1, LEARNING_RATE), ways=3)
+    assert difference_made_by_the_head(method, make_episodes(3, 2, 2)) > NOTICEABLE
+
+
+@pytest.fixture
+def one_vs_rest(monkeypatch):
+    """Every class is told from all others by a sigmoid of its own, in both loops."""
+
+    def loss(labels, logits):
+        targets = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+        return tf.reduce_mean(tf.reduce_sum(losses, axis=-1), axis=-1)
+
+    monkeypatch.setattr(adaptation, "cross_entropy", loss)
+    monkeypatch.setattr(base, "cross_entropy", loss)
+
+
+def test_the_master_matters_without_a_softmax(one_vs_rest, make_backbone, make_episodes):
+    inner = InnerLoop(1, LEARNING_RATE, exact=False)
+    method = Hidra(make_backbone("transductive"), inner)
+    episodes = make_episodes(3, 2, 2)
+    assert difference_made_by_the_head(method, episodes) > NOTICEABLE
+    assert np.max(np.abs(method.meta_gradients(episodes).gradients[-1])) > NOTICEABLE
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_master_that_matters_gets_the_mean_of_its_copies_gradients(
+    steps, one_vs_rest, make_backbone, make_episodes, numerical_gradient
+):
+    """Under a softmax the gradient is zero, and a sum could not be told from a mean."""
+    method = Hidra(make_backbone("support"), InnerLoop(steps, LEARNING_RATE, exact=False))
+    randomise(method.head)
+    episodes, ways = make_episodes(3, 2, 2), 3
+    logits = tf.function(lambda: method.query_logits(episodes, [steps])[:, 0])
+
+    def loss(kernel):
+        method.head.kernel.assign(kernel)
+        return base.cross_entropy(episodes.query_labels, logits())[0]
+
+    derivative = numerical_gradient(loss, method.head.kernel.numpy())
+    randomise(method.head)
+    gradient = method.meta_gradients(episodes).gradients[-1]
+    assert np.max(np.abs(derivative)) > NOTICEABLE
+    np.testing.assert_allclose(gradient, derivative / ways, rtol=1e-6, atol=1e-9)
+
+
+# Fact 4: the mean over C·K images makes a neuron's step shrink as 1/C.
+
+
+def neuron_step(ways, shots, tied):
+    """How far the first neuron moves, if only its own class's images are not black."""
+    model = keras.Sequential(
+        [keras.Input((2, 2, 1), dtype="float64"), keras.layers.Flatten(dtype="float64")]
+    )
+    backbone = Backbone(model, "none")
+    picture = np.random.default_rng(0).random((2, 2, 1))
+    images = np.zeros((ways * shots, 2, 2, 1))
+    images[:shots] = picture
+    labels = tf.repeat(tf.range(ways), shots)
+    head = MasterHead(4, 0, "float64") if tied else FixedHead(4, ways, 0, "float64")
+    start = TaskWeights([], head.initial(ways))
+    loop = InnerLoop(1, LEARNING_RATE, exact=False)
+    _, stepped = loop.trajectory(backbone, start, tied, tf.constant(images), labels, 1)
+    return (stepped.head.kernel - start.head.kernel)[:, 0] / np.ravel(picture)
+
+
+@pytest.mark.parametrize("shots", [1, 3])
+@pytest.mark.parametrize("ways", [2, 3, 5, 10])
+def test_a_neurons_first_step_shrinks_as_the_number_of_classes_grows(ways, shots):
+    """K images, each with the residual 1 − 1/C, over C·K: the shots cancel, the ways do not."""
+    expected = LEARNING_RATE * (1 - 1 / ways) / ways
+    np.testing.assert_allclose(neuron_step(ways, shots, tied=True), expected, rtol=1e-12)
+
+
+def test_an_untied_neuron_steps_otherwise():
+    """Its residual is 1 − p, and p depends on the neurons."""
+    assert np.max(np.abs(neuron_step(5, 1, tied=False) - LEARNING_RATE * 4 / 25)) > NOTICEABLE

@@ -1,0 +1,134 @@
+"""Results as a table, as JSON and as a chart."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hidra_tf import report
+from hidra_tf.config import Config
+from hidra_tf.evaluation import Row
+
+CONFIG = Config(
+    dataset="glyphs",
+    method="hidra",
+    train_ways=(5,),
+    shots=1,
+    query_shots=15,
+    meta_batch=4,
+    steps=1000,
+    inner_steps=1,
+    inner_lr=0.4,
+    meta_lr=0.001,
+    filters=64,
+    seed=3,
+)
+ROWS = [
+    Row(2, 1, 0.9871, 0.0012, 0.04),
+    Row(2, 5, 1.0, 0.0, 0.01),
+    Row(10, 1, 0.5, 0.01, 1.3),
+    Row(10, 5, 0.62345, None, 1.1),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (ROWS[0], "98.71 ± 0.12 %"),
+        (ROWS[1], "100.00 ± 0.00 %"),
+        (Row(2, 1, 0.62345, None, 1.1), "62.34 %"),
+    ],
+)
+def test_an_accuracy_in_percent(row, text):
+    assert report.percent(row) == text
+
+
+def test_a_table_has_a_line_per_ways_and_a_column_per_steps():
+    assert report.table(ROWS).splitlines() == [
+        "ways            1 step           5 steps",
+        "   2    98.71 ± 0.12 %   100.00 ± 0.00 %",
+        "  10    50.00 ± 1.00 %           62.34 %",
+    ]
+
+
+def test_a_table_of_one_row():
+    assert report.table([ROWS[2]]).splitlines() == [
+        "ways           1 step",
+        "  10   50.00 ± 1.00 %",
+    ]
+
+
+def test_a_table_is_sorted_whatever_the_order_of_the_rows():
+    assert report.table(ROWS[::-1]) == report.table(ROWS)
+
+
+def test_results_have_the_documented_keys():
+    contents = report.results(CONFIG, "test", 1000, 600, ROWS)
+    assert list(contents) == [
+        "dataset",
+        "split",
+        "method",
+        "step",
+        "shots",
+        "query_shots",
+        "tasks",
+        "norm",
+        "seed",
+        "rows",
+    ]
+    assert contents["rows"][0] == {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012}
+
+
+def test_results_have_the_values_of_the_run():
+    contents = report.results(CONFIG, "val", 500, 600, [])
+    del contents["rows"]
+    assert list(contents.values()) == [
+        "glyphs",
+        "val",
+        "hidra",
+        500,
+        1,
+        15,
+        600,
+        "transductive",
+        3,
+    ]
+
+
+def test_results_are_written_as_json_beside_the_chart(tmp_path):
+    contents = report.results(CONFIG, "test", 1000, 600, ROWS)
+    path = report.write(tmp_path / "results" / "test", contents, b"chart")
+    assert path == tmp_path / "results" / "test.json"
+    assert json.loads(path.read_text()) == contents
+    assert json.loads(path.read_text())["rows"][3]["ci95"] is None
+    assert (tmp_path / "results" / "test.png").read_bytes() == b"chart"
+
+
+def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
+    for step in (1, 2):
+        report.write(tmp_path / "test", report.results(CONFIG, "test", step, 1, ROWS), b"chart")
+    assert json.loads((tmp_path / "test.json").read_text())["step"] == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["test.json", "test.png"]
+
+
+def pixels(image):
+    return np.asarray(Image.open(io.BytesIO(image)).convert("L"))
+
+
+def test_a_chart_is_a_png_that_is_not_blank():
+    chart = report.any_way_chart(ROWS, "glyphs")
+    assert Image.open(io.BytesIO(chart)).format == "PNG"
+    assert pixels(chart).shape == (480, 720)
+    assert np.ptp(pixels(chart)) > 100
+
+
+def test_a_chart_shows_the_accuracies():
+    other = [row._replace(accuracy=row.accuracy / 2) for row in ROWS]
+    assert report.any_way_chart(ROWS, "glyphs") != report.any_way_chart(other, "glyphs")
+    assert report.any_way_chart(ROWS, "glyphs") == report.any_way_chart(ROWS[::-1], "glyphs")
+
+
+def test_a_chart_of_a_single_point_without_an_interval():
+    assert np.ptp(pixels(report.any_way_chart([ROWS[3]], "glyphs"))) > 100
