@@ -29,18 +29,18 @@ def load(
     """Loads a data set by name.
 
     Args:
-      name: a key of `DATASETS`.
-      data_dir: folder holding the data set's files; None lets the data set find or make its own.
-      cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-      invert: True for bright strokes on black, False for the published dark strokes on white.
-      train_on_validation: adds the validation classes to the training classes, as published
-        results do (Omniglot: 1100 + 100 = 1200); the validation split itself stays as it is.
+        name: a key of `DATASETS`.
+        data_dir: folder holding the data set's files; None lets the data set find or make its own.
+        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
+        invert: True for bright strokes on black, False for the published dark strokes on white.
+        train_on_validation: adds the validation classes to the training classes, as published
+            results do (Omniglot: 1100 + 100 = 1200); the validation split itself stays as it is.
 
     Returns:
-      The train, validation and test pools.
+        The train, validation and test pools.
 
     Raises:
-      UserError: if the name is unknown, or the data is missing, incomplete or damaged.
+        UserError: if the name is unknown, or the data is missing, incomplete or damaged.
     """
     if name not in DATASETS:
         raise UserError(f"expected a data set out of {', '.join(DATASETS)}; got {name!r}")

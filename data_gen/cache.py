@@ -33,14 +33,14 @@ def cached(
     """Returns kept arrays, or makes and keeps them.
 
     Args:
-      key: everything the arrays depend on, as JSON values.
-      build: makes the arrays; their names become file names, their types must need no pickle.
-      cache_dir: folder of all entries; None is $HIDRA_CACHE_DIR, else hidra_tf in the user's
-        cache folder.
-      name: what the arrays are, for the entry's folder name and for messages.
+        key: everything the arrays depend on, as JSON values.
+        build: makes the arrays; their names become file names, their types must need no pickle.
+        cache_dir: folder of all entries; None is $HIDRA_CACHE_DIR, else hidra_tf in the user's
+            cache folder.
+        name: what the arrays are, for the entry's folder name and for messages.
 
     Returns:
-      The arrays by name, bit for bit what `build` returned.
+        The arrays by name, bit for bit what `build` returned.
     """
     text = json.dumps({"format": _FORMAT, **key}, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -71,8 +71,8 @@ def _read(entry: Path, key: str) -> dict[str, np.ndarray]:
     """Reads and verifies an entry.
 
     Raises:
-      OSError: if a file is missing or cannot be read.
-      ValueError: if a file is not what was written.
+        OSError: if a file is missing or cannot be read.
+        ValueError: if a file is not what was written.
     """
     manifest = json.loads((entry / _MANIFEST).read_bytes())
     if not isinstance(manifest, dict) or manifest.get("key") != key:
@@ -93,7 +93,7 @@ def _write(entry: Path, key: str, arrays: dict[str, np.ndarray]) -> None:
     """Writes an entry beside its final place, then moves it there.
 
     Raises:
-      OSError: if the cache folder cannot be written to.
+        OSError: if the cache folder cannot be written to.
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=entry.parent, prefix=f".{entry.name}-"))

@@ -14,13 +14,13 @@ class ClassPool:
     """Pictures of several classes, one class after the other.
 
     Attributes:
-      images: uint8 [N, H, W, channels] in 0..255; may be a `np.memmap`. The pictures of class 0
-        come first, then those of class 1, and so on.
-      counts: number of pictures of each class, all at least 1; they may differ.
-      names: distinct class names, in the order of the classes.
+        images: uint8 [N, H, W, channels] in 0..255; may be a `np.memmap`. The pictures of class 0
+            come first, then those of class 1, and so on.
+        counts: number of pictures of each class, all at least 1; they may differ.
+        names: distinct class names, in the order of the classes.
 
     Raises:
-      ValueError: if the three do not describe the same pictures.
+        ValueError: if the three do not describe the same pictures.
     """
 
     images: np.ndarray
@@ -67,14 +67,14 @@ class ClassPool:
         """Copies out some of the classes.
 
         Args:
-          names: distinct names of classes of this pool.
+            names: distinct names of classes of this pool.
 
         Returns:
-          A pool of those classes, in the order of `names`.
+            A pool of those classes, in the order of `names`.
 
         Raises:
-          KeyError: if this pool has no class of one of the names.
-          ValueError: if a name is given twice.
+            KeyError: if this pool has no class of one of the names.
+            ValueError: if a name is given twice.
         """
         position = {name: i for i, name in enumerate(self.names)}
         chosen = [position[name] for name in names]
@@ -99,7 +99,7 @@ def join(first: ClassPool, second: ClassPool) -> ClassPool:
     """Puts the classes of `second` after those of `first`.
 
     Raises:
-      ValueError: if the pools share a name or differ in the shape of their pictures.
+        ValueError: if the pools share a name or differ in the shape of their pictures.
     """
     return ClassPool(
         np.concatenate([first.images, second.images]),
@@ -115,10 +115,10 @@ def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits
     folders on disk, nor on any library's random numbers.
 
     Args:
-      pool: all the classes of a data set.
-      seed: chooses one of the possible ways to deal.
-      train: number of classes to train on.
-      val: number of classes to validate on; all the others are for testing.
+        pool: all the classes of a data set.
+        seed: chooses one of the possible ways to deal.
+        train: number of classes to train on.
+        val: number of classes to validate on; all the others are for testing.
     """
     names = sorted(pool.names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     return Splits(

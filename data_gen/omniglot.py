@@ -39,17 +39,17 @@ def load(data_dir: str | None = None, cache_dir: str | None = None, invert: bool
     """Loads Omniglot as 28x28 grey pictures.
 
     Args:
-      data_dir: folder that holds `images_background` and `images_evaluation`, each a folder or a
-        .zip, or a subfolder `omniglot` that does; None is TensorFlow Datasets, which downloads.
-      cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-      invert: True for bright strokes on black, False for the published dark strokes on white.
+        data_dir: folder that holds `images_background` and `images_evaluation`, each a folder or a
+            .zip, or a subfolder `omniglot` that does; None is TensorFlow Datasets, which downloads.
+        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
+        invert: True for bright strokes on black, False for the published dark strokes on white.
 
     Returns:
-      Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
-      uint8 [N, 28, 28, 1].
+        Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
+        uint8 [N, 28, 28, 1].
 
     Raises:
-      UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
+        UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
     source = _from_tfds() if data_dir is None else _from_files(Path(data_dir))
     key = {"source": source.key, "size": IMAGE_SIZE}
@@ -67,8 +67,8 @@ class _Source(NamedTuple):
     """Where the pictures come from.
 
     Attributes:
-      key: changes when the pictures might have.
-      decode: returns the drawings, uint8 [28, 28] and dark on white, of each character.
+        key: changes when the pictures might have.
+        decode: returns the drawings, uint8 [28, 28] and dark on white, of each character.
     """
 
     key: str
@@ -105,7 +105,7 @@ def _from_files(data_dir: Path) -> _Source:
     """The official folders or zips.
 
     Raises:
-      UserError: if they are missing, incomplete or damaged.
+        UserError: if they are missing, incomplete or damaged.
     """
     trees = {name: PictureTree(root) for name, root in _find_sets(data_dir).items()}
     for set_name, tree in trees.items():
@@ -126,7 +126,7 @@ def _find_sets(data_dir: Path) -> dict[str, Path]:
     """Returns the folder, or else the zip, of each set.
 
     Raises:
-      UserError: if one is missing.
+        UserError: if one is missing.
     """
     found: dict[str, Path] = {}
     for parent in (data_dir, data_dir / "omniglot"):
@@ -173,7 +173,7 @@ def _download(builder: "tfds.core.DatasetBuilder") -> None:
     """Downloads and prepares the data set.
 
     Raises:
-      UserError: if it cannot be downloaded.
+        UserError: if it cannot be downloaded.
     """
     import requests
     from tensorflow_datasets.core.download import download_manager, util

@@ -43,12 +43,12 @@ def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.nda
     The order matters: Pillow resamples black-and-white pictures by nearest neighbour only.
 
     Args:
-      image: a decoded picture.
-      size: height and width in pixels.
-      mode: "L" for grey, "RGB" for colour.
+        image: a decoded picture.
+        size: height and width in pixels.
+        mode: "L" for grey, "RGB" for colour.
 
     Returns:
-      uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
+        uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
     """
     height, width = size
     return np.asarray(image.convert(mode).resize((width, height), Image.Resampling.LANCZOS))
@@ -58,16 +58,16 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
     """Decodes one picture file.
 
     Args:
-      data: the whole file, in any format Pillow reads.
-      path: where it came from, for the message.
-      size: height and width of the result in pixels.
-      mode: "L" for grey, "RGB" for colour.
+        data: the whole file, in any format Pillow reads.
+        path: where it came from, for the message.
+        size: height and width of the result in pixels.
+        mode: "L" for grey, "RGB" for colour.
 
     Returns:
-      uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
+        uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
 
     Raises:
-      UserError: if the file is truncated or no picture at all.
+        UserError: if the file is truncated or no picture at all.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -84,18 +84,18 @@ class PictureTree:
     leave behind, not data; they are passed over.
 
     Attributes:
-      root: the folder or the zip file.
-      names: paths below `root`, with forward slashes, sorted.
+        root: the folder or the zip file.
+        names: paths below `root`, with forward slashes, sorted.
     """
 
     def __init__(self, root: Path) -> None:
         """Lists the pictures without reading them.
 
         Args:
-          root: a folder, or a file taken for a zip.
+            root: a folder, or a file taken for a zip.
 
         Raises:
-          UserError: if it is neither, or cannot be listed.
+            UserError: if it is neither, or cannot be listed.
         """
         self.root = root
         self._is_folder = root.is_dir()
@@ -123,7 +123,7 @@ class PictureTree:
         """Yields the bytes of each file, in the order of `names`.
 
         Raises:
-          UserError: if a file cannot be read; it is named.
+            UserError: if a file cannot be read; it is named.
         """
         opened = contextlib.nullcontext() if self._is_folder else zipfile.ZipFile(self.root)
         with opened as archive:
