@@ -1,7 +1,8 @@
-# make setup   a virtual environment in .venv with the pinned requirements
-# make demo    meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
-# make test    lint and the whole test suite
-# make help    this list
+# make setup      a virtual environment in .venv with the pinned requirements
+# make demo       meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
+# make test       lint and the whole test suite
+# make accuracy   the long trainings on the real Omniglot (20 minutes; DATA_DIR=…)
+# make help       this list
 #
 # PYTHON=python3.12 make setup   picks the interpreter (Python >= 3.10)
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup demo test accuracy lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -37,6 +38,9 @@ format: setup
 
 test: lint
 	$(BIN)/python -m pytest
+
+accuracy: setup
+	$(BIN)/python -m pytest -m slow tests/test_accuracy.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
