@@ -2,6 +2,7 @@
 # make demo       meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
 # make test       lint and the whole test suite
 # make accuracy   the long trainings on the real Omniglot (20 minutes; DATA_DIR=…)
+# make bench      milliseconds per meta-update, beside the usual ways of writing it
 # make help       this list
 #
 # PYTHON=python3.12 make setup   picks the interpreter (Python >= 3.10)
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test accuracy lint format clean
+.PHONY: help setup demo test accuracy bench lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -41,6 +42,9 @@ test: lint
 
 accuracy: setup
 	$(BIN)/python -m pytest -m slow tests/test_accuracy.py
+
+bench: setup
+	$(BIN)/python -m benchmarks.meta_update
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks import baselines
+from data_gen.episodes import Episodes
+from hidra_tf.adaptation import InnerLoop
+from hidra_tf.backbones import Backbone, conv4
+from hidra_tf.methods.maml import Maml
+
+WAYS, SIDE, FILTERS, LEARNING_RATE = 3, 16, 4, 0.4
+
+
+@pytest.fixture(scope="module")
+def episodes():
+    rng = np.random.default_rng(0)
+    images = rng.random((2, 2 * WAYS, SIDE, SIDE, 1)).astype(np.float32)
+    labels = np.tile(np.repeat(np.arange(WAYS, dtype=np.int32), 2), (2, 1))
+    support, query = tf.constant(images), tf.constant(images[:, ::-1].copy())
+    return Episodes(support, tf.constant(labels), query, tf.constant(labels), tf.constant(WAYS))
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("make", [baselines.unrolled, baselines.mapped])
+def test_what_is_compared_computes_the_same(make, steps, episodes):
+    """A benchmark against something that does less would be worth nothing."""
+    weights = baselines.initial_weights(1, FILTERS, FILTERS, WAYS)
+    model = conv4((SIDE, SIDE, 1), FILTERS, "affine")
+    ours = Maml(Backbone(model, "affine"), InnerLoop(steps, LEARNING_RATE), WAYS)
+    for variable, value in zip(ours.variables, weights, strict=True):
+        variable.assign(value)
+    loss, gradients = make(weights, steps, LEARNING_RATE)(episodes)
+    result = ours.meta_gradients(episodes)
+    np.testing.assert_allclose(loss, result.loss, rtol=1e-5)
+    for theirs, mine in zip(gradients, result.gradients, strict=True):
+        np.testing.assert_allclose(theirs, mine, atol=1e-5)
+    assert max(np.abs(gradient).max() for gradient in result.gradients) > 1e-3
