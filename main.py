@@ -29,12 +29,12 @@ def main(argv: list[str]) -> int:
     """Trains and evaluates, or only evaluates; returns the exit code."""
     del argv
     absl.logging.use_python_logging(quiet=True)
-    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, force=True)
     # TensorFlow's and its data sets' remarks; what matters comes as an exception.
     logging.getLogger("absl").setLevel(logging.ERROR)
-    # Only now, after the flags were found to be right: TensorFlow takes seconds to import.
-    experiment = quietly_import("hidra_tf.experiment")
     try:
+        # Only now, after the flags were found to be right: TensorFlow takes seconds to import.
+        experiment = quietly_import("hidra_tf.experiment")
         request = build.eval_request()
         if FLAGS.eval_only:
             experiment.evaluate(build.existing_run_dir(), request, FLAGS.data_dir, FLAGS.cache_dir)
@@ -42,10 +42,11 @@ def main(argv: list[str]) -> int:
             config = build.config()
             experiment.train(config, build.run_dir(config), request, FLAGS.cache_dir)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"\n{stop or 'stopped'}", file=sys.stderr)
+        message = str(stop) or "stopped; the same command goes on from the last checkpoint"
+        print(f"\n{message}", file=sys.stderr)
         return 130
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from absl import flags
 from data_gen.errors import UserError
 from flags.defaults import DEFAULTS
 from hidra_tf import runs
-from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways
+from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
 
 FLAGS = flags.FLAGS
 
 RUNS = Path("runs")
+LONGEST_NAME = 150  # of a run; file systems take 255
 # Settings that every run's name shows; others are appended where they are not the default.
 _IN_EVERY_NAME = ("dataset", "method", "train_ways", "shots")
 
@@ -70,13 +72,16 @@ def run_name(of: Config) -> str:
     for setting, value in dataclasses.asdict(of).items():
         if setting not in (*_IN_EVERY_NAME, *BOOKKEEPING) and value != defaults[setting]:
             name += f"-{setting}={value}"
-    return name
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{name[: LONGEST_NAME - 13]}-{digest}"
 
 
 def _check_no_conflict(existing: Config, run: Path) -> None:
     """Raises `UserError` if a flag that was given says something else than the run's settings."""
     conflicts = [
-        f"--{name} is {_show(getattr(existing, name))}, received {_show(value)}"
+        f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
         for name, value in _given().items()
         if name not in BOOKKEEPING and value != getattr(existing, name)
     ]
@@ -88,7 +93,3 @@ def _given() -> dict[str, Any]:
     """The training flags that stand on the command line."""
     names = [field.name for field in dataclasses.fields(Config)]
     return {name: FLAGS[name].value for name in names if FLAGS[name].present}
-
-
-def _show(value: object) -> str:
-    return format_ways(value) if isinstance(value, tuple) else str(value)

@@ -25,5 +25,6 @@ flags.DEFINE_bool("invert", True, "Strokes 1 on 0; --noinvert: 0 on 1, as publis
 flags.DEFINE_bool(
     "train_on_validation",
     False,
-    "Train on the validation classes too: on Omniglot, the paper's 1200 training classes.",
+    "Train on the validation classes too: on Omniglot, the paper's 1200 training classes. The "
+    "best checkpoint is then chosen on classes that were trained on.",
 )

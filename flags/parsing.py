@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -43,7 +44,15 @@ def help_text(usage: str) -> str:
     """`usage`, then every flag under the title of its group."""
     parts = [usage.strip()]
     for group in GROUPS:
-        described = flags.FLAGS.module_help(group).split("\n", 2)[-1].strip("\n")
-        parts.append(f"{group.TITLE}\n{described}")
+        defined = flags.FLAGS.flags_by_module_dict()[group.__name__]
+        parts.append("\n".join([group.TITLE, *map(_describe, defined)]))
     parts.append("--flagfile=FILE reads flags from a file; later flags win.")
     return "\n\n".join(parts)
+
+
+def _describe(flag: flags.Flag) -> str:
+    """A flag with its help and its default, wrapped and indented."""
+    text = f"--{'[no]' if flag.boolean else ''}{flag.name}: {flag.help}"
+    if flag.default is not None and not flag.boolean:
+        text += " (default {})".format(flag.default_as_str.strip("'"))
+    return textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="      ")

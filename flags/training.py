@@ -13,7 +13,9 @@ flags.DEFINE_integer(
     "meta_batch", None, f"T, tasks per meta-update ({describe('meta_batch')}).", lower_bound=1
 )
 flags.DEFINE_float("meta_lr", None, f"β, of Adam ({describe('meta_lr')}).")
-flags.DEFINE_float("clip_norm", 10.0, "Clip each variable's meta-gradient to this norm; 0: don't.")
+flags.DEFINE_float(
+    "clip_norm", 10.0, "Clip each variable's meta-gradient to this norm; 0: do not clip."
+)
 flags.DEFINE_integer("seed", 0, "Of initial weights and of all episodes.")
 flags.DEFINE_string(
     "run_dir",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -69,6 +69,14 @@ def conv4(
     return keras.Sequential(layers, name="conv4")
 
 
+def _normalisers(model: keras.Model) -> Iterator[TaskNormalization]:
+    for layer in model.layers:
+        if isinstance(layer, TaskNormalization):
+            yield layer
+        elif isinstance(layer, keras.Model):
+            yield from _normalisers(layer)
+
+
 class Backbone:
     """A Keras model as a pure function of weights and images.
 
@@ -89,14 +97,13 @@ class Backbone:
     def __init__(self, model: keras.Model, norm: str, adapt_norm: bool = False) -> None:
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
+        normalisers = {
+            id(variable) for layer in _normalisers(model) for variable in layer.trainable_variables
+        }
+        if normalisers and norm == "none":
+            raise ValueError("norm is none, but the model has normalisation layers")
         self.model = model
         self.norm = norm
-        normalisers = {
-            id(variable)
-            for layer in model._flatten_layers()
-            if isinstance(layer, TaskNormalization)
-            for variable in layer.trainable_variables
-        }
         self.adapted = [
             adapt_norm or id(variable) not in normalisers for variable in self.variables
         ]

@@ -53,11 +53,9 @@ class Checkpoints:
         if optimizer is not None:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
-        self._last = tf.train.CheckpointManager(
-            self._everything, str(path / "checkpoints"), max_to_keep=keep
-        )
-        self._best = tf.train.CheckpointManager(self._weights, str(path / "best"), max_to_keep=1)
         self._warn = warn
+        self._last = self._manager(self._everything, path / "checkpoints", keep)
+        self._best = self._manager(self._weights, path / "best", keep=1)
 
     def save(self) -> None:
         """Saves the state after `step` meta-updates."""
@@ -91,6 +89,17 @@ class Checkpoints:
             self._warn(f"{error}; using the last checkpoint instead")
         return self._restore(self._weights, Path(self._last.directory))
 
+    def _manager(
+        self, checkpoint: tf.train.Checkpoint, folder: Path, keep: int
+    ) -> tf.train.CheckpointManager:
+        try:
+            tf.train.get_checkpoint_state(str(folder))
+        except _DAMAGE:
+            # Only a list of what is there, and the manager could not start with it.
+            self._warn(f"{folder / 'checkpoint'} is damaged; made anew from the files beside it")
+            (folder / "checkpoint").unlink()
+        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+
     def _restore(self, checkpoint: tf.train.Checkpoint, folder: Path) -> bool:
         candidates = _checkpoints_in(folder)
         for prefix in candidates:
@@ -98,8 +107,8 @@ class Checkpoints:
                 status = checkpoint.read(str(prefix))
                 status.assert_existing_objects_matched().expect_partial()
             except _DAMAGE as error:
-                reason = str(error).splitlines()[0]
-                self._warn(f"checkpoint {prefix} is damaged ({reason}); trying the one before it")
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                self._warn(f"checkpoint {prefix} is damaged ({reason}); looking for an older one")
             else:
                 return True
         if candidates:

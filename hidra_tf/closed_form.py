@@ -6,8 +6,8 @@ image. Therefore (the four facts of the README)
 - the gradient at the features is Σ_c (p_c − y_c)·φ = 0: the backbone does not move, and
 - the neurons move to  ψ_c = φ + α/(C·K)·Σ_i (1[y_i = c] − 1/C)·f_i, b_c likewise with f_i = 1.
 
-What `adaptation.sgd_step` finds by differentiation is written down here; tests compare the two in
-float64, values and meta-gradients.
+What the generic step of `adaptation.InnerLoop` finds by differentiation is written down here;
+tests compare the two in float64, values and meta-gradients.
 """
 
 from __future__ import annotations

@@ -158,6 +158,11 @@ def format_ways(ways: Sequence[int]) -> str:
     return ",".join(map(str, ways))
 
 
+def show(value: object) -> str:
+    """A setting's value as a user would give it."""
+    return format_ways(value) if isinstance(value, tuple) else str(value)
+
+
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise UserError(f"{name}: expected one of {', '.join(known)}; received {value!r}")

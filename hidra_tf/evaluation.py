@@ -151,6 +151,11 @@ class Evaluator:
         return accuracy(labels, logits), cross_entropy(labels, logits)
 
 
+def mean_scores(rows: Sequence[Row]) -> tuple[float, float]:
+    """The mean accuracy and the mean loss of some rows."""
+    return float(np.mean([row.accuracy for row in rows])), float(np.mean([r.loss for r in rows]))
+
+
 def mean_and_ci95(values: np.ndarray) -> tuple[float, float | None]:
     """The mean of independent values [n], and half the width of its 95 % interval."""
     if len(values) < 2:

@@ -51,13 +51,20 @@ class EventLog:
         self._writer(split).flush()
 
     def any_way_table(self, split: str, rows: Sequence[Row], chart: bytes, step: int) -> None:
-        """Accuracy over ways: as curves whose horizontal axis is the number of ways, and drawn."""
-        with self._writer(split).as_default():
+        """Accuracy over ways: as curves whose horizontal axis is the number of ways, and drawn.
+
+        It takes the place of the table that was there before.
+        """
+        # Beside curves over steps, an older table could not be told from them and taken away.
+        folder = split if split == "test" else f"{split}/by_ways"
+        for old in (self._path / folder).glob("events.*"):
+            old.unlink()
+        with self._writer(folder).as_default():
             for row in rows:
                 tf.summary.scalar(f"accuracy_by_ways/{row.steps}_steps", row.accuracy, row.ways)
             image = tf.io.decode_png(chart, channels=3)[tf.newaxis]
             tf.summary.image("accuracy_by_ways", image, step)
-        self._writer(split).flush()
+        self._writer(folder).flush()
 
     def _writer(self, split: str) -> tf.summary.SummaryWriter:
         if split not in self._writers:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
+import logging
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import tensorflow as tf
 
 import data_gen
 from data_gen.class_pool import Splits
@@ -17,7 +23,7 @@ from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone, conv4
 from hidra_tf.checkpoints import Checkpoints, saved_step
 from hidra_tf.config import Config, EvalRequest
-from hidra_tf.evaluation import Evaluator
+from hidra_tf.evaluation import Evaluator, mean_scores
 from hidra_tf.event_log import EventLog
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.progress import Progress
@@ -26,7 +32,29 @@ from hidra_tf.training import MetaUpdates, NonFiniteLossError, Schedule, Trainer
 # What an any-way head is evaluated at unless something else is asked for: the paper's Table 2.
 ANY_WAYS = range(2, 11)
 
+_LOG = logging.getLogger(__name__)
+_REFUSALS = (
+    tf.errors.DataLossError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+)
 
+
+def _in_one_line(function: Callable[..., None]) -> Callable[..., None]:
+    """Makes what the machine refuses (a full disk, no memory) an error of one line."""
+
+    @functools.wraps(function)
+    def wrapped(*args: object, **kwargs: object) -> None:
+        try:
+            function(*args, **kwargs)
+        except (OSError, *_REFUSALS) as error:
+            raise UserError(str(error).strip().split("\n")[0]) from error
+
+    return wrapped
+
+
+@_in_one_line
 def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | None = None) -> None:
     """Trains a run, or goes on with it, and evaluates its best checkpoint.
 
@@ -46,6 +74,8 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
         runs.check_same(path, existing, config)
         if _says_finished(path, config, request):
             return
+        # The same pictures in the same order, though nobody says again where they are.
+        config = dataclasses.replace(config, data_dir=config.data_dir or existing.data_dir)
     # Everything that a user can have got wrong is looked at before anything is written.
     splits = _load(config, cache_dir)
     method = build_method(config, splits)
@@ -55,13 +85,14 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
     if existing is None:
         runs.create(path, config)
         EventLog(path).configuration(config)
-    if method.trains:
+    if methods.trains(config.method):
         _meta_train(config, path, method, sampler, monitors)
     else:
-        Checkpoints(path, method, None, warn).save()
+        Checkpoints(path, method, None, _LOG.warning).save()
     _evaluate(config, path, method, evaluator, request)
 
 
+@_in_one_line
 def evaluate(
     path: Path,
     request: EvalRequest,
@@ -102,11 +133,6 @@ def build_method(config: Config, splits: Splits) -> GradientMethod:
     return methods.build(config.method, backbone, inner, config.train_ways, config.seed)
 
 
-def warn(message: str) -> None:
-    """Tells the user, in one line, about something that went wrong and was mended."""
-    print(f"warning: {message}", flush=True)
-
-
 def _load(config: Config, cache_dir: str | None) -> Splits:
     return data_gen.load(
         config.dataset,
@@ -130,21 +156,20 @@ def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler:
 
 
 def _monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
-    """Evaluators for the curves of Figure 8, at the smallest and largest trained ways."""
-    ways = sorted({config.train_ways[0], config.train_ways[-1]})
+    """Evaluators for the curves of Figure 8."""
+    ways = _monitored_ways(config)
+    if not methods.is_fixed_way(config.method):
+        # The validation split may have fewer classes than a training task.
+        ways = sorted({min(c, splits.val.num_classes) for c in ways})
     return {
-        split: Evaluator(
-            method,
-            getattr(splits, split),
-            ways,
-            [config.inner_steps],
-            config.shots,
-            config.query_shots,
-            config.seed,
-            "monitor",
-        )
+        split: _make_evaluator(config, method, splits, split, ways, [config.inner_steps], "monitor")
         for split in ("train", "val")
     }
+
+
+def _monitored_ways(config: Config) -> list[int]:
+    """The smallest and the largest trained number of ways, over which the curves are means."""
+    return sorted({config.train_ways[0], config.train_ways[-1]})
 
 
 def _evaluator(
@@ -157,16 +182,25 @@ def _evaluator(
         ways = config.train_ways
     else:
         ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
-    return Evaluator(
-        method,
-        pool,
-        ways,
-        request.steps or (config.inner_steps,),
-        config.shots,
-        config.query_shots,
-        config.seed,
-        "evaluation",
-    )
+    steps = request.steps or (config.inner_steps,)
+    return _make_evaluator(config, method, splits, request.split, ways, steps, "evaluation")
+
+
+def _make_evaluator(
+    config: Config,
+    method: GradientMethod,
+    splits: Splits,
+    split: str,
+    ways: Sequence[int],
+    steps: Sequence[int],
+    stream: str,
+) -> Evaluator:
+    pool = getattr(splits, split)
+    shots = (config.shots, config.query_shots)
+    try:
+        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream)
+    except UserError as error:
+        raise UserError(f"{split} split: {error}") from error
 
 
 def _meta_train(
@@ -177,8 +211,8 @@ def _meta_train(
     monitors: dict[str, Evaluator],
 ) -> None:
     optimizer = make_optimizer(method.variables, config.meta_lr)
-    checkpoints = Checkpoints(path, method, optimizer, warn)
-    if checkpoints.restore_last():
+    checkpoints = Checkpoints(path, method, optimizer, _LOG.warning)
+    if checkpoints.restore_last() and int(checkpoints.step) < config.steps:
         print(f"continuing {path} after step {int(checkpoints.step)}", flush=True)
     progress = Progress(config.steps, int(checkpoints.step), "update", "step")
     with _stop_on_signals() as stop_requested:
@@ -211,23 +245,27 @@ def _evaluate(
     evaluator: Evaluator,
     request: EvalRequest,
 ) -> None:
-    checkpoints = Checkpoints(path, method, None, warn)
+    checkpoints = Checkpoints(path, method, None, _LOG.warning)
     if not checkpoints.restore_best():
         raise UserError(f"expected a checkpoint in {path}, found none; train the run first")
     step = int(checkpoints.step)
     total = request.tasks * len(evaluator.ways)
     progress = Progress(total, 0, "task", f"{request.split} tasks")
-    rows = list(evaluator.rows(request.tasks, progress.advance))
-    progress.close()
+    try:
+        rows = list(evaluator.rows(request.tasks, progress.advance))
+    finally:
+        progress.close()
     title = f"{config.dataset}, {config.method}, {config.shots}-shot, step {step}"
     chart = report.any_way_chart(rows, f"{title}, {request.split} split")
     contents = report.results(config, request.split, step, request.tasks, rows)
     written = report.write(path / "results" / request.split, contents, chart)
     log = EventLog(path)
     log.any_way_table(request.split, rows, chart, step)
-    as_trained = [r for r in rows if r.steps == config.inner_steps and r.ways in config.train_ways]
-    if as_trained and request.split == "test":
-        log.scalars("test", step, accuracy=as_trained[0].accuracy, loss=as_trained[0].loss)
+    ways = _monitored_ways(config)
+    like_curves = [r for r in rows if r.steps == config.inner_steps and r.ways in ways]
+    if request.split == "test" and len(like_curves) == len(ways):
+        accuracy, loss = mean_scores(like_curves)
+        log.scalars("test", step, accuracy=accuracy, loss=loss)
     print(
         f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
         f"with 95 % intervals\n\n{report.table(rows)}\n\n"
@@ -239,11 +277,17 @@ def _evaluate(
 def _says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
     """Whether nothing is left to do; says so."""
     results = path / "results" / f"{request.split}.json"
-    if saved_step(path) < config.steps or not results.exists():
+    steps = config.steps if methods.trains(config.method) else 0
+    try:
+        answers = report.answers(json.loads(results.read_text()), request)
+        rows = report.read(results)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    if saved_step(path) < steps or not answers:
         return False
     print(
-        f"{path} is finished: {config.steps} of {config.steps} steps\n\n"
-        f"{report.table(report.read(results))}\n\nresults  {results}\n"
+        f"{path} is finished: {steps} of {steps} steps\n\n"
+        f"{report.table(rows)}\n\nresults  {results}\n"
         f"to evaluate it otherwise: --eval_only --run_dir={path}"
     )
     return True
@@ -257,6 +301,10 @@ def _stop_on_signals() -> Iterator[Callable[[], bool]]:
     def note(number: int, _frame: object) -> None:
         received.append(number)
         signal.signal(number, previous[number])
+        print(
+            "\nstopping after the running updates; Ctrl-C again stops at once, without saving",
+            file=sys.stderr,
+        )
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -22,10 +22,15 @@ class TaskNormalization(keras.layers.Layer):
     as well. Plain operations have neither flaw (tests/hidra_tf/test_normalization.py).
 
     Input and output: [N, H, W, channels].
+
+    Args:
+        epsilon: ε.
+        **kwargs: name, dtype and what else a Keras layer takes.
     """
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, epsilon: float = EPSILON, **kwargs: object) -> None:
         super().__init__(**kwargs)
+        self.epsilon = epsilon
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates γ, β (trainable) and μ, σ² (not), each [channels]."""
@@ -40,7 +45,7 @@ class TaskNormalization(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalises `inputs` by their own statistics (training) or by the stored ones."""
         if not training:
-            scale = self.gamma * tf.math.rsqrt(tf.convert_to_tensor(self.variance) + EPSILON)
+            scale = self.gamma * tf.math.rsqrt(tf.convert_to_tensor(self.variance) + self.epsilon)
             return inputs * scale + (self.beta - self.mean * scale)
         axes = list(range(inputs.shape.rank - 1))
         mean = tf.reduce_mean(inputs, axes)
@@ -48,4 +53,4 @@ class TaskNormalization(keras.layers.Layer):
         variance = tf.reduce_mean(tf.square(centred), axes)
         self.mean.assign(mean)
         self.variance.assign(variance)
-        return centred * (self.gamma * tf.math.rsqrt(variance + EPSILON)) + self.beta
+        return centred * (self.gamma * tf.math.rsqrt(variance + self.epsilon)) + self.beta

@@ -23,7 +23,7 @@ def quietly_import(name: str) -> ModuleType:
         os.dup2(written.fileno(), 2)
         try:
             return import_module(name)
-        except BaseException:
+        except Exception:
             written.seek(0)
             os.write(stderr, written.read())
             raise

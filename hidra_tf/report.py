@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from hidra_tf.config import Config
+from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Row
 from hidra_tf.runs import write_atomically
 
@@ -63,6 +63,17 @@ def write(path: Path, contents: dict[str, object], chart: bytes) -> Path:
 def read(path: Path) -> list[Row]:
     """The rows of a JSON file that `write` wrote; they come without losses."""
     return [Row(**row, loss=float("nan")) for row in json.loads(path.read_text())["rows"]]
+
+
+def answers(contents: dict[str, object], request: EvalRequest) -> bool:
+    """Whether what `results` made answers `request` already."""
+    ways = sorted({row["ways"] for row in contents["rows"]})
+    steps = sorted({row["steps"] for row in contents["rows"]})
+    return (
+        contents["tasks"] == request.tasks
+        and (request.ways is None or list(request.ways) == ways)
+        and (request.steps is None or list(request.steps) == steps)
+    )
 
 
 def any_way_chart(rows: Sequence[Row], title: str) -> bytes:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from data_gen.errors import UserError
-from hidra_tf.config import Config, format_ways
+from hidra_tf.config import Config, show
 
 CONFIG_FILE = "config.json"
 
@@ -21,6 +21,8 @@ def find(path: Path) -> Config | None:
         return None
     try:
         return Config.from_json((path / CONFIG_FILE).read_text())
+    except UserError as error:
+        raise UserError(f"{path / CONFIG_FILE}: {error}") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path} is not a run: expected a readable {CONFIG_FILE} in it; received {error!r}"
@@ -50,7 +52,7 @@ def check_same(path: Path, existing: Config, wanted: Config) -> None:
     differences = existing.differences(wanted)
     if differences:
         listed = "; ".join(
-            f"{name} is {_show(old)}, received {_show(new)}"
+            f"{name} is {show(old)}, received {show(new)}"
             for name, (old, new) in differences.items()
         )
         raise UserError(
@@ -64,10 +66,6 @@ def write_atomically(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(path)
-
-
-def _show(value: object) -> str:
-    return format_ways(value) if isinstance(value, tuple) else str(value)
 
 
 def _neighbours(path: Path) -> str:

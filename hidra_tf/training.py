@@ -13,7 +13,7 @@ import tensorflow as tf
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from hidra_tf.checkpoints import Checkpoints
-from hidra_tf.evaluation import Evaluator
+from hidra_tf.evaluation import Evaluator, mean_scores
 from hidra_tf.event_log import EventLog
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.progress import Progress
@@ -183,11 +183,7 @@ class Trainer:
             self._measure(step)
             self.checkpoints.save()
         while step < self.schedule.steps:
-            if self.stop_requested():
-                self.checkpoints.save()
-                raise Interrupted(
-                    f"stopped after step {step}; the same command continues from there"
-                )
+            self._stop_if_asked(step)
             last = min(step + updates_per_call, self.schedule.next_stop(step))
             updates_per_call = self._update(step, last)
             step = last
@@ -195,6 +191,12 @@ class Trainer:
                 self._measure(step)
             if self.schedule.is_checkpoint(step):
                 self.checkpoints.save()
+        self._stop_if_asked(step)
+
+    def _stop_if_asked(self, step: int) -> None:
+        if self.stop_requested():
+            self.checkpoints.save()
+            raise Interrupted(f"stopped after step {step}; the same command continues from there")
 
     def _update(self, first: int, last: int) -> int:
         """Meta-updates `first` … `last` − 1; returns how many the next call should make."""
@@ -213,9 +215,7 @@ class Trainer:
         """Accuracy and loss on tasks of each split, the same ones every time."""
         accuracies = {}
         for split, evaluator in self.evaluators.items():
-            rows = list(evaluator.rows(self.tasks))
-            accuracies[split] = sum(row.accuracy for row in rows) / len(rows)
-            loss = sum(row.loss for row in rows) / len(rows)
+            accuracies[split], loss = mean_scores(list(evaluator.rows(self.tasks)))
             self.log.scalars(split, step, accuracy=accuracies[split], loss=loss)
         if self._updates:
             rate = self._updates / self._seconds

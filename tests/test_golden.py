@@ -17,6 +17,7 @@ from hidra_tf.adaptation import InnerLoop, cross_entropy
 from hidra_tf.backbones import Backbone, conv4
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.maml import Maml
+from hidra_tf.normalization import TaskNormalization
 from hidra_tf.training import apply_clipped, make_optimizer
 
 GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "shared" / "golden"))
@@ -49,6 +50,9 @@ def build_method(golden, exact):
     kernel = golden["w0/MAML/c_1"]
     images = golden["it0/support_images"]
     model = conv4(images.shape[2:], filters=kernel.shape[-1], norm="affine")
+    for layer in model.layers:
+        if isinstance(layer, TaskNormalization):
+            layer.epsilon = scalar(golden, "bn_eps")
     backbone = Backbone(model, "affine")
     inner = InnerLoop(scalar(golden, "inner_steps"), scalar(golden, "inner_lr"), exact=exact)
     method = (
@@ -92,6 +96,7 @@ def support_loss(method, episodes):
 @pytest.mark.parametrize("path", FILES or [None], ids=lambda path: path.stem if path else "none")
 def test_replays_the_published_program(path, exact):
     if path is None:
+        assert "GOLDEN_DIR" not in os.environ, f"no golden files in {GOLDEN_DIR}"
         pytest.skip(f"no golden files in {GOLDEN_DIR} (set GOLDEN_DIR)")
     golden = np.load(path)
     method = build_method(golden, exact)

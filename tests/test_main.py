@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,14 @@ def trained(command, tmp_path_factory):
     assert done.returncode == 0, done.stderr
     (run,) = (cwd / "runs").iterdir()
     return cwd, run, done
+
+
+@pytest.fixture
+def trained_copy(trained, tmp_path):
+    """The same in a folder of its own, to be changed."""
+    cwd, run, _ = trained
+    shutil.copytree(cwd, tmp_path, dirs_exist_ok=True)
+    return tmp_path, tmp_path / "runs" / run.name
 
 
 def tags(folder):
@@ -140,11 +150,11 @@ def test_eval_only_needs_nothing_but_the_run(trained, command, tmp_path):
     assert [(r["ways"], r["steps"]) for r in results["rows"]] == [
         (ways, steps) for ways in (2, 3, 4) for steps in (1, 3)
     ]
-    assert tags(run / "val")["accuracy_by_ways/3_steps"] == [2, 3, 4]
+    assert tags(run / "val" / "by_ways")["accuracy_by_ways/3_steps"] == [2, 3, 4]
 
 
-def test_eval_only_finds_the_run_by_its_training_flags(trained, command):
-    cwd, run, _ = trained
+def test_eval_only_finds_the_run_by_its_training_flags(trained_copy, command):
+    cwd, run = trained_copy
     results = run / "results" / "test.json"
     before = json.loads(results.read_text())
     results.unlink()
@@ -211,8 +221,10 @@ def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):
 
 
 def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_path):
-    done = command(*TINY, "--method=random", f"--run_dir={tmp_path}/random")
+    flags = [*TINY, "--method=random", f"--run_dir={tmp_path}/random"]
+    done = command(*flags)
     assert done.returncode == 0, done.stderr
+    assert "is finished: 0 of 0 steps" in command(*flags).stdout
     results = json.loads((tmp_path / "random" / "results" / "test.json").read_text())
     assert results["step"] == 0
     assert [row["ways"] for row in results["rows"]] == [2, 3]
@@ -230,6 +242,8 @@ def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_p
         (["--dataset=glyphs", "--run_dir={file}"], "is not a run"),
         (["--eval_only", "--run_dir={occupied}"], "is not a run"),
         (["--dataset=glyphs", "--run_dir={occupied}"], "is not a run"),
+        (["--dataset=glyphs", "--run_dir=/dev/null/run"], "/dev/null"),
+        (["--dataset=glyphs", "--run_dir={run}" + 300 * "x"], "name too long"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_trace(command, tmp_path, flags, expected):
@@ -246,7 +260,7 @@ def test_bad_input_is_one_line_and_leaves_no_trace(command, tmp_path, flags, exp
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert expected.format(**places) in done.stderr
+    assert expected.format(**places).lower() in done.stderr.lower()
     assert sorted(tmp_path.rglob("*")) == before
     assert places["file"].read_text() == "a file"
 
@@ -260,11 +274,52 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_settings(command, tm
     assert (tmp_path / "run" / "checkpoints" / "ckpt-0.index").exists()
 
 
-def test_a_damaged_checkpoint_is_passed_over(command, trained, tmp_path):
-    cwd, run, _ = trained
+def test_evaluating_again_replaces_the_table_in_tensorboard(command, trained_copy):
+    _, run = trained_copy
+    for ways in ("2-4", "3-5"):
+        done = command("--eval_only", f"--run_dir={run}", f"--eval_ways={ways}", "--eval_tasks=5")
+        assert done.returncode == 0, done.stderr
+    assert tags(run / "test")["accuracy_by_ways/1_steps"] == [3, 4, 5]
+    # The accuracy as trained, on the chart of train and val.
+    assert tags(run / "test")["accuracy"] == [
+        json.loads((run / "results" / "test.json").read_text())["step"]
+    ]
+
+
+def test_a_finished_run_evaluates_anew_what_was_not_asked_before_or_is_damaged(
+    command, trained_copy
+):
+    cwd, run = trained_copy
+    results = run / "results" / "test.json"
+    flags = [*TINY, "--steps=6", "--log_every=3"]
+    assert command(*flags, "--eval_tasks=11", cwd=cwd).returncode == 0
+    assert json.loads(results.read_text())["tasks"] == 11
+    results.write_text("{")
+    assert command(*flags, "--eval_tasks=11", cwd=cwd).returncode == 0
+    assert json.loads(results.read_text())["tasks"] == 11
+
+
+def test_ctrl_c_while_importing_or_evaluating_is_one_line(environment, trained_copy):
+    _, run = trained_copy
+    for seconds in (1.5, 9.0):
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "main.py"), "--eval_only", f"--run_dir={run}",
+             "--eval_tasks=1000000"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert error.strip() == "stopped; the same command goes on from the last checkpoint"
+
+
+def test_a_damaged_checkpoint_is_passed_over(command, trained_copy):
+    cwd, run = trained_copy
     for file in [*(run / "best").glob("*.index"), run / "checkpoints" / "ckpt-6.index"]:
         file.write_bytes(b"damaged")
     done = command("--eval_only", f"--run_dir={run}", "--eval_ways=2", "--eval_tasks=5", cwd=cwd)
     assert done.returncode == 0, done.stderr
-    assert "ckpt-6 is damaged" in done.stdout
+    assert "warning: " in done.stderr
+    assert "ckpt-6 is damaged" in done.stderr
     assert json.loads((run / "results" / "test.json").read_text())["step"] < 6

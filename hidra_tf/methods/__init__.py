@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hidra_tf.adaptation import InnerLoop
     from hidra_tf.backbones import Backbone
     from hidra_tf.methods.base import GradientMethod
 
-# Name → (module, class, whether it is made for one number of ways). Nothing is imported before
-# it is asked for, so that `--help` needs no TensorFlow.
+
+class Entry(NamedTuple):
+    """A method: where it is, whether it serves one number of ways only, and is meta-trained."""
+
+    module: str
+    class_name: str
+    fixed_way: bool = False
+    trains: bool = True
+
+
+# Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": ("hidra_tf.methods.hidra", "Hidra", False),
-    "maml": ("hidra_tf.methods.maml", "Maml", True),
-    "random": ("hidra_tf.methods.random_init", "RandomInit", False),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra"),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", fixed_way=True),
+    "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
 }
 
 
 def is_fixed_way(name: str) -> bool:
     """Whether a method's head serves only the number of ways that it was made with."""
-    return METHODS[name][2]
+    return METHODS[name].fixed_way
+
+
+def trains(name: str) -> bool:
+    """Whether meta-training changes anything."""
+    return METHODS[name].trains
 
 
 def build(
@@ -40,9 +54,9 @@ def build(
     Raises:
         ValueError: if a method with a fixed head is given several numbers of ways.
     """
-    module, class_name, fixed_way = METHODS[name]
-    method: Callable[..., GradientMethod] = getattr(import_module(module), class_name)
-    if not fixed_way:
+    entry = METHODS[name]
+    method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
+    if not entry.fixed_way:
         return method(backbone, inner, seed=seed)
     if len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")

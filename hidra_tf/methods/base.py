@@ -44,12 +44,7 @@ class GradientMethod:
         backbone: f_θ.
         head: the output neurons' initialization; a `tf.Module`.
         inner: the inner loop of meta-training.
-
-    Attributes:
-        trains: whether meta-training changes anything.
     """
-
-    trains = True
 
     def __init__(self, backbone: Backbone, head: Head, inner: InnerLoop) -> None:
         self.backbone, self.head, self.inner = backbone, head, inner
@@ -65,8 +60,8 @@ class GradientMethod:
             raise UserError(f"expected at least 2 ways, received {ways}")
         if not self.head.supports(ways):
             raise UserError(
-                f"this head was trained for {self.head.ways} ways and has no neurons for others; "
-                f"received {ways}. A HIDRA run (--method=hidra) takes any number of ways"
+                f"MAML's head was trained for {self.head.ways} ways and has no neurons for other "
+                f"numbers; received {ways}. HIDRA (--method=hidra) takes any number of ways"
             )
 
     def initialization(self, ways: tf.Tensor | int) -> TaskWeights:

@@ -17,8 +17,6 @@ class RandomInit(GradientMethod):
         seed: of the head's neurons.
     """
 
-    trains = False
-
     def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
         head = RandomHead(backbone.feature_size, seed, backbone.dtype)
         super().__init__(backbone, head, inner)

@@ -67,6 +67,13 @@ def test_other_settings_make_another_name():
     assert len(names | {first}) == 6
 
 
+def test_names_stay_within_what_file_systems_take():
+    many = ",".join(str(ways) for ways in range(2, 300, 2))
+    names = {build.run_name(config(f"--train_ways={many}{end}")) for end in ("", ",301")}
+    assert len(names) == 2
+    assert all(len(name) <= build.LONGEST_NAME for name in names)
+
+
 def test_bookkeeping_does_not_change_the_name():
     assert build.run_name(config("--data_dir=/x", "--checkpoint_every=5")) == build.run_name(
         config()

@@ -85,6 +85,15 @@ def test_the_list_of_checkpoints_is_not_needed(saved):
     assert messages == []
 
 
+def test_a_damaged_list_is_made_anew(saved):
+    (saved / "checkpoints" / "checkpoint").write_bytes(bytes(range(128, 256)))
+    _, checkpoints, messages = reopened(saved)
+    assert checkpoints.restore_last()
+    assert int(checkpoints.step) == 30
+    assert len(messages) == 1
+    assert "is damaged" in messages[0]
+
+
 def test_all_damaged_is_an_error_and_not_a_fresh_start(saved):
     for file in (saved / "checkpoints").glob("*.index"):
         damage_truncate(file)

@@ -44,6 +44,12 @@ def test_a_damaged_configuration_is_no_run(tmp_path, text):
         runs.find(tmp_path)
 
 
+def test_a_setting_that_cannot_be_meant_names_the_file(tmp_path, config):
+    (tmp_path / "config.json").write_text(config.to_json().replace("hidra", "hydra"))
+    with pytest.raises(UserError, match=r"config\.json: method: expected one of .*'hydra'"):
+        runs.find(tmp_path)
+
+
 def test_a_missing_run_names_those_beside_it(tmp_path, config):
     runs.create(tmp_path / "first", config)
     runs.create(tmp_path / "second", config)

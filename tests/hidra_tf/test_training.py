@@ -104,6 +104,12 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
     assert best_of(whole) == best_of(second)
 
 
+def test_a_stop_in_the_last_call_is_heard(tmp_path, pool):
+    run = Run(tmp_path, pool, stop_after=SCHEDULE.steps)
+    with pytest.raises(Interrupted, match="stopped after step 12"):
+        run.trainer.run()
+
+
 def test_updates_do_not_depend_on_how_many_share_a_call(tmp_path, pool):
     one, many = Run(tmp_path / "one", pool), Run(tmp_path / "many", pool)
     for step in range(4):
