@@ -27,11 +27,14 @@ def test_what_is_compared_computes_the_same(make, steps, episodes):
     weights = baselines.initial_weights(1, FILTERS, FILTERS, WAYS)
     model = conv4((SIDE, SIDE, 1), FILTERS, "affine")
     ours = Maml(Backbone(model, "affine"), InnerLoop(steps, LEARNING_RATE), WAYS)
-    for variable, value in zip(ours.variables, weights, strict=True):
+    variables = [*ours.backbone.variables, ours.head.kernel, ours.head.bias]
+    for variable, value in zip(variables, weights, strict=True):
         variable.assign(value)
     loss, gradients = make(weights, steps, LEARNING_RATE)(episodes)
     result = ours.meta_gradients(episodes)
     np.testing.assert_allclose(loss, result.loss, rtol=1e-5)
-    for theirs, mine in zip(gradients, result.gradients, strict=True):
+    # A module lists its variables by name: the head's bias before its kernel.
+    *theta, kernel, bias = gradients
+    for theirs, mine in zip([*theta, bias, kernel], result.gradients, strict=True):
         np.testing.assert_allclose(theirs, mine, atol=1e-5)
     assert max(np.abs(gradient).max() for gradient in result.gradients) > 1e-3
