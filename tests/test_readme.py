@@ -1,0 +1,46 @@
+"""What the README shows must work as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from flags import parsing
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_library_example_runs(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    shorter = code.replace("updates(0, 100)", "updates(0, 2)").replace("tasks=100", "tasks=10")
+    assert shorter != code
+    done = subprocess.run(
+        [sys.executable, "-c", shorter],
+        cwd=ROOT,
+        env={"HIDRA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Row(ways=2" in done.stdout
+    assert "Row(ways=10" in done.stdout
+
+
+def test_every_flag_and_make_target_that_it_names_exists():
+    known = parsing.help_text("usage")
+    for name in set(re.findall(r"--(?!no)([a-z_]+)", README)) - {"flagfile", "help", "logdir"}:
+        assert re.search(rf"--(\[no\])?{name}:", known), name
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"`?make\s([a-z]+)`?", README)):
+        assert f"\n{target}:" in makefile, target
+
+
+def test_every_file_that_it_links_to_or_names_exists():
+    named = re.findall(r"\]\(([\w/.]+)\)", README) + re.findall(
+        r"`((?:tests|hidra_tf)/[\w/.]+)`", README
+    )
+    assert len(named) >= 3
+    for path in named:
+        assert (ROOT / path).exists(), path
