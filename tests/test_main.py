@@ -301,7 +301,7 @@ def test_a_finished_run_evaluates_anew_what_was_not_asked_before_or_is_damaged(
 
 def test_ctrl_c_while_importing_or_evaluating_is_one_line(environment, trained_copy):
     _, run = trained_copy
-    for seconds in (1.5, 9.0):
+    for seconds in (2.5, 12.0):
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), "--eval_only", f"--run_dir={run}",
              "--eval_tasks=1000000"],
