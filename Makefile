@@ -20,6 +20,8 @@ help:
 $(VENV)/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("error: Python >= 3.10 is needed, $(PYTHON) is " + sys.version.split()[0] + "; name another with PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
+	@# The pip that older Pythons bring searches for minutes where this one needs seconds.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
