@@ -279,8 +279,8 @@ def _says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
     results = path / "results" / f"{request.split}.json"
     steps = config.steps if methods.trains(config.method) else 0
     try:
-        answers = report.answers(json.loads(results.read_text()), request)
-        rows = report.read(results)
+        contents = json.loads(results.read_text())
+        answers, rows = report.answers(contents, request), report.rows_of(contents)
     except (OSError, ValueError, TypeError, KeyError):
         return False
     if saved_step(path) < steps or not answers:

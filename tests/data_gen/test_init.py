@@ -63,4 +63,5 @@ def test_importing_is_light():
         "heavy = {'tensorflow', 'tensorflow_datasets', 'keras', 'PIL'} & set(sys.modules); "
         "sys.exit(', '.join(heavy) or 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=REPOSITORY)
+    assert done.returncode == 0

@@ -60,6 +60,7 @@ def test_a_missing_run_names_those_beside_it(tmp_path, config):
 def test_the_same_settings_continue_a_run_wherever_its_pictures_are(tmp_path, config):
     moved = dataclasses.replace(config, data_dir="/elsewhere", checkpoint_every=7)
     runs.check_same(tmp_path, config, moved)
+    assert config.differences(moved) == {}
 
 
 def test_other_settings_are_named_one_by_one(tmp_path, config):
