@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,12 +29,16 @@ class InnerLoop:
         learning_rate: α.
         first_order: meta-gradients ignore how a step depends on where it started.
         exact: take the first step of a tied head in closed form, which changes no number.
+        recompute: keep only the weights between two steps for the meta-gradient, and compute each
+            step again when its turn comes: more time, but activations of one step in memory
+            instead of all steps'. Changes no number.
     """
 
     steps: int
     learning_rate: float
     first_order: bool = False
     exact: bool = True
+    recompute: bool = False
 
     def trajectory(
         self,
@@ -55,44 +59,90 @@ class InnerLoop:
             labels: [C·K] integers.
             steps: how many; needs not be the number used in training.
         """
-        weights = start
+        weights, taken = start, 0
         yield weights
-        for step in range(steps):
-            if step == 0 and tied and self.exact:
-                weights = self._exact_first_step(backbone, weights, images, labels)
-            else:
-                weights = self._sgd_step(backbone, weights, images, labels)
+        if tied and self.exact and steps > 0:
+            for weights in self._exact_start(backbone, start, images, labels, steps):
+                yield weights
+                taken += 1
+        for _ in range(taken, steps):
+            weights = self._next(backbone, weights, images, labels)
             yield weights
 
-    def _exact_first_step(
+    def _exact_start(
+        self,
+        backbone: Backbone,
+        start: TaskWeights,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        steps: int,
+    ) -> Iterator[TaskWeights]:
+        """Yields the weights after the first step, and after the second if there is one.
+
+        The first does not move the backbone, so the second differentiates the same features.
+        """
+        with tf.GradientTape() as tape:
+            tape.watch(_moving(backbone, start))
+            features, _ = backbone.support_features(start.backbone, images)
+            with tape.stop_recording():
+                head = closed_form.first_step(
+                    start.head, features, labels, self.learning_rate, self.first_order
+                )
+            tape.watch(list(head))
+            loss = cross_entropy(labels, head.logits(features))
+        weights = TaskWeights(start.backbone, head)
+        yield weights
+        if steps > 1:
+            yield self._moved(backbone, weights, tape.gradient(loss, _moving(backbone, weights)))
+
+    def _next(
         self, backbone: Backbone, weights: TaskWeights, images: tf.Tensor, labels: tf.Tensor
     ) -> TaskWeights:
-        features, _ = backbone.support_features(weights.backbone, images)
-        head = closed_form.first_step(
-            weights.head, features, labels, self.learning_rate, self.first_order
-        )
-        return TaskWeights(weights.backbone, head)
+        """The weights after one more step."""
+
+        def step(*flat: tf.Tensor) -> list[tf.Tensor]:
+            stepped = self._sgd_step(backbone, _unflatten(flat), images, labels)
+            return [*stepped.backbone, *stepped.head]
+
+        if self.recompute:
+            step = tf.recompute_grad(step)
+        return _unflatten(step(*weights.backbone, *weights.head))
 
     def _sgd_step(
         self, backbone: Backbone, weights: TaskWeights, images: tf.Tensor, labels: tf.Tensor
     ) -> TaskWeights:
-        moving = [
-            w for w, adapted in zip(weights.backbone, backbone.adapted, strict=True) if adapted
-        ]
-        moving.extend(weights.head)
+        moving = _moving(backbone, weights)
         with tf.GradientTape() as tape:
             tape.watch(moving)
             features, _ = backbone.support_features(weights.backbone, images)
             loss = cross_entropy(labels, weights.head.logits(features))
-        gradients = tape.gradient(loss, moving)
+        return self._moved(backbone, weights, tape.gradient(loss, moving))
+
+    def _moved(
+        self, backbone: Backbone, weights: TaskWeights, gradients: list[tf.Tensor]
+    ) -> TaskWeights:
+        """The weights moved by SGD; `gradients` of those that `_moving` lists."""
         if self.first_order:
             gradients = [tf.stop_gradient(g) for g in gradients]
+        moving = _moving(backbone, weights)
         moved = iter([w - self.learning_rate * g for w, g in zip(moving, gradients, strict=True)])
         stepped = [
             next(moved) if adapted else w
             for w, adapted in zip(weights.backbone, backbone.adapted, strict=True)
         ]
         return TaskWeights(stepped, HeadWeights(*moved))
+
+
+def _moving(backbone: Backbone, weights: TaskWeights) -> list[tf.Tensor]:
+    """The weights that the inner loop moves, the head's last."""
+    adapted = zip(weights.backbone, backbone.adapted, strict=True)
+    return [*(w for w, moves in adapted if moves), *weights.head]
+
+
+def _unflatten(flat: Sequence[tf.Tensor]) -> TaskWeights:
+    """The inverse of writing the backbone's weights, then the head's, into one list."""
+    *backbone, kernel, bias = flat
+    return TaskWeights(backbone, HeadWeights(kernel, bias))
 
 
 def query_logits(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from hidra_tf.conv_block import ConvBlock
 from hidra_tf.normalization import TaskNormalization
 from hidra_tf.options import NORMS
 from hidra_tf.seeds import derive
@@ -23,8 +24,7 @@ def conv4(
 ) -> keras.Model:
     """The four-block convolutional network of the few-shot literature (Vinyals et al., 2016).
 
-    Each block: 3×3 convolution, normalisation, 2×2 max pooling, ReLU. Pooling before the ReLU
-    gives the same numbers as after it, at a quarter of the ReLU's work.
+    Each block: 3×3 convolution, normalisation, ReLU, 2×2 max pooling (`ConvBlock`).
 
     Args:
         image_shape: (height, width, channels), sides of at least 16 pixels.
@@ -48,33 +48,19 @@ def conv4(
         )
     layers: list[keras.layers.Layer] = [keras.Input(image_shape, dtype=dtype)]
     for block in range(4):
-        initializer = keras.initializers.GlorotUniform(derive(seed, f"conv_{block}"))
         layers.append(
-            keras.layers.Conv2D(
+            ConvBlock(
                 filters,
-                3,
-                padding="same",
-                kernel_initializer=initializer,
+                normalised=norm != "none",
                 # A bias before batch statistics is subtracted again with the mean.
                 use_bias=norm in ("affine", "none"),
+                kernel_initializer=keras.initializers.GlorotUniform(derive(seed, f"conv_{block}")),
                 dtype=dtype,
-                name=f"conv_{block + 1}",
+                name=f"block_{block + 1}",
             )
         )
-        if norm != "none":
-            layers.append(TaskNormalization(dtype=dtype, name=f"norm_{block + 1}"))
-        layers.append(keras.layers.MaxPooling2D(dtype=dtype, name=f"pool_{block + 1}"))
-        layers.append(keras.layers.ReLU(dtype=dtype, name=f"relu_{block + 1}"))
     layers.append(keras.layers.Flatten(dtype=dtype, name="features"))
     return keras.Sequential(layers, name="conv4")
-
-
-def _normalisers(model: keras.Model) -> Iterator[TaskNormalization]:
-    for layer in model.layers:
-        if isinstance(layer, TaskNormalization):
-            yield layer
-        elif isinstance(layer, keras.Model):
-            yield from _normalisers(layer)
 
 
 class Backbone:
@@ -98,7 +84,10 @@ class Backbone:
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
         normalisers = {
-            id(variable) for layer in _normalisers(model) for variable in layer.trainable_variables
+            id(variable)
+            for layer in model._flatten_layers()
+            if isinstance(layer, TaskNormalization)
+            for variable in layer.trainable_variables
         }
         if normalisers and norm == "none":
             raise ValueError("norm is none, but the model has normalisation layers")

@@ -2,3 +2,5 @@
 
 NORMS = ("transductive", "support", "affine", "none")
 INNER_LOOPS = ("auto", "generic")
+TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")
+PRECISIONS = ("float32", "bfloat16")

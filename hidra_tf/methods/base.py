@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -13,8 +13,7 @@ from hidra_tf import closed_form
 from hidra_tf.adaptation import InnerLoop, TaskWeights, accuracy, cross_entropy, query_logits
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import HeadWeights
-
-Result = TypeVar("Result")
+from hidra_tf.task_map import map_groups, map_tasks
 
 
 class MetaGradients(NamedTuple):
@@ -44,10 +43,14 @@ class GradientMethod:
         backbone: f_θ.
         head: the output neurons' initialization; a `tf.Module`.
         inner: the inner loop of meta-training.
+        task_map: how tasks with weights of their own are run; see `hidra_tf.task_map`.
     """
 
-    def __init__(self, backbone: Backbone, head: Head, inner: InnerLoop) -> None:
+    def __init__(
+        self, backbone: Backbone, head: Head, inner: InnerLoop, task_map: str = "auto"
+    ) -> None:
         self.backbone, self.head, self.inner = backbone, head, inner
+        self.task_map = task_map
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -77,12 +80,12 @@ class GradientMethod:
         # Differentiating inside the loop over tasks, rather than through it, keeps the
         # activations of the running tasks in memory instead of all tasks'.
         dtype = episodes.support_images.dtype
-        per_task = _for_each_task(
-            self._task_gradients,
-            episodes,
-            MetaGradients(dtype, dtype, [v.dtype for v in self.variables]),
-        )
-        return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), per_task)
+        signature = MetaGradients(dtype, dtype, [v.dtype for v in self.variables])
+        if self.needs_features_only((self.inner.steps,)):
+            results = map_groups(self._shared_gradients, episodes, signature)
+        else:
+            results = map_tasks(self._task_gradients, episodes, signature, self.task_map)
+        return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
 
     def query_logits(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
         """Logits [T, S, C·Q, C] of the queries after each of S numbers of inner steps.
@@ -91,10 +94,11 @@ class GradientMethod:
             episodes: T tasks.
             at_steps: S numbers ≥ 0, ascending; one adaptation gives them all.
         """
-        return _for_each_task(
+        return map_tasks(
             lambda task: self._task_logits(task, at_steps),
             episodes,
             episodes.support_images.dtype,
+            self.task_map,
         )
 
     def needs_features_only(self, at_steps: Sequence[int]) -> bool:
@@ -121,12 +125,32 @@ class GradientMethod:
                     episodes.support_images,
                     episodes.support_labels,
                     self.inner.learning_rate,
+                    self.inner.first_order,
                 )
             )
         return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
 
     def _theta(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(v) for v in self.backbone.variables]
+
+    def _shared_gradients(self, tasks: Episodes) -> MetaGradients:
+        """Where `needs_features_only`: one forward and one backward pass of all pictures."""
+        with tf.GradientTape() as tape:
+            episodes = self._with_features(tasks)
+            logits = self.query_logits_of_features(episodes, (self.inner.steps,))[:, 0]
+            loss = tf.reduce_mean(cross_entropy(tasks.query_labels, logits))
+        gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
+        hits = tf.reduce_mean(accuracy(tasks.query_labels, logits))
+        return MetaGradients(loss, hits, gradients)
+
+    def _with_features(self, tasks: Episodes) -> Episodes:
+        """The same tasks, with [t, N, D] features in place of images."""
+        images = tf.concat([tasks.support_images, tasks.query_images], axis=1)
+        flat = tf.reshape(images, tf.concat([[-1], tf.shape(images)[2:]], 0))
+        features = self.features(tf.ensure_shape(flat, [None, *images.shape[2:]]))
+        features = tf.reshape(features, (*tf.unstack(tf.shape(images)[:2]), features.shape[-1]))
+        shots = tf.shape(tasks.support_images)[1]
+        return tasks._replace(support_images=features[:, :shots], query_images=features[:, shots:])
 
     def _task_gradients(self, task: Episodes) -> MetaGradients:
         with tf.GradientTape() as tape:
@@ -153,13 +177,3 @@ class GradientMethod:
 
     def _logits(self, weights: TaskWeights, task: Episodes) -> tf.Tensor:
         return query_logits(self.backbone, weights, task.support_images, task.query_images)
-
-
-def _for_each_task(
-    function: Callable[[Episodes], Result], episodes: Episodes, signature: object
-) -> Result:
-    """Maps a function of one task over the leading axis T; stacks what it returns."""
-    *arrays, ways = episodes
-    return tf.map_fn(
-        lambda task: function(Episodes(*task, ways)), arrays, fn_output_signature=signature
-    )

@@ -49,15 +49,17 @@ def numpy_conv4(model, images, norm):
     """Features of images by themselves; ReLU first, as the papers draw it."""
     weights = {v.path.split("conv4/")[-1]: v.numpy() for v in model.trainable_variables}
     for block in range(1, 5):
-        images = convolution(images, weights[f"conv_{block}/kernel"])
-        images = images + weights.get(f"conv_{block}/bias", 0)
+        images = convolution(images, weights[f"block_{block}/kernel"])
+        images = images + weights.get(f"block_{block}/bias", 0)
         if norm in ("transductive", "support"):
             mean, variance = images.mean(axis=(0, 1, 2)), images.var(axis=(0, 1, 2))
             images = (images - mean) / np.sqrt(variance + EPSILON)
         if norm == "affine":
             images = images / np.sqrt(1.001)
         if norm != "none":
-            images = images * weights[f"norm_{block}/gamma"] + weights[f"norm_{block}/beta"]
+            images = (
+                images * weights[f"block_{block}/norm/gamma"] + weights[f"block_{block}/norm/beta"]
+            )
         images = pooling(np.maximum(images, 0))
     return images.reshape(len(images), -1)
 
@@ -101,7 +103,7 @@ def test_an_unknown_norm_is_refused():
 
 def kernels(seed):
     model = conv4(IMAGE, filters=4, seed=seed)
-    return [model.get_layer(f"conv_{block}").kernel.numpy() for block in range(1, 5)]
+    return [model.get_layer(f"block_{block}").kernel.numpy() for block in range(1, 5)]
 
 
 def test_the_same_seed_gives_the_same_kernels():
@@ -122,7 +124,7 @@ def test_seeds_share_no_kernel():
 
 @pytest.mark.parametrize("norm", ["transductive", "none"])
 def test_a_bias_is_left_out_where_the_mean_is_subtracted(norm):
-    assert conv4(IMAGE, 2, norm).get_layer("conv_1").use_bias == (norm == "none")
+    assert conv4(IMAGE, 2, norm).get_layer("block_1").use_bias == (norm == "none")
 
 
 def test_float64_reaches_every_variable_and_the_backbone():

@@ -304,7 +304,7 @@ def test_the_head_is_not_a_copy_of_the_first_kernel(name):
     """Neurons and kernels drawn with one seed are still to be independent of each other."""
     backbone = Backbone(conv4((16, 16, 1), 32, "none", seed=0), "none")
     method = build(name, backbone, InnerLoop(1, LEARNING_RATE), (WAYS,), seed=0)
-    first_kernel = np.ravel(backbone.model.get_layer("conv_1").kernel)[:32]
+    first_kernel = np.ravel(backbone.model.get_layer("block_1").kernel)[:32]
     for order in "CF":
         neurons = np.ravel(method.initialization(WAYS).head.kernel, order)[:32]
         assert abs(np.corrcoef(neurons, first_kernel)[0, 1]) < 0.7
