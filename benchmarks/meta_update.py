@@ -85,8 +85,7 @@ def meta_updates(inner_steps: int) -> dict[str, Callable[[], object]]:
         compiled = _compiled(built.meta_gradients)
         kind = "" if method == "maml" else (" closed form" if exact else " generic")
         calls[f"{method} {norm}{kind}, {inner_steps} steps"] = _run(compiled, episodes)
-    features = (FLAGS.side // 16) ** 2 * FLAGS.filters
-    weights = baselines.initial_weights(1, FLAGS.filters, features, FLAGS.ways)
+    weights = baselines.initial_weights(FLAGS.side, 1, FLAGS.filters, FLAGS.ways)
     for name, make in (("unrolled", baselines.unrolled), ("map_fn", baselines.mapped)):
         step = make(weights, inner_steps, LEARNING_RATE)
         calls[f"plain {name} affine, {inner_steps} steps"] = _run(step, episodes)
