@@ -46,7 +46,7 @@ accuracy: setup
 	$(BIN)/python -m pytest -m slow tests/test_accuracy.py
 
 bench: setup
-	$(BIN)/python -m benchmarks.meta_update
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -16,51 +16,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.inputs import BLOCKS, EPSILON, PER_BLOCK, adapted
 from data_gen.episodes import Episodes
 
 Step = Callable[[Episodes], tuple[tf.Tensor, Sequence[tf.Tensor]]]
-
-BLOCKS = 4
-EPSILON = 1e-3
-# Weights of a block: kernel, bias where there is one, γ and β.
-PER_BLOCK = {"affine": 4, "transductive": 3}
-
-
-def initial_weights(
-    side: int,
-    channels: int,
-    filters: int,
-    ways: int,
-    norm: str = "affine",
-    dtype: str = "float32",
-) -> list[np.ndarray]:
-    """Each block's weights, then the head's kernel [D, ways], all columns equal, and bias [ways].
-
-    Args:
-        side: pictures are side × side × `channels`.
-        channels: of the pictures.
-        filters: of every block.
-        ways: C.
-        norm: a key of `PER_BLOCK`.
-        dtype: of the weights.
-    """
-    rng = np.random.default_rng(0)
-    weights: list[np.ndarray] = []
-    for block in range(BLOCKS):
-        inputs = channels if block == 0 else filters
-        bound = np.sqrt(6 / (9 * (inputs + filters)))
-        weights.append(rng.uniform(-bound, bound, (3, 3, inputs, filters)))
-        bias = [np.zeros(filters)] if norm == "affine" else []
-        weights += [*bias, np.ones(filters), np.zeros(filters)]
-    neuron = rng.uniform(-0.1, 0.1, ((side // 2**BLOCKS) ** 2 * filters, 1))
-    weights += [np.tile(neuron, (1, ways)), np.zeros(ways)]
-    return [w.astype(dtype) for w in weights]
-
-
-def adapted(norm: str) -> list[bool]:
-    """Of all weights, which ones the inner loop moves: kernels and biases, but not γ and β."""
-    block = [i < PER_BLOCK[norm] - 2 for i in range(PER_BLOCK[norm])]
-    return block * BLOCKS + [True, True]
 
 
 def unrolled(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.baselines import BLOCKS, EPSILON, PER_BLOCK, adapted
+from benchmarks.inputs import BLOCKS, EPSILON, PER_BLOCK, Arrays, adapted
 
 # T tasks' support images [T, C·K, channels, H, W] and labels [T, C·K], then their queries'.
 Tasks = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
@@ -30,7 +30,7 @@ def looped(
     """A Python loop over the tasks, inner gradients with `create_graph`, one backward pass.
 
     Args:
-        weights: as `baselines.initial_weights` gives them.
+        weights: as `inputs.initial_weights` gives them.
         steps: U.
         learning_rate: α.
         norm: `affine` or `transductive`.
@@ -77,9 +77,9 @@ def vmapped(
     return step
 
 
-def tasks_of(episodes: Sequence[object]) -> Tasks:
-    """`data_gen.episodes.Episodes` in PyTorch's layout."""
-    images, labels, query_images, query_labels = (np.asarray(part) for part in episodes[:4])
+def tasks_of(arrays: Arrays) -> Tasks:
+    """`inputs.episodes` in PyTorch's layout."""
+    images, labels, query_images, query_labels = arrays
     return (
         torch.tensor(np.moveaxis(images, -1, -3)),
         torch.tensor(labels, dtype=torch.int64),
@@ -89,7 +89,7 @@ def tasks_of(episodes: Sequence[object]) -> Tasks:
 
 
 def from_tensorflow(weights: Sequence[np.ndarray]) -> list[torch.Tensor]:
-    """`baselines.initial_weights` in PyTorch's layout."""
+    """`inputs.initial_weights` in PyTorch's layout."""
     filters = weights[0].shape[-1]
     *theta, head, bias = weights
     theta = [w.transpose(3, 2, 0, 1) if w.ndim == 4 else w for w in theta]
