@@ -27,7 +27,7 @@ from benchmarks.cases import Case
 
 GROUPS = ("headline", "steps", "ways", "sizes", "growth", "memory", "evaluation")
 # Of groups whose cases are long or many, no more than this many rounds.
-FEW_ROUNDS = {"sizes": 3, "growth": 3, "evaluation": 3}
+FEW_ROUNDS = {"ways": 3, "sizes": 3, "growth": 3, "evaluation": 3}
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("groups", list(GROUPS), f"What is measured; of {', '.join(GROUPS)}.")

@@ -150,9 +150,9 @@ def evaluation(base: Case) -> list[Case]:
     start = replace(base, variant="evaluation", ways=10)
     return [
         replace(start, norm="affine", steps=1, tasks=4000),
-        replace(start, norm="affine", steps=5, tasks=20),
-        replace(start, norm="transductive", steps=1, tasks=20),
-        replace(start, norm="transductive", steps=5, tasks=20),
+        replace(start, norm="affine", steps=5, tasks=10),
+        replace(start, norm="transductive", steps=1, tasks=10),
+        replace(start, norm="transductive", steps=5, tasks=10),
     ]
 
 

@@ -7,16 +7,20 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FormatStrFormatter, LogLocator, NullLocator
 
 from benchmarks.cases import Case
 from benchmarks.rows import Row
 
-# Okabe and Ito's colours, which colour-blind people can tell apart; markers and hatches besides.
+# Okabe and Ito's colours, which colour-blind people can tell apart, by how a label starts.
 COLOURS = {
+    "HIDRA, generic": "#E69F00",
     "HIDRA": "#D55E00",
     "MAML": "#0072B2",
+    "plain TF, map_fn": "#000000",
     "plain TF": "#999999",
+    "PyTorch, channels last": "#56B4E9",
+    "PyTorch, vmap": "#CC79A7",
     "PyTorch": "#009E73",
 }
 MARKERS = "osD^vPX*"
@@ -36,6 +40,9 @@ def bars(
 ) -> Figure:
     """A horizontal bar per row; error bars from the fastest to the slowest round.
 
+    The scale is that of the medians, so that one disturbed round does not flatten everything; what
+    is slower still runs out of the chart.
+
     Args:
         rows: what is drawn, from top to bottom.
         panel: the title of the panel that a row belongs to.
@@ -53,6 +60,7 @@ def bars(
 
 
 def _bars(axes: Axes, rows: Sequence[Row], value: str) -> None:
+    largest = 1.2 * max(row[value] for row in rows)
     for height, row in enumerate(rows):
         hatch = "////" if row["norm"] == "transductive" else None
         axes.barh(
@@ -65,13 +73,19 @@ def _bars(axes: Axes, rows: Sequence[Row], value: str) -> None:
             edgecolor="white",
             ecolor="black",
         )
-        end = row["slowest_ms"] if value == "median_ms" else row[value]
+        end = min(row["slowest_ms"], largest) if value == "median_ms" else row[value]
         axes.annotate(
-            f"{row[value]:.3g}", (end, height), (4, 0), textcoords="offset points", va="center"
+            f"{row[value]:.3g}",
+            (end, height),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            bbox={"boxstyle": "round,pad=0.1", "color": "white"},
         )
     axes.set_yticks(range(len(rows)), [f"{row['label']}, {row['norm']}" for row in rows])
     axes.invert_yaxis()
-    axes.margins(x=0.12, y=0.02)
+    axes.margins(y=0.02)
+    axes.set_xlim(0, 1.15 * largest)
     axes.grid(axis="x", alpha=0.3)
 
 
@@ -82,7 +96,7 @@ def curves(rows: Sequence[Row], x: str) -> Figure:
     for axes, norm in zip(_panels(figure, 1, len(norms)), norms, strict=True):
         _lines(axes, [row for row in rows if row["norm"] == norm], x)
         axes.set(title=norm)
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="upper left")
     return figure
 
 
@@ -124,13 +138,15 @@ def _lines(axes: Axes, rows: Sequence[Row], x: str) -> None:
             capsize=3,
             label=f"{label}, {norm}",
         )
+    medians = [row["median_ms"] for row in rows]
     axes.set(xscale="log", yscale="log", xlabel=AXES[x], ylabel="ms per meta-update")
-    axes.set_xticks(sorted({row[x] for row in rows}))
+    axes.set_ylim(min(medians) / 1.4, max(medians) * 1.4)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(FixedLocator(sorted({row[x] for row in rows})))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_minor_formatter(ScalarFormatter())
-    axes.grid(which="both", alpha=0.3)
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.set_minor_locator(NullLocator())
+    axes.grid(alpha=0.3)
 
 
 def _proportional(axes: Axes, rows: Sequence[Row], x: str) -> None:

@@ -22,6 +22,9 @@ from hidra_tf.backbones import Backbone, conv4  # noqa: E402
 from hidra_tf.evaluation import Evaluator  # noqa: E402
 from hidra_tf.methods.base import GradientMethod  # noqa: E402
 
+# Otherwise it warns of one line that makes many functions, which is what is wanted here.
+tf.get_logger().setLevel("ERROR")
+
 LEARNING_RATE = 0.4
 # Of the split that is evaluated: Omniglot's.
 CLASSES, PICTURES_PER_CLASS = 423, 20
