@@ -17,13 +17,14 @@ COLOURS = {
     "HIDRA, generic": "#E69F00",
     "HIDRA": "#D55E00",
     "MAML": "#0072B2",
-    "plain TF, map_fn": "#000000",
+    "plain TF, map_fn": "#555555",
     "plain TF": "#999999",
     "PyTorch, channels last": "#56B4E9",
     "PyTorch, vmap": "#CC79A7",
     "PyTorch": "#009E73",
 }
 MARKERS = "osD^vPX*"
+MILLISECONDS = "ms per meta-update (median; fastest to slowest)"
 AXES = {
     "tasks": "tasks per meta-update",
     "ways": "ways (classes per task)",
@@ -36,7 +37,7 @@ def bars(
     rows: Sequence[Row],
     panel: Callable[[Row], str],
     value: str = "median_ms",
-    unit: str = "ms per meta-update",
+    unit: str = MILLISECONDS,
 ) -> Figure:
     """A horizontal bar per row; error bars from the fastest to the slowest round.
 
@@ -93,8 +94,11 @@ def curves(rows: Sequence[Row], x: str) -> Figure:
     """Milliseconds over `x`, a panel for each normalisation, a line for each label."""
     norms = list(dict.fromkeys(row["norm"] for row in rows))
     figure = Figure(figsize=(5 * len(norms), 4.5), layout="constrained")
-    for axes, norm in zip(_panels(figure, 1, len(norms)), norms, strict=True):
+    panels = _panels(figure, 1, len(norms), sharey=True)
+    medians = [row["median_ms"] for row in rows]
+    for axes, norm in zip(panels, norms, strict=True):
         _lines(axes, [row for row in rows if row["norm"] == norm], x)
+        axes.set_ylim(min(medians) / 1.4, max(medians) * 2)
         axes.set(title=norm)
         axes.legend(fontsize="small", loc="upper left")
     return figure
@@ -116,7 +120,7 @@ def growth(rows: Sequence[Row], base: Case) -> Figure:
         _proportional(axes, chosen, x)
         title = ", ".join(f"{key} {getattr(base, key)}" for key in fixed)
         axes.set(title=f"{title}, filters {base.filters}")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper left")
     return figure
 
 
@@ -139,7 +143,7 @@ def _lines(axes: Axes, rows: Sequence[Row], x: str) -> None:
             label=f"{label}, {norm}",
         )
     medians = [row["median_ms"] for row in rows]
-    axes.set(xscale="log", yscale="log", xlabel=AXES[x], ylabel="ms per meta-update")
+    axes.set(xscale="log", yscale="log", xlabel=AXES[x], ylabel=MILLISECONDS)
     axes.set_ylim(min(medians) / 1.4, max(medians) * 1.4)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_locator(FixedLocator(sorted({row[x] for row in rows})))
@@ -154,11 +158,13 @@ def _proportional(axes: Axes, rows: Sequence[Row], x: str) -> None:
     last = max(row[x] for row in rows)
     power = 2 if x == "side" else 1
     end = first["median_ms"] * (last / first[x]) ** power
-    axes.plot((first[x], last), (first["median_ms"], end), ":", color="black", label="proportional")
+    label = "∝ side²" if x == "side" else f"∝ {x}"
+    axes.plot((first[x], last), (first["median_ms"], end), ":", color="black", label=label)
+    axes.legend(handles=axes.lines[-1:], loc="upper left")
 
 
-def _panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
-    return list(figure.subplots(rows, columns, squeeze=False).flat)
+def _panels(figure: Figure, rows: int, columns: int, sharey: bool = False) -> list[Axes]:
+    return list(figure.subplots(rows, columns, sharey=sharey, squeeze=False).flat)
 
 
 def _colour(row: Row) -> str:

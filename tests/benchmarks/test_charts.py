@@ -44,7 +44,7 @@ def test_charts_show_every_row():
     figure = charts.bars(measured, lambda row: str(row["steps"]))
     left, right = figure.axes
     assert len(left.patches) + len(right.patches) == len(measured)
-    assert left.get_xlabel() == "ms per meta-update"
+    assert left.get_xlabel() == charts.MILLISECONDS
 
     measured, _ = timed(cases.by_ways(Case()))
     panels = charts.curves(measured, "ways").axes
