@@ -2,7 +2,7 @@
 # make demo       meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
 # make test       lint and the whole test suite
 # make accuracy   the long trainings on the real Omniglot (20 minutes; DATA_DIR=…)
-# make bench      milliseconds per meta-update, beside the usual ways of writing it
+# make bench      time and memory per meta-update, beside the usual ways of writing it (20 minutes)
 # make help       this list
 #
 # PYTHON=python3.12 make setup   picks the interpreter (Python >= 3.10)
@@ -46,7 +46,7 @@ accuracy: setup
 	$(BIN)/python -m pytest -m slow tests/test_accuracy.py
 
 bench: setup
-	$(BIN)/python -m benchmarks.meta_update
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

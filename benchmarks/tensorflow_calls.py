@@ -1,0 +1,91 @@
+"""Cases as calls, where TensorFlow is what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks import inputs
+from benchmarks.cases import PRODUCT_SIDE, Case
+from hidra_tf.quiet import quietly_import
+
+tf: Any = quietly_import("tensorflow")
+
+from benchmarks import baselines  # noqa: E402 — TensorFlow first, and quietly
+from data_gen.class_pool import ClassPool  # noqa: E402
+from data_gen.episodes import Episodes  # noqa: E402
+from hidra_tf import methods  # noqa: E402
+from hidra_tf.adaptation import InnerLoop  # noqa: E402
+from hidra_tf.backbones import Backbone, conv4  # noqa: E402
+from hidra_tf.evaluation import Evaluator  # noqa: E402
+from hidra_tf.methods.base import GradientMethod  # noqa: E402
+
+# Otherwise it warns of one line that makes many functions, which is what is wanted here.
+tf.get_logger().setLevel("ERROR")
+
+LEARNING_RATE = 0.4
+# Of the split that is evaluated: Omniglot's.
+CLASSES, PICTURES_PER_CLASS = 423, 20
+
+PLAIN = {"tf_unrolled": baselines.unrolled, "tf_map_fn": baselines.mapped}
+
+
+def build(case: Case) -> Callable[[], object]:
+    """A call that does once what `case` says, and returns when it is done."""
+    if case.variant == "tf_product":
+        return matrix_product(PRODUCT_SIDE, case.precision)
+    if case.variant == "evaluation":
+        return evaluation(case)
+    episodes = Episodes(*map(tf.constant, inputs.episodes(case)), tf.constant(case.ways))
+    step = meta_update(case)
+    return lambda: step(episodes)[0].numpy()
+
+
+def meta_update(case: Case) -> Callable[[Episodes], Sequence[Any]]:
+    """A compiled function of a meta-batch to its loss, …, and meta-gradients."""
+    if case.variant in PLAIN:
+        weights = inputs.initial_weights(case)
+        return PLAIN[case.variant](weights, case.steps, LEARNING_RATE, case.norm)
+    method = our_method(case)
+    # A function of its own: methods of several objects would count as one that is traced anew.
+    return tf.function(lambda episodes: method.meta_gradients(episodes), autograph=False)
+
+
+def our_method(case: Case) -> GradientMethod:
+    """The method that a case of ours measures."""
+    if case.precision != "float32":
+        raise ValueError(f"precision must be float32; received {case.precision!r}")
+    model = conv4((case.side, case.side, case.channels), case.filters, case.norm)
+    inner = InnerLoop(case.steps, LEARNING_RATE, exact=case.variant != "generic")
+    return methods.build(case.method, Backbone(model, case.norm), inner, (case.ways,), 0)
+
+
+def evaluation(case: Case) -> Callable[[], object]:
+    """Tasks of 2 … C ways from a split of noise."""
+    rng = np.random.default_rng(0)
+    shape = (CLASSES * PICTURES_PER_CLASS, case.side, case.side, case.channels)
+    pool = ClassPool(
+        rng.integers(0, 256, shape, np.uint8),
+        (PICTURES_PER_CLASS,) * CLASSES,
+        tuple(map(str, range(CLASSES))),
+    )
+    evaluator = Evaluator(
+        our_method(case),
+        pool,
+        range(2, case.ways + 1),
+        (case.steps,),
+        case.shots,
+        case.query_shots,
+        seed=0,
+        stream="evaluation",
+    )
+    return lambda: list(evaluator.rows(case.tasks))
+
+
+def matrix_product(side: int, precision: str = "float32") -> Callable[[], object]:
+    """The product of two side × side matrices."""
+    matrix = tf.cast(tf.random.stateless_normal((side, side), (0, 0)), precision)
+    product = tf.function(lambda x: x @ x, autograph=False)
+    return lambda: product(matrix)[0, 0].numpy()

@@ -1,0 +1,47 @@
+"""The program from its command line, at its smallest."""
+
+import json
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--rounds=1", "--inner_steps=1", "--ways=2", "--meta_batch=1", "--side=16", "--filters=2"]
+
+
+def run(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_run_prints_and_writes_numbers_and_charts(tmp_path):
+    variants = "--variants=closed_form,torch_loop"
+    done = run("--groups=headline,memory", variants, *SMALL, f"--out={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["flags"]["rounds"] == 1
+    assert results["machine"]["cores"] > 0
+    headline = results["groups"]["headline"]
+    labels = ["HIDRA, closed form"] + ["PyTorch, loop"] * (util.find_spec("torch") is not None)
+    assert [row["label"] for row in headline["rows"]] == 2 * labels
+    assert all(row["median_ms"] > 0 for row in headline["rows"])
+    assert headline["peak_flops"]["float32"] > 1e6
+    memory = results["groups"]["memory"]
+    assert [row["label"] for row in memory["rows"]] == labels
+    assert all(row["peak_mib"] > 0 for row in memory["rows"])
+    for group in ("headline", "memory"):
+        assert (tmp_path / f"{group}.png").read_bytes().startswith(b"\x89PNG")
+    for label in labels:
+        assert done.stdout.count(label) == 3
+
+
+def test_an_unknown_group_is_refused():
+    done = run("--groups=headline,nothing")
+    assert done.returncode != 0
+    assert "expected some of headline" in done.stderr
