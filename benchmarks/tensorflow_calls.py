@@ -21,6 +21,7 @@ from hidra_tf.adaptation import InnerLoop  # noqa: E402
 from hidra_tf.backbones import Backbone, conv4  # noqa: E402
 from hidra_tf.evaluation import Evaluator  # noqa: E402
 from hidra_tf.methods.base import GradientMethod  # noqa: E402
+from hidra_tf.options import PRECISIONS  # noqa: E402
 
 # Otherwise it warns of one line that makes many functions, which is what is wanted here.
 tf.get_logger().setLevel("ERROR")
@@ -55,9 +56,8 @@ def meta_update(case: Case) -> Callable[[Episodes], Sequence[Any]]:
 
 def our_method(case: Case) -> GradientMethod:
     """The method that a case of ours measures."""
-    if case.precision != "float32":
-        raise ValueError(f"precision must be float32; received {case.precision!r}")
-    model = conv4((case.side, case.side, case.channels), case.filters, case.norm)
+    policy = PRECISIONS[case.precision]
+    model = conv4((case.side, case.side, case.channels), case.filters, case.norm, dtype=policy)
     inner = InnerLoop(case.steps, LEARNING_RATE, exact=case.variant != "generic")
     return methods.build(case.method, Backbone(model, case.norm), inner, (case.ways,), 0)
 

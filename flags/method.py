@@ -6,7 +6,7 @@ from absl import flags
 
 from flags.defaults import describe
 from hidra_tf.methods import METHODS
-from hidra_tf.options import INNER_LOOPS, NORMS
+from hidra_tf.options import INNER_LOOPS, NORMS, PRECISIONS, TASK_MAPS
 
 TITLE = "Method"
 
@@ -42,4 +42,22 @@ flags.DEFINE_enum(
     list(INNER_LOOPS),
     "auto: HIDRA's first inner step in closed form, where that is exact; generic: always by "
     "differentiation.",
+)
+flags.DEFINE_enum(
+    "precision",
+    "float32",
+    list(PRECISIONS),
+    "Of the convolutions; weights, statistics, heads, losses and the optimizer are float32.",
+)
+flags.DEFINE_bool(
+    "recompute",
+    False,
+    "Compute inner steps twice, so that memory holds the activations of one: for many steps or "
+    "large pictures.",
+)
+flags.DEFINE_enum(
+    "task_map",
+    "auto",
+    list(TASK_MAPS),
+    "How the tasks of a meta-batch are run where each has weights of its own.",
 )

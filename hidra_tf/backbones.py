@@ -31,7 +31,8 @@ def conv4(
         filters: channels of every block; the papers use 64 for Omniglot, 32 for mini-ImageNet.
         norm: one of `options.NORMS`; `none` leaves the normalisation layers out.
         seed: of the Glorot-uniform kernels.
-        dtype: of weights and computation; float64 is meant for tests.
+        dtype: a Keras dtype policy: float32; mixed_bfloat16 for convolutions in bfloat16 with
+            weights, statistics and features in float32; float64 for tests.
 
     Returns:
         A model [N, H, W, channels] → [N, D] with D = (H // 16)·(W // 16)·filters.
@@ -46,7 +47,9 @@ def conv4(
             f"Conv-4 halves its input four times: expected images of at least "
             f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
         )
-    layers: list[keras.layers.Layer] = [keras.Input(image_shape, dtype=dtype)]
+    layers: list[keras.layers.Layer] = [
+        keras.Input(image_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
+    ]
     for block in range(4):
         layers.append(
             ConvBlock(
@@ -148,4 +151,7 @@ class Backbone:
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         if statistics is None:
             statistics = [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
-        return self.model.stateless_call(list(weights), statistics, images, training=training)
+        features, statistics = self.model.stateless_call(
+            list(weights), statistics, images, training=training
+        )
+        return tf.cast(features, self.dtype), statistics

@@ -11,7 +11,7 @@ from typing import Any
 from data_gen import DATASETS
 from data_gen.errors import UserError
 from hidra_tf.methods import METHODS, is_fixed_way
-from hidra_tf.options import INNER_LOOPS, NORMS
+from hidra_tf.options import INNER_LOOPS, NORMS, PRECISIONS, TASK_MAPS
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
 BOOKKEEPING = ("data_dir", "checkpoint_every")
@@ -39,6 +39,9 @@ class Config:
         adapt_norm: whether γ and β of the normalisation move in the inner loop.
         first_order: meta-gradients without second derivatives.
         inner_loop: `auto` (a tied head's first step in closed form) or `generic`.
+        task_map: how tasks with weights of their own share the machine; see `hidra_tf.task_map`.
+        recompute: inner steps are computed twice, to keep the memory of one; see `InnerLoop`.
+        precision: of the backbone's convolutions; everything else is float32.
         filters: channels of the Conv-4 backbone.
         clip_norm: each variable's meta-gradient is clipped to this norm; 0: not at all.
         seed: of initial weights and of all episodes.
@@ -62,6 +65,9 @@ class Config:
     adapt_norm: bool = False
     first_order: bool = False
     inner_loop: str = "auto"
+    task_map: str = "auto"
+    recompute: bool = False
+    precision: str = "float32"
     clip_norm: float = 10.0
     seed: int = 0
     invert: bool = True
@@ -77,6 +83,8 @@ class Config:
         _one_of("method", self.method, METHODS)
         _one_of("norm", self.norm, NORMS)
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
+        _one_of("task_map", self.task_map, TASK_MAPS)
+        _one_of("precision", self.precision, PRECISIONS)
         for name in (
             "shots",
             "query_shots",

@@ -53,10 +53,11 @@ class ConvBlock(keras.layers.Layer):
         self.kernel = self.add_weight(
             shape=(_SIDE, _SIDE, input_shape[-1], self.filters),
             initializer=self.kernel_initializer,
+            autocast=False,
             name="kernel",
         )
         self.bias = (
-            self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+            self.add_weight(shape=(self.filters,), initializer="zeros", autocast=False, name="bias")
             if self.use_bias
             else None
         )

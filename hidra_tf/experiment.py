@@ -26,6 +26,7 @@ from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Evaluator, mean_scores
 from hidra_tf.event_log import EventLog
 from hidra_tf.methods.base import GradientMethod
+from hidra_tf.options import PRECISIONS
 from hidra_tf.progress import Progress
 from hidra_tf.training import MetaUpdates, NonFiniteLossError, Schedule, Trainer, make_optimizer
 
@@ -123,14 +124,20 @@ def build_method(config: Config, splits: Splits) -> GradientMethod:
     """The untrained method that `config` describes, for pictures like those of `splits`."""
     shape = splits.train.image_shape
     try:
-        model = conv4(shape, config.filters, config.norm, config.seed)
+        model = conv4(shape, config.filters, config.norm, config.seed, PRECISIONS[config.precision])
     except ValueError as error:
         raise UserError(str(error)) from error
     backbone = Backbone(model, config.norm, config.adapt_norm)
     inner = InnerLoop(
-        config.inner_steps, config.inner_lr, config.first_order, config.inner_loop == "auto"
+        config.inner_steps,
+        config.inner_lr,
+        config.first_order,
+        config.inner_loop == "auto",
+        config.recompute,
     )
-    return methods.build(config.method, backbone, inner, config.train_ways, config.seed)
+    return methods.build(
+        config.method, backbone, inner, config.train_ways, config.seed, config.task_map
+    )
 
 
 def _load(config: Config, cache_dir: str | None) -> Splits:

@@ -38,13 +38,20 @@ class TaskNormalization(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates γ, β (trainable) and μ, σ² (not), each [channels]."""
-        shape = (input_shape[-1],)
-        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
-        self.mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
-        self.variance = self.add_weight(
-            shape=shape, initializer="ones", trainable=False, name="variance"
-        )
+        for name, initial, trainable in (
+            ("gamma", "ones", True),
+            ("beta", "zeros", True),
+            ("mean", "zeros", False),
+            ("variance", "ones", False),
+        ):
+            weight = self.add_weight(
+                shape=(input_shape[-1],),
+                initializer=initial,
+                trainable=trainable,
+                autocast=False,
+                name=name,
+            )
+            setattr(self, name, weight)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalises `inputs` by their own statistics (training) or by the stored ones."""

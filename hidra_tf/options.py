@@ -3,4 +3,5 @@
 NORMS = ("transductive", "support", "affine", "none")
 INNER_LOOPS = ("auto", "generic")
 TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")
-PRECISIONS = ("float32", "bfloat16")
+# Each with its Keras dtype policy.
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}

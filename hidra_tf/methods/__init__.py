@@ -40,7 +40,12 @@ def trains(name: str) -> bool:
 
 
 def build(
-    name: str, backbone: Backbone, inner: InnerLoop, ways: tuple[int, ...], seed: int
+    name: str,
+    backbone: Backbone,
+    inner: InnerLoop,
+    ways: tuple[int, ...],
+    seed: int,
+    task_map: str = "auto",
 ) -> GradientMethod:
     """The method called `name`.
 
@@ -50,6 +55,7 @@ def build(
         inner: the inner loop of meta-training.
         ways: the numbers of classes of the training tasks.
         seed: of the head's initial values.
+        task_map: see `hidra_tf.task_map`.
 
     Raises:
         ValueError: if a method with a fixed head is given several numbers of ways.
@@ -57,7 +63,7 @@ def build(
     entry = METHODS[name]
     method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
     if not entry.fixed_way:
-        return method(backbone, inner, seed=seed)
+        return method(backbone, inner, seed=seed, task_map=task_map)
     if len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")
-    return method(backbone, inner, ways=ways[0], seed=seed)
+    return method(backbone, inner, ways=ways[0], seed=seed, task_map=task_map)

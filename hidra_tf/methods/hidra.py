@@ -18,8 +18,11 @@ class Hidra(GradientMethod):
         backbone: f_θ.
         inner: the inner loop of meta-training.
         seed: of the master's initial value.
+        task_map: see `hidra_tf.task_map`.
     """
 
-    def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
+    def __init__(
+        self, backbone: Backbone, inner: InnerLoop, seed: int = 0, task_map: str = "auto"
+    ) -> None:
         head = MasterHead(backbone.feature_size, seed, backbone.dtype)
-        super().__init__(backbone, head, inner)
+        super().__init__(backbone, head, inner, task_map)

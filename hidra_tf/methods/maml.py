@@ -16,8 +16,11 @@ class Maml(GradientMethod):
         inner: the inner loop of meta-training.
         ways: C, the number of classes of every task.
         seed: of the head's initial values.
+        task_map: see `hidra_tf.task_map`.
     """
 
-    def __init__(self, backbone: Backbone, inner: InnerLoop, ways: int, seed: int = 0) -> None:
+    def __init__(
+        self, backbone: Backbone, inner: InnerLoop, ways: int, seed: int = 0, task_map: str = "auto"
+    ) -> None:
         head = FixedHead(backbone.feature_size, ways, seed, backbone.dtype)
-        super().__init__(backbone, head, inner)
+        super().__init__(backbone, head, inner, task_map)

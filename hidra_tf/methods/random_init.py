@@ -15,8 +15,11 @@ class RandomInit(GradientMethod):
         backbone: f_θ, as it was initialised.
         inner: the inner loop.
         seed: of the head's neurons.
+        task_map: see `hidra_tf.task_map`.
     """
 
-    def __init__(self, backbone: Backbone, inner: InnerLoop, seed: int = 0) -> None:
+    def __init__(
+        self, backbone: Backbone, inner: InnerLoop, seed: int = 0, task_map: str = "auto"
+    ) -> None:
         head = RandomHead(backbone.feature_size, seed, backbone.dtype)
-        super().__init__(backbone, head, inner)
+        super().__init__(backbone, head, inner, task_map)
