@@ -124,6 +124,37 @@ def test_images_are_the_pools_scaled_to_one():
     assert episodes.query_images.dtype == tf.float64
 
 
+def test_samplers_of_a_pool_share_its_tensor():
+    pool = make_pool((9, 7, 8))
+    first, second = (EpisodeSampler(pool, (2,), 1, 1, t, seed=t, stream="monitor") for t in (1, 2))
+    assert first._images is second._images
+    assert make_sampler((9, 7, 8))._images is not first._images
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_mapped_pool_gives_the_episodes_of_one_in_memory(mode, tmp_path):
+    pool = make_pool((9, 7, 8))
+    np.save(tmp_path / "images.npy", pool.images)
+    images = np.load(tmp_path / "images.npy", mmap_mode=mode)
+    images.flags.writeable = False
+    mapped = ClassPool(images, pool.counts, pool.names)
+    assert same(
+        *(EpisodeSampler(p, (2,), 1, 2, 3, seed=0, stream="monitor")(4) for p in (pool, mapped))
+    )
+
+
+def test_a_mapped_pool_is_not_copied(tmp_path):
+    pool = make_pool((9, 7, 8))
+    np.save(tmp_path / "images.npy", pool.images)
+    images = np.load(tmp_path / "images.npy", mmap_mode="c")
+    mapped = ClassPool(images, pool.counts, pool.names)
+    sampler = EpisodeSampler(mapped, (2,), 1, 2, 3, seed=0, stream="monitor")
+    if tf.config.list_logical_devices("GPU"):
+        pytest.skip("the pictures are on the GPU")
+    images[0] = 255
+    assert np.all(sampler.pictures(tf.constant([0])) == 1)
+
+
 def chi_square(counts):
     expected = counts.sum() / counts.size
     return np.sum((counts - expected) ** 2) / expected
