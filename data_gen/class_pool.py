@@ -120,9 +120,11 @@ def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits
         train: number of classes to train on.
         val: number of classes to validate on; all the others are for testing.
     """
-    names = sorted(pool.names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    return Splits(
-        train=pool.select(names[:train]),
-        val=pool.select(names[train : train + val]),
-        test=pool.select(names[train + val :]),
-    )
+    parts = deal(pool.names, seed, train=train, val=val)
+    return Splits(*(pool.select(names) for names in parts))
+
+
+def deal(names: Sequence[str], seed: str, *, train: int, val: int) -> list[list[str]]:
+    """Deals names out to training, validation and testing, like `split_by_name`."""
+    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return [order[:train], order[train : train + val], order[train + val :]]

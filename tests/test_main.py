@@ -30,7 +30,7 @@ TINY = [
 def environment(tmp_path_factory):
     """No data but what a test names, and one cache for all of them."""
     cache = tmp_path_factory.mktemp("cache")
-    kept = {k: v for k, v in os.environ.items() if k != "DATA_DIR"}
+    kept = {k: v for k, v in os.environ.items() if k not in ("DATA_DIR", "EVAL_DATA_DIR")}
     return {**kept, "HIDRA_CACHE_DIR": str(cache), "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -89,7 +89,7 @@ def test_training_leaves_a_whole_run(trained):
     assert list((run / "best").glob("ckpt-*.index"))
     results = json.loads((run / "results" / "test.json").read_text())
     assert set(results) == {
-        "dataset", "split", "method", "step", "shots", "query_shots", "tasks", "norm", "seed",
+        "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks", "norm", "seed",
         "rows",
     }  # fmt: skip
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
