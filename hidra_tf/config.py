@@ -127,12 +127,9 @@ class Config:
             TypeError: if fields are missing or unknown.
         """
         fields = json.loads(text)
-        size = fields["image_size"] if "image_size" in fields else None
-        typed = {
-            "train_ways": tuple(fields["train_ways"]),
-            "image_size": None if size is None else ImageSize(*size),
-        }
-        return cls(**{**fields, **typed})
+        ways, size = tuple(fields["train_ways"]), fields.get("image_size")
+        image_size = None if size is None else ImageSize(*size)
+        return cls(**{**fields, "train_ways": ways, "image_size": image_size})
 
     def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
         """Field → (here, there) for all fields that change what is learned."""

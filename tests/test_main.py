@@ -89,8 +89,8 @@ def test_training_leaves_a_whole_run(trained):
     assert list((run / "best").glob("ckpt-*.index"))
     results = json.loads((run / "results" / "test.json").read_text())
     assert set(results) == {
-        "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks", "norm", "seed",
-        "rows",
+        "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
+        "norm", "seed", "rows",
     }  # fmt: skip
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
     assert all(set(row) == {"ways", "steps", "accuracy", "ci95"} for row in results["rows"])
