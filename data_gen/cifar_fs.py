@@ -85,9 +85,7 @@ def _of_lists(tree: PictureTree, lists: Path) -> list[SplitFiles]:
     try:
         names = [(lists / f"{split}.txt").read_text().split() for split in CLASSES]
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{lists}: expected train.txt, val.txt and test.txt; got {error}"
-        ) from error
+        raise UserError(f"{lists}: expected train, val and test.txt; got {error}") from error
     classes = by_folder(tree)
     check_same_files(set().union(*names), set(classes), str(lists), tree.root)
     return [SplitFiles(tree, {name: classes[name] for name in sorted(part)}) for part in names]

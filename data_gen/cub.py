@@ -5,8 +5,8 @@ al. (2019), "A closer look at few-shot classification". The whole pictures are u
 bounding boxes. They come from the official folder, or else from TensorFlow Datasets.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -27,7 +27,7 @@ IMAGE_SIZE = (84, 84)
 CHANNELS = 3
 
 _SUBFOLDERS = ("", "CUB_200_2011", "cub", "cub/CUB_200_2011")
-_DOWNLOAD_HOST = "https://data.caltech.edu"
+_DOWNLOAD_HOST = "https://drive.google.com"
 
 _Class = TypeVar("_Class")
 
@@ -75,7 +75,7 @@ def _dealt(species: Mapping[str, _Class]) -> list[dict[str, _Class]]:
     return [dict(items[0::2]), dict(items[1::4]), dict(items[3::4])]
 
 
-def _check_complete(where: str, species: Mapping[str, Sequence[object]]) -> None:
+def _check_complete(where: str, species: Mapping[str, Collection[str]]) -> None:
     """Raises `UserError` unless all the pictures of all the species are there."""
     pictures = sum(map(len, species.values()))
     if (len(species), pictures) != (SPECIES, PICTURES):
@@ -151,20 +151,21 @@ def _tfds_arrays(
     import tensorflow_datasets as tfds
 
     prepare(builder, "CUB", _DOWNLOAD_HOST)
-    label = builder.info.features["label"]
-    found: dict[str, dict[str, np.ndarray]] = {label.int2str(i): {} for i in range(SPECIES)}
+    species: dict[str, dict[str, np.ndarray]] = {}
     # Files as they are: Pillow decodes them to other last bits than TensorFlow.
     undecoded = {"image": tfds.decode.SkipDecoding()}
     for split in ("train", "test"):
         for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=undecoded)):
-            name = example["image/filename"].decode()
-            image = decode_picture(example["image"], name, size, MODES[channels])
-            found[label.int2str(int(example["label"]))][name] = image.reshape(*size, channels)
-    _check_complete(builder.info.full_name, {name: list(files) for name, files in found.items()})
+            path = PurePosixPath(example["image/filename"].decode())
+            image = decode_picture(example["image"], str(path), size, MODES[channels])
+            image = image.reshape(*size, channels)
+            species.setdefault(path.parent.name, {})[path.name] = image
+    _check_complete(builder.info.full_name, species)
     arrays = {}
-    for split, species in zip(Splits._fields, _dealt(found), strict=True):
-        images = [files[name] for files in species.values() for name in sorted(files)]
+    parts = _dealt(dict(sorted(species.items())))  # Their names begin with their numbers.
+    for split, part in zip(Splits._fields, parts, strict=True):
+        images = [files[name] for files in part.values() for name in sorted(files)]
         arrays[f"{split}_images"] = np.stack(images)
-        arrays[f"{split}_counts"] = np.array([len(files) for files in species.values()])
-        arrays[f"{split}_names"] = np.array(list(species))
+        arrays[f"{split}_counts"] = np.array([len(files) for files in part.values()])
+        arrays[f"{split}_names"] = np.array(list(part))
     return arrays

@@ -30,6 +30,8 @@ def prepare(builder: "tfds.core.DatasetBuilder", what: str, host: str) -> None:
     try:
         requests.head(host, timeout=_NETWORK_TIMEOUT)
         builder.download_and_prepare()
+    except ImportError as error:
+        raise UserError(f"expected what TensorFlow Datasets needs for {what}; {error}") from error
     except (
         requests.exceptions.RequestException,
         util.DownloadError,
