@@ -28,7 +28,7 @@ def load(
     """Loads pictures of any size and common format.
 
     Where the topmost folders are `train`, `val` and `test`, these are the splits. Otherwise the
-    classes are dealt out by their names, so that a class stays where it is whatever `per_class` is.
+    classes that are large enough are dealt out by their names.
 
     Args:
         data_dir: the folder or the zip file.
@@ -45,89 +45,84 @@ def load(
         UserError: if there are too few classes, or a picture is damaged.
     """
     del invert
-    tree = PictureTree(needs_folder(data_dir, "a folder for each class of pictures"))
-    splits = _split(tree, _stripped(tree))
-    kept = [SplitFiles(tree, _large_enough(classes, per_class)) for classes in splits.values()]
-    small = {
-        name: len(files)
-        for classes in splits.values()
-        for name, files in classes.items()
-        if len(files) < per_class
-    }
+    tree = PictureTree(needs_folder(data_dir, "pictures in a folder for each class"))
+    paths = _stripped(tree)
+    classes = grouped(tree.names, lambda name: paths[name].parent.as_posix())
+    large = {name: files for name, files in classes.items() if len(files) >= per_class}
+    _warn_of_small({name: len(classes[name]) for name in classes.keys() - large}, per_class)
+    splits = _split(large, str(tree.root), {path.parts[0] for path in paths.values()})
+    for name, split in splits.items():
+        if len(split) < LEAST_CLASSES:
+            raise UserError(
+                f"{tree.root}: expected at least {LEAST_CLASSES} classes with {per_class} or more "
+                f"pictures in the {name} split, got {len(split)}; add pictures, or ask for fewer "
+                "--shots or --query_shots"
+            )
+    files = [SplitFiles(tree, split) for split in splits.values()]
+    return decoded(files, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "folder")
+
+
+def _warn_of_small(small: dict[str, int], per_class: int) -> None:
+    """Names the classes that are left out, if there are any, with their numbers of pictures."""
     if small:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(small.items()))
         _log.warning("leaving out classes with fewer than %d pictures: %s", per_class, listed)
-    for name, split in zip(splits, kept, strict=True):
-        if len(split.classes) < LEAST_CLASSES:
-            raise UserError(
-                f"{tree.root}: expected at least {LEAST_CLASSES} classes with {per_class} or more "
-                f"pictures in the {name} split, got {len(split.classes)}; add pictures, ask for "
-                "fewer --shots or --query_shots, or make folders train, val and test"
-            )
-    return decoded(kept, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "folder")
-
-
-def _large_enough(classes: dict[str, list[str]], per_class: int) -> dict[str, list[str]]:
-    return {name: files for name, files in classes.items() if len(files) >= per_class}
 
 
 def _stripped(tree: PictureTree) -> dict[str, PurePosixPath]:
     """Path of each picture without the folders that hold all the others.
 
     Raises:
-        UserError: if a picture is in no folder.
+        UserError: if a picture is in no class folder.
     """
     paths = {name: PurePosixPath(name) for name in tree.names}
     while True:
         top = {path.parts[0] for path in paths.values()}
-        shortest = min((path for path in paths.values()), key=lambda p: len(p.parts), default=None)
-        if shortest is None or len(shortest.parts) < 2:
+        splits = top & set(Splits._fields)
+        shortest = min(paths.values(), key=lambda path: len(path.parts), default=None)
+        if shortest is None or len(shortest.parts) < 2 + (top == set(Splits._fields)):
             raise UserError(
                 f"{tree.root}: expected pictures in a folder for each class, "
-                f"got {'none' if shortest is None else f'{shortest} in no folder'}"
+                f"got {'none' if shortest is None else f'{shortest} in none'}"
             )
-        if len(top) > 1 or len(shortest.parts) == 2 or top & set(Splits._fields):
+        if splits or len(top) > 1 or len(shortest.parts) == 2:
             return paths
         paths = {name: PurePosixPath(*path.parts[1:]) for name, path in paths.items()}
 
 
-def _split(tree: PictureTree, paths: dict[str, PurePosixPath]) -> dict[str, dict[str, list[str]]]:
-    """Names of pictures by split and class.
+def _split(
+    classes: dict[str, list[str]], where: str, top: set[str]
+) -> dict[str, dict[str, list[str]]]:
+    """Classes by split.
+
+    Args:
+        classes: those to be split.
+        where: how messages call the folder.
+        top: the topmost folders of all pictures.
 
     Raises:
-        UserError: if some folders are splits and others are not.
+        UserError: if some of `top` are splits and others are not.
     """
-    top = {path.parts[0] for path in paths.values()}
     if not top & set(Splits._fields):
-        return _dealt(tree, grouped(tree.names, lambda name: paths[name].parent.as_posix()))
+        return _dealt(classes)
     if top != set(Splits._fields):
         raise UserError(
-            f"{tree.root}: expected the folders train, val and test, or none of them; "
+            f"{where}: expected the folders train, val and test, or none of them; "
             f"got {', '.join(sorted(top))}"
         )
-    return {
-        split: grouped(
-            [name for name in tree.names if paths[name].parts[0] == split],
-            lambda name: "/".join(paths[name].parts[1:-1]),
-        )
-        for split in Splits._fields
-    }
+    splits: dict[str, dict[str, list[str]]] = {split: {} for split in Splits._fields}
+    for name, files in classes.items():
+        split, _, rest = name.partition("/")
+        splits[split][rest] = files
+    return splits
 
 
-def _dealt(tree: PictureTree, classes: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
-    """The classes, dealt out to the splits.
-
-    Raises:
-        UserError: if there are too few.
-    """
+def _dealt(classes: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
+    """The classes, dealt out to the splits by their names."""
     val, test = (
         max(LEAST_CLASSES, round(share * len(classes))) for share in (VAL_SHARE, TEST_SHARE)
     )
-    train = len(classes) - val - test
-    if train < LEAST_CLASSES:
-        raise UserError(
-            f"{tree.root}: expected at least {3 * LEAST_CLASSES} class folders, got {len(classes)}"
-        )
+    train = max(0, len(classes) - val - test)
     parts = deal(list(classes), SPLIT_SEED, train=train, val=val)
     return {
         split: {name: classes[name] for name in names}

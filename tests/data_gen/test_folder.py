@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_gen import folder
+from data_gen.errors import UserError
 from data_gen.pictures import PictureTree, decode_picture
 
 KINDS = (
@@ -78,19 +79,26 @@ def test_pictures_go_with_their_names(write, classes, tmp_path):
 
 def test_small_classes_are_left_out_with_one_line(write, classes, tmp_path, caplog):
     root = write(tmp_path / "data", classes)
-    whole = load(root, tmp_path)
-    small = whole.train.names[:2]
-    fewer = {n: d for n, d in classes.items() if n.split("/")[0] not in small or "/0." in n}
     with caplog.at_level(logging.WARNING):
-        splits = load(write(tmp_path / "fewer", fewer), tmp_path, per_class=3)
+        splits = load(root, tmp_path, per_class=4)
     (record,) = caplog.records
     assert record.getMessage() == (
-        "leaving out classes with fewer than 3 pictures: "
-        + ", ".join(f"{name} (1)" for name in sorted(small))
+        "leaving out classes with fewer than 4 pictures: "
+        "class0 (3), class3 (3), class6 (3), class9 (3)"
     )
-    assert set(splits.train.names) == set(whole.train.names) - set(small)
-    # The others stay where they were.
-    assert [s.names for s in splits[1:]] == [s.names for s in whole[1:]]
+    names = {name for split in splits for name in split.names}
+    assert names == {f"class{c}" for c in (1, 2, 4, 5, 7, 8)}
+    assert [split.num_classes for split in splits] == [2, 2, 2]
+
+
+def test_small_classes_of_splits_are_left_out(write, draw, tmp_path, caplog):
+    counts = {"train/a": 3, "train/b": 3, "train/c": 1, "val/d": 2, "val/e": 2, "test/f": 4}
+    counts["test/g"] = 2
+    names = [f"{name}/{i}.png" for name, count in counts.items() for i in range(count)]
+    root = write(tmp_path / "data", {name: draw(i) for i, name in enumerate(names)})
+    splits = load(root, tmp_path, per_class=2)
+    assert [split.names for split in splits] == [("a", "b"), ("d", "e"), ("f", "g")]
+    assert "train/c (1)" in caplog.text
 
 
 def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
@@ -102,13 +110,13 @@ def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
     assert_refused(load_five, root, "expected at least 2 classes with 5 or more", "--query_shots")
     some = {name: data for name, data in classes.items() if name < "class5"}
     root = write(tmp_path / "few", some)
-    assert_refused(folder.load, root, "expected at least 6 class folders, got 5")
+    assert_refused(folder.load, root, "expected at least 2 classes", "in the train split, got 1")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loose.png": b""}, "got loose.png in no folder"),
+        ({"loose.png": b""}, "got loose.png in none"),
         ({"train/a/1.png": b""}, "expected the folders train, val and test, or none of them"),
     ],
 )
@@ -116,7 +124,17 @@ def test_unclear_layouts(changes, message, write, classes, tmp_path, assert_refu
     assert_refused(folder.load, write(tmp_path / "data", {**classes, **changes}), message)
 
 
+def test_pictures_of_a_split_need_class_folders_too(write, tmp_path, assert_refused):
+    names = ["train/a/1.png", "val/b/1.png", "test/1.png"]
+    root = write(tmp_path / "data", dict.fromkeys(names, b""))
+    assert_refused(
+        folder.load, root, "expected pictures in a folder for each class, got test/1.png"
+    )
+
+
 def test_no_pictures(tmp_path, assert_refused):
+    with pytest.raises(UserError, match="pictures in a folder for each class, received none"):
+        folder.load()
     assert_refused(folder.load, tmp_path, "expected pictures in a folder for each class, got none")
     assert_refused(folder.load, tmp_path / "nowhere", "expected a folder or a whole zip")
 
@@ -136,7 +154,7 @@ def test_an_unreadable_picture_is_named(write, classes, tmp_path, assert_refused
 @given(names=st.sets(st.text("abcdefgh", min_size=1, max_size=4), min_size=6, max_size=40))
 def test_every_class_is_dealt_to_one_split_whatever_the_order(names):
     def deal(order):
-        splits = folder._dealt(None, {name: [f"{name}/1.png"] for name in order})
+        splits = folder._dealt({name: [f"{name}/1.png"] for name in order})
         return {split: list(classes) for split, classes in splits.items()}
 
     dealt = deal(sorted(names))
