@@ -86,9 +86,12 @@ def grouped(names: Sequence[str], class_of: Callable[[str], str]) -> dict[str, l
 
 
 def find(parent: Path, names: Sequence[str]) -> list[Path]:
-    """The folder in `parent`, or else the zip, of each name; those that are there."""
-    candidates = [(parent / name, parent / f"{name}.zip") for name in names]
-    return [path for pair in candidates for path in [next(filter(Path.exists, pair), None)] if path]
+    """The folder in `parent`, or else the zip, of each name; without those that are missing."""
+    found = []
+    for name in names:
+        candidates = (parent / name, parent / f"{name}.zip")
+        found += [path for path in candidates if path.exists()][:1]
+    return found
 
 
 def needs_folder(data_dir: str | None, what: str) -> Path:

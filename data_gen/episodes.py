@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data_gen.class_pool import ClassPool
+from data_gen.class_pool import ALIGNMENT, ClassPool
 from data_gen.errors import UserError
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
@@ -185,7 +185,8 @@ def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots:
 def _on_device(pool: ClassPool) -> tf.Tensor:
     """The pictures [N, H, W, channels] uint8, the same tensor as long as the pool lives."""
     if pool not in _ON_DEVICE:
-        lend = isinstance(pool.images, np.memmap) and not tf.config.list_logical_devices("GPU")
+        constant = not pool.images.flags.writeable and pool.images.ctypes.data % ALIGNMENT == 0
+        lend = constant and not tf.config.list_logical_devices("GPU")
         _ON_DEVICE[pool] = (_lent if lend else tf.constant)(np.ascontiguousarray(pool.images))
     return _ON_DEVICE[pool]
 
@@ -195,7 +196,7 @@ def _lent(images: np.ndarray) -> tf.Tensor:
     view = images.view()
     try:
         view.flags.writeable = True  # Nobody writes, but read-only arrays cannot be lent.
-    except ValueError:  # mapped from elsewhere, without copy-on-write
+    except ValueError:  # memory that is read-only itself
         return tf.constant(images)
     return tf.experimental.dlpack.from_dlpack(view.__dlpack__())
 

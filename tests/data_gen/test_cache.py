@@ -5,10 +5,13 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_gen import cache
 
@@ -138,6 +141,20 @@ def test_blocks_are_written_as_they_come(tmp_path):
         assert_arrays(arrays)
         assert not isinstance(arrays["images"], np.memmap)
     assert len(calls) == 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(rows=st.integers(0, 9), cuts=st.sets(st.integers(1, 8)), dtype=st.sampled_from("bHf"))
+def test_pieces_of_any_length_make_the_array(rows, cuts, dtype):
+    array = np.arange(3 * rows, dtype=dtype).reshape(rows, 3)
+    pieces = np.split(array, sorted(cut for cut in cuts if cut < rows))
+    blocks = cache.Blocks(array.shape, array.dtype, lambda: pieces)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            kept = cache.cached({}, lambda: {"array": blocks}, folder, "toy")["array"]
+            assert kept.dtype == array.dtype
+            np.testing.assert_array_equal(kept, array)
+    np.testing.assert_array_equal(blocks.whole(), array)
 
 
 def test_large_arrays_are_mapped_and_read_only(no_small_files, tmp_path):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.class_pool import ClassPool
+from data_gen.class_pool import ClassPool, join
 from data_gen.episodes import STREAMS, EpisodeSampler
 from data_gen.errors import UserError
 
@@ -143,16 +143,35 @@ def test_a_mapped_pool_gives_the_episodes_of_one_in_memory(mode, tmp_path):
     )
 
 
-def test_a_mapped_pool_is_not_copied(tmp_path):
+def map_pool(path):
     pool = make_pool((9, 7, 8))
-    np.save(tmp_path / "images.npy", pool.images)
-    images = np.load(tmp_path / "images.npy", mmap_mode="c")
-    mapped = ClassPool(images, pool.counts, pool.names)
-    sampler = EpisodeSampler(mapped, (2,), 1, 2, 3, seed=0, stream="monitor")
+    np.save(path / "images.npy", pool.images)
+    images = np.load(path / "images.npy", mmap_mode="c")
+    images.flags.writeable = False
+    return ClassPool(images, pool.counts, pool.names)
+
+
+def join_pools(path):
+    first, second = make_pool((9, 7)), make_pool((8, 8))
+    return join(first, ClassPool(second.images, second.counts, ("other0", "other1")))
+
+
+@pytest.mark.parametrize("make", [map_pool, join_pools])
+def test_a_mapped_or_joined_pool_is_not_copied(make, tmp_path):
     if tf.config.list_logical_devices("GPU"):
         pytest.skip("the pictures are on the GPU")
-    images[0] = 255
+    pool = make(tmp_path)
+    sampler = EpisodeSampler(pool, (2,), 1, 2, 3, seed=0, stream="monitor")
+    pool.images.flags.writeable = True
+    pool.images[0] = 255
     assert np.all(sampler.pictures(tf.constant([0])) == 1)
+
+
+def test_a_pool_that_may_be_changed_is_copied():
+    pool = make_pool((9, 7, 8))
+    sampler = EpisodeSampler(pool, (2,), 1, 2, 3, seed=0, stream="monitor")
+    pool.images[0] = 255
+    assert np.all(sampler.pictures(tf.constant([0])) == 0)
 
 
 def chi_square(counts):
