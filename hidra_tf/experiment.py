@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -120,9 +121,10 @@ def evaluate(
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
     _check_untrained(own, config, request.split, splits, cache_dir)
-    elsewhere = _source(config, request.split) != _source(own, request.split)
-    where = report.evaluated(config, request.split)
-    label = f"{request.split}_{where}" if elsewhere else request.split
+    where = _source(config, request.split)
+    # Without a request the pictures are the run's own, though perhaps in another place.
+    own_classes = request.dataset is None or where == _source(own, request.split)
+    label = request.split if own_classes else f"{request.split}_{where[0]}"
     _evaluate(config, path, method, evaluator, request, label)
 
 
@@ -143,8 +145,10 @@ def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) ->
 def _source(config: Config, split: str) -> tuple[str, str | None]:
     """What decides which classes a split holds: the data set, and of `folder` which one."""
     name = report.evaluated(config, split)
+    if name != "folder":
+        return name, None
     across = split != "train" and config.eval_dataset is not None
-    return name, (config.eval_data_dir if across else config.data_dir) if name == "folder" else None
+    return name, os.path.abspath((config.eval_data_dir if across else config.data_dir) or "")
 
 
 def _check_untrained(
