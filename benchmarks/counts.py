@@ -20,6 +20,7 @@ That makes, for each task with S support and Q query pictures,
     a second-order SGD step     9·(F(S) + H(S)) − 5·L(S)      (1 + 2 + 6; first layer 1 + 1 + 2)
     the queries                 3·(F(Q) + H(Q)) − L(Q)        (1 + 2; first layer 1 + 1)
     the closed-form step        3·F(S) − L(S) + 2·H(S)        (1 + 2; the head's labels: 1 + 1)
+    the same before another     2·H(S)                        (they look at the same features)
 
 `tests/benchmarks/test_counts.py` finds the same numbers in TensorFlow's graphs.
 """
@@ -38,8 +39,9 @@ def multiply_adds(case: Case) -> int | None:
         return None
     support, query = case.ways * case.shots, case.ways * case.query_shots
     closed = min(case.steps, 1) if case.variant == "closed_form" else 0
-    steps = closed * closed_form_step(case, support)
-    steps += (case.steps - closed) * second_order_step(case, support)
+    steps = (case.steps - closed) * second_order_step(case, support)
+    if closed:
+        steps += closed_form_step(case, support) if case.steps == 1 else 2 * head(case, support)
     return case.tasks * (steps + queries(case, query))
 
 

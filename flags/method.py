@@ -6,12 +6,32 @@ from absl import flags
 
 from flags.defaults import describe
 from hidra_tf.methods import METHODS
-from hidra_tf.options import INNER_LOOPS, NORMS, PRECISIONS, TASK_MAPS
+from hidra_tf.options import HEADS, INNER_LOOPS, LOSSES, NORMS, PRECISIONS, REDUCTIONS, TASK_MAPS
 
 TITLE = "Method"
 
 flags.DEFINE_enum(
     "method", "hidra", list(METHODS), "random: no meta-training, only random initial weights."
+)
+flags.DEFINE_enum(
+    "head",
+    None,
+    list(HEADS),
+    "How the C neurons start out: copies of one master neuron φ, zeros, or neurons of their own "
+    "for one C (default: hidra master, maml per_class).",
+)
+flags.DEFINE_enum(
+    "loss",
+    "softmax",
+    list(LOSSES),
+    "softmax over the classes, or sigmoid: each neuron against the rest, where the master matters.",
+)
+flags.DEFINE_enum(
+    "inner_reduction",
+    "mean",
+    list(REDUCTIONS),
+    "Of the support loss: mean over the pictures (the papers'; steps shrink as 1/C), or per_class: "
+    "summed over the classes.",
 )
 flags.DEFINE_integer(
     "inner_steps",

@@ -11,6 +11,7 @@ import tensorflow as tf
 from hidra_tf import closed_form
 from hidra_tf.backbones import Backbone, Statistics
 from hidra_tf.heads import HeadWeights
+from hidra_tf.losses import LOSSES
 
 
 class TaskWeights(NamedTuple):
@@ -32,6 +33,10 @@ class InnerLoop:
         recompute: keep only the weights between two steps for the meta-gradient, and compute each
             step again when its turn comes: more time, but activations of one step in memory
             instead of all steps'. Changes no number.
+        loss: a key of `losses.LOSSES`.
+        reduction: of the support loss: `mean` over its C·K images, the papers', which makes a
+            neuron's step shrink as 1/C; or `per_class`, the sum over classes of the mean over
+            shots, which does not.
     """
 
     steps: int
@@ -39,6 +44,8 @@ class InnerLoop:
     first_order: bool = False
     exact: bool = True
     recompute: bool = False
+    loss: str = "softmax"
+    reduction: str = "mean"
 
     def trajectory(
         self,
@@ -61,13 +68,34 @@ class InnerLoop:
         """
         weights, taken = start, 0
         yield weights
-        if tied and self.exact and steps > 0:
+        if self.is_exact_start(tied) and steps > 0:
             for weights in self._exact_start(backbone, start, images, labels, steps):
                 yield weights
                 taken += 1
         for _ in range(taken, steps):
             weights = self._next(backbone, weights, images, labels)
             yield weights
+
+    def is_exact_start(self, tied: bool) -> bool:
+        """Whether the first step is taken in closed form: for equal neurons under a softmax."""
+        return tied and self.exact and self.loss == "softmax"
+
+    def support_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """What a step goes down: labels [C·K], logits [C·K, C] → a scalar."""
+        factor = self._factor(tf.shape(logits)[-1], logits.dtype)
+        return factor * LOSSES[self.loss](labels, logits)
+
+    def exact_first_step(
+        self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor
+    ) -> HeadWeights:
+        """A tied head after its first step; see `closed_form.first_step` for the shapes."""
+        factor = self._factor(tf.shape(head.bias)[-1], features.dtype)
+        rate = self.learning_rate * factor
+        return closed_form.first_step(head, features, labels, rate, self.first_order)
+
+    def _factor(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor | float:
+        """From a mean over images to the asked reduction; all classes have K images."""
+        return 1.0 if self.reduction == "mean" else tf.cast(ways, dtype)
 
     def _exact_start(
         self,
@@ -85,11 +113,9 @@ class InnerLoop:
             tape.watch(_moving(backbone, start))
             features, _ = backbone.support_features(start.backbone, images)
             with tape.stop_recording():
-                head = closed_form.first_step(
-                    start.head, features, labels, self.learning_rate, self.first_order
-                )
+                head = self.exact_first_step(start.head, features, labels)
             tape.watch(list(head))
-            loss = cross_entropy(labels, head.logits(features))
+            loss = self.support_loss(labels, head.logits(features))
         weights = TaskWeights(start.backbone, head)
         yield weights
         if steps > 1:
@@ -115,7 +141,7 @@ class InnerLoop:
         with tf.GradientTape() as tape:
             tape.watch(moving)
             features, _ = backbone.support_features(weights.backbone, images)
-            loss = cross_entropy(labels, weights.head.logits(features))
+            loss = self.support_loss(labels, weights.head.logits(features))
         return self._moved(backbone, weights, tape.gradient(loss, moving))
 
     def _moved(
@@ -158,15 +184,3 @@ def query_logits(
         _, statistics = backbone.support_features(weights.backbone, support_images)
     features = backbone.query_features(weights.backbone, query_images, statistics)
     return weights.head.logits(features)
-
-
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Softmax cross-entropy, the mean [...] over images: labels [..., N], logits [..., N, C]."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    return tf.reduce_mean(losses, axis=-1)
-
-
-def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Share of images [...] whose largest logit is their label's: labels [..., N]."""
-    hits = tf.equal(tf.argmax(logits, -1, output_type=labels.dtype), labels)
-    return tf.reduce_mean(tf.cast(hits, logits.dtype), axis=-1)

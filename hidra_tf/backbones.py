@@ -112,8 +112,8 @@ class Backbone:
 
     @property
     def dtype(self) -> str:
-        """Of the weights."""
-        return self.variables[0].dtype
+        """Of the weights, and of the features."""
+        return (self.variables or self.model.outputs)[0].dtype
 
     @property
     def per_image(self) -> bool:

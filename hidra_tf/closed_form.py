@@ -21,7 +21,7 @@ def first_step(
     head: HeadWeights,
     features: tf.Tensor,
     labels: tf.Tensor,
-    learning_rate: float,
+    learning_rate: tf.Tensor | float,
     first_order: bool = False,
 ) -> HeadWeights:
     """A tied head after one step of SGD on the mean support loss.

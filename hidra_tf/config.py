@@ -11,7 +11,15 @@ from typing import Any
 from data_gen import DATASETS, ImageSize
 from data_gen.errors import UserError
 from hidra_tf.methods import METHODS, is_fixed_way
-from hidra_tf.options import INNER_LOOPS, NORMS, PRECISIONS, TASK_MAPS
+from hidra_tf.options import (
+    HEADS,
+    INNER_LOOPS,
+    LOSSES,
+    NORMS,
+    PRECISIONS,
+    REDUCTIONS,
+    TASK_MAPS,
+)
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
 BOOKKEEPING = ("data_dir", "eval_data_dir", "checkpoint_every")
@@ -39,6 +47,9 @@ class Config:
         inner_steps: U ≥ 1, gradient steps per task.
         inner_lr: α > 0.
         meta_lr: β > 0, of Adam.
+        head: how the output neurons start out, of `options.HEADS`; None: as the method has them.
+        loss: `softmax`, or `sigmoid` for one neuron against the rest.
+        inner_reduction: of the support loss, `mean` or `per_class`; see `InnerLoop`.
         norm: which statistics normalise the features; see `hidra_tf.backbones.Backbone`.
         adapt_norm: whether γ and β of the normalisation move in the inner loop.
         first_order: meta-gradients without second derivatives.
@@ -65,6 +76,9 @@ class Config:
     inner_lr: float
     meta_lr: float
     filters: int
+    head: str | None = None
+    loss: str = "softmax"
+    inner_reduction: str = "mean"
     norm: str = "transductive"
     adapt_norm: bool = False
     first_order: bool = False
@@ -92,6 +106,9 @@ class Config:
         if self.channels not in (None, 1, 3):
             raise UserError(f"channels: expected 1 or 3, received {self.channels}")
         _one_of("method", self.method, METHODS)
+        _one_of("head", self.head or HEADS[0], HEADS)
+        _one_of("loss", self.loss, LOSSES)
+        _one_of("inner_reduction", self.inner_reduction, REDUCTIONS)
         _one_of("norm", self.norm, NORMS)
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
         _one_of("task_map", self.task_map, TASK_MAPS)
@@ -116,7 +133,9 @@ class Config:
         if not 0 <= self.clip_norm < float("inf"):
             raise UserError(f"clip_norm: expected 0 or more, received {self.clip_norm}")
         _at_least("train_ways", min(self.train_ways, default=0), 2)
-        if is_fixed_way(self.method) and len(self.train_ways) > 1:
+        if self.head is not None and METHODS[self.method].head is None:
+            raise UserError(f"head: {self.method} has its own; received {self.head}")
+        if self.is_fixed_way and len(self.train_ways) > 1:
             raise UserError(
                 f"train_ways: {self.method} trains a head for one number of ways, received "
                 f"{format_ways(self.train_ways)}; --method=hidra takes several"
@@ -147,6 +166,11 @@ class Config:
             for name in mine
             if name not in self.bookkeeping and mine[name] != theirs[name]
         }
+
+    @property
+    def is_fixed_way(self) -> bool:
+        """Whether the run serves only the number of ways that it is trained with."""
+        return is_fixed_way(self.method, self.head)
 
     @property
     def bookkeeping(self) -> tuple[str, ...]:

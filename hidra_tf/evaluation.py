@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
-from hidra_tf.adaptation import accuracy, cross_entropy
+from hidra_tf.losses import accuracy
 from hidra_tf.methods.base import GradientMethod
 
 # Tasks per compiled call. A constant: which tasks are drawn depends on it.
@@ -148,7 +148,7 @@ class Evaluator:
 
     def _scores(self, episodes: Episodes, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
-        return accuracy(labels, logits), cross_entropy(labels, logits)
+        return accuracy(labels, logits), self.method.loss(labels, logits)
 
 
 def mean_scores(rows: Sequence[Row]) -> tuple[float, float]:

@@ -181,10 +181,13 @@ def build_method(config: Config, splits: Splits) -> GradientMethod:
         config.first_order,
         config.inner_loop == "auto",
         config.recompute,
+        config.loss,
+        config.inner_reduction,
     )
-    return methods.build(
-        config.method, backbone, inner, config.train_ways, config.seed, config.task_map
-    )
+    settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    names = ("head", "seed", "task_map", *methods.METHODS[config.method].options)
+    options = {name: settings[name] for name in names}
+    return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
 
 def _load(config: Config, cache_dir: str | None) -> Splits:
@@ -217,7 +220,7 @@ def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler:
 def _monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
     """Evaluators for the curves of Figure 8."""
     ways = _monitored_ways(config)
-    if not methods.is_fixed_way(config.method):
+    if not config.is_fixed_way:
         # The validation split may have fewer classes than a training task.
         ways = sorted({min(c, splits.val.num_classes) for c in ways})
     return {
@@ -237,7 +240,7 @@ def _evaluator(
     pool = getattr(splits, request.split)
     if request.ways is not None:
         ways = request.ways
-    elif methods.is_fixed_way(config.method):
+    elif config.is_fixed_way:
         ways = config.train_ways
     else:
         ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)

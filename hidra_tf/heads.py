@@ -45,6 +45,7 @@ class MasterHead(tf.Module):
     """
 
     tied = True
+    fixed_ways = None
 
     def __init__(self, feature_size: int, seed: int = 0, dtype: str = "float32") -> None:
         super().__init__(name="master_head")
@@ -57,9 +58,28 @@ class MasterHead(tf.Module):
         """C copies of the master: kernel [D, C], bias [C]."""
         return HeadWeights(tile_master(self.kernel, ways), tile_master(self.bias, ways))
 
-    def supports(self, ways: int) -> bool:
-        """True: any number of ways."""
-        return ways >= 2
+
+class ZeroHead(tf.Module):
+    """No neuron at all to begin with: C rows of zeros, for any number of ways.
+
+    Under a softmax the master neuron is a gauge, so this gives the numbers of `MasterHead`.
+
+    Args:
+        feature_size: D.
+        dtype: of the weights.
+    """
+
+    tied = True
+    fixed_ways = None
+
+    def __init__(self, feature_size: int, dtype: str = "float32") -> None:
+        super().__init__(name="zero_head")
+        self.feature_size, self.dtype = feature_size, dtype
+
+    def initial(self, ways: tf.Tensor | int) -> HeadWeights:
+        """Zeros: kernel [D, C], bias [C]."""
+        shape = tf.stack([self.feature_size, ways])
+        return HeadWeights(tf.zeros(shape, self.dtype), tf.zeros(shape[1:], self.dtype))
 
 
 class FixedHead(tf.Module):
@@ -76,18 +96,14 @@ class FixedHead(tf.Module):
 
     def __init__(self, feature_size: int, ways: int, seed: int = 0, dtype: str = "float32") -> None:
         super().__init__(name="fixed_head")
-        self.ways = ways
+        self.fixed_ways = ways
         self.kernel = tf.Variable(_glorot((feature_size, ways), seed, dtype), name="head_kernel")
         self.bias = tf.Variable(tf.zeros(ways, dtype), name="head_bias")
 
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
-        """The neurons themselves; `ways` was checked by `supports` before."""
+        """The neurons themselves; `ways` is `fixed_ways`."""
         del ways
         return HeadWeights(tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
-
-    def supports(self, ways: int) -> bool:
-        """Whether `ways` is the number of neurons."""
-        return ways == self.ways
 
 
 class RandomHead(tf.Module):
@@ -103,6 +119,7 @@ class RandomHead(tf.Module):
     """
 
     tied = False
+    fixed_ways = None
 
     def __init__(self, feature_size: int, seed: int = 0, dtype: str = "float32") -> None:
         super().__init__(name="random_head")
@@ -118,9 +135,26 @@ class RandomHead(tf.Module):
         bound = tf.sqrt(6.0 / tf.cast(self.feature_size + ways, self.dtype))
         return HeadWeights(tf.transpose(bound * draw), tf.zeros(ways[tf.newaxis], self.dtype))
 
-    def supports(self, ways: int) -> bool:
-        """True: any number of ways."""
-        return ways >= 2
+
+Head = MasterHead | ZeroHead | FixedHead | RandomHead
+
+
+def make_head(kind: str, feature_size: int, ways: int | None, seed: int, dtype: str) -> Head:
+    """A head by its name.
+
+    Args:
+        kind: one of `options.HEADS`: `master` and `zero` serve any number of ways, `per_class`
+            has `ways` neurons of their own.
+        feature_size: D.
+        ways: C of a `per_class` head.
+        seed: of its initial values.
+        dtype: of its weights.
+    """
+    if kind == "master":
+        return MasterHead(feature_size, seed, dtype)
+    if kind == "zero":
+        return ZeroHead(feature_size, dtype)
+    return FixedHead(feature_size, ways, seed, dtype)
 
 
 def _glorot(shape: tuple[int, ...], seed: int, dtype: str) -> tf.Tensor:

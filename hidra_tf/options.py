@@ -1,6 +1,9 @@
 """Names that a user can choose from, in a module that is free of TensorFlow."""
 
 NORMS = ("transductive", "support", "affine", "none")
+HEADS = ("master", "zero", "per_class")
+LOSSES = ("softmax", "sigmoid")
+REDUCTIONS = ("mean", "per_class")
 INNER_LOOPS = ("auto", "generic")
 TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")
 # Each with its Keras dtype policy.

@@ -86,7 +86,7 @@ class MetaUpdates:
     def _update(
         self, step: tf.Tensor, loss: tf.Tensor, accuracy: tf.Tensor, finite: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        result = self.method.meta_gradients(self.sampler(step))
+        result = self.method.meta_gradients(self.sampler(step), step)
         finite = tf.math.is_finite(result.loss + tf.linalg.global_norm(result.gradients))
 
         def apply() -> tf.Tensor:

@@ -13,9 +13,10 @@ import pytest
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import InnerLoop, cross_entropy
+from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone, conv4
 from hidra_tf.conv_block import ConvBlock
+from hidra_tf.losses import cross_entropy
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.maml import Maml
 from hidra_tf.training import apply_clipped, make_optimizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from hidra_tf.adaptation import InnerLoop
@@ -13,25 +13,41 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """A method: where it is, whether it serves one number of ways only, and is meta-trained."""
+    """A method.
+
+    Attributes:
+        module: where it is.
+        class_name: its class there, called with backbone, inner loop and `options`.
+        head: the kind of its head (`options.HEADS`) unless another is asked for; None: it has
+            one of its own, for any number of ways, and there is nothing to ask for.
+        options: names of the settings that its class takes beside these.
+        trains: whether it is meta-trained.
+    """
 
     module: str
     class_name: str
-    fixed_way: bool = False
+    head: str | None = None
+    options: tuple[str, ...] = ()
     trains: bool = True
 
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": Entry("hidra_tf.methods.hidra", "Hidra"),
-    "maml": Entry("hidra_tf.methods.maml", "Maml", fixed_way=True),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master"),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class"),
     "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
 }
 
 
-def is_fixed_way(name: str) -> bool:
-    """Whether a method's head serves only the number of ways that it was made with."""
-    return METHODS[name].fixed_way
+def head_of(name: str, head: str | None) -> str | None:
+    """The kind of head that a method has where `head` is asked for (None: nothing is)."""
+    own = METHODS[name].head
+    return own and (head or own)
+
+
+def is_fixed_way(name: str, head: str | None = None) -> bool:
+    """Whether a method with this head serves only the number of ways that it was made with."""
+    return head_of(name, head) == "per_class"
 
 
 def trains(name: str) -> bool:
@@ -45,7 +61,9 @@ def build(
     inner: InnerLoop,
     ways: tuple[int, ...],
     seed: int,
+    head: str | None = None,
     task_map: str = "auto",
+    **settings: Any,  # noqa: ANN401 — each method's own
 ) -> GradientMethod:
     """The method called `name`.
 
@@ -55,15 +73,18 @@ def build(
         inner: the inner loop of meta-training.
         ways: the numbers of classes of the training tasks.
         seed: of the head's initial values.
+        head: its kind; None: the method's own.
         task_map: see `hidra_tf.task_map`.
+        **settings: from which the method takes its `options`.
 
     Raises:
         ValueError: if a method with a fixed head is given several numbers of ways.
     """
     entry = METHODS[name]
     method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
-    if not entry.fixed_way:
-        return method(backbone, inner, seed=seed, task_map=task_map)
-    if len(ways) != 1:
+    if is_fixed_way(name, head) and len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")
-    return method(backbone, inner, ways=ways[0], seed=seed, task_map=task_map)
+    options = {option: settings[option] for option in entry.options}
+    if entry.head is not None:
+        options |= {"ways": ways[0], "head": head_of(name, head)}
+    return method(backbone, inner, seed=seed, task_map=task_map, **options)

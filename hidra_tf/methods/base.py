@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
-from hidra_tf import closed_form
-from hidra_tf.adaptation import InnerLoop, TaskWeights, accuracy, cross_entropy, query_logits
+from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
 from hidra_tf.backbones import Backbone
-from hidra_tf.heads import HeadWeights
+from hidra_tf.heads import Head
+from hidra_tf.losses import LOSSES, accuracy
 from hidra_tf.task_map import map_groups, map_tasks
 
 
@@ -22,18 +22,6 @@ class MetaGradients(NamedTuple):
     loss: tf.Tensor
     accuracy: tf.Tensor
     gradients: list[tf.Tensor]
-
-
-class Head(Protocol):
-    """How the output neurons of a task start out; see `hidra_tf.heads`."""
-
-    tied: bool
-
-    def initial(self, ways: tf.Tensor | int) -> HeadWeights:
-        """The neurons of a task with `ways` classes, before adaptation."""
-
-    def supports(self, ways: int) -> bool:
-        """Whether tasks with `ways` classes can be learned."""
 
 
 class GradientMethod:
@@ -61,9 +49,9 @@ class GradientMethod:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""
         if ways < 2:
             raise UserError(f"expected at least 2 ways, received {ways}")
-        if not self.head.supports(ways):
+        if self.head.fixed_ways not in (None, ways):
             raise UserError(
-                f"MAML's head was trained for {self.head.ways} ways and has no neurons for other "
+                f"the head was made for {self.head.fixed_ways} ways and has no neurons for other "
                 f"numbers; received {ways}. HIDRA (--method=hidra) takes any number of ways"
             )
 
@@ -71,12 +59,21 @@ class GradientMethod:
         """The weights with which a task of `ways` classes starts out."""
         return TaskWeights(self._theta(), self.head.initial(ways))
 
-    def meta_gradients(self, episodes: Episodes) -> MetaGradients:
+    def loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The meta-objective, mean [...] over images: labels [..., N], logits [..., N, C]."""
+        return LOSSES[self.inner.loss](labels, logits)
+
+    def meta_gradients(self, episodes: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
         """Loss and gradients of equation 2.2 (MAML) and of HIDRA's Algorithm 1, line 19.
+
+        Args:
+            episodes: T tasks.
+            step: the number of the meta-update, for what changes in the course of training.
 
         Returns:
             The mean over the T tasks; `gradients` in the order of `variables`.
         """
+        del step
         # Differentiating inside the loop over tasks, rather than through it, keeps the
         # activations of the running tasks in memory instead of all tasks'.
         dtype = episodes.support_images.dtype
@@ -107,8 +104,8 @@ class GradientMethod:
         So it is where no step moves the backbone (a tied head's first) and no picture's features
         depend on another's.
         """
-        tied = self.head.tied and self.inner.exact
-        return self.backbone.per_image and max(at_steps) <= (1 if tied else 0)
+        free_steps = 1 if self.inner.is_exact_start(self.head.tied) else 0
+        return self.backbone.per_image and max(at_steps) <= free_steps
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Features [N, D] of images [N, H, W, channels], each on its own."""
@@ -120,13 +117,7 @@ class GradientMethod:
         heads = [head]
         if max(at_steps) > 0:
             heads.append(
-                closed_form.first_step(
-                    head,
-                    episodes.support_images,
-                    episodes.support_labels,
-                    self.inner.learning_rate,
-                    self.inner.first_order,
-                )
+                self.inner.exact_first_step(head, episodes.support_images, episodes.support_labels)
             )
         return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
 
@@ -138,7 +129,7 @@ class GradientMethod:
         with tf.GradientTape() as tape:
             episodes = self._with_features(tasks)
             logits = self.query_logits_of_features(episodes, (self.inner.steps,))[:, 0]
-            loss = tf.reduce_mean(cross_entropy(tasks.query_labels, logits))
+            loss = tf.reduce_mean(self.loss(tasks.query_labels, logits))
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
         hits = tf.reduce_mean(accuracy(tasks.query_labels, logits))
         return MetaGradients(loss, hits, gradients)
@@ -156,7 +147,7 @@ class GradientMethod:
         with tf.GradientTape() as tape:
             *_, adapted = self._trajectory(task, self.inner.steps)
             logits = self._logits(adapted, task)
-            loss = cross_entropy(task.query_labels, logits)
+            loss = self.loss(task.query_labels, logits)
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
         return MetaGradients(loss, accuracy(task.query_labels, logits), gradients)
 

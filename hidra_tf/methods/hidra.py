@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone
-from hidra_tf.heads import MasterHead
+from hidra_tf.heads import make_head
 from hidra_tf.methods.base import GradientMethod
 
 
@@ -18,11 +18,19 @@ class Hidra(GradientMethod):
         backbone: f_θ.
         inner: the inner loop of meta-training.
         seed: of the master's initial value.
+        ways: C, where `head` is `per_class`.
+        head: another kind of head, of `options.HEADS`.
         task_map: see `hidra_tf.task_map`.
     """
 
     def __init__(
-        self, backbone: Backbone, inner: InnerLoop, seed: int = 0, task_map: str = "auto"
+        self,
+        backbone: Backbone,
+        inner: InnerLoop,
+        seed: int = 0,
+        ways: int | None = None,
+        head: str = "master",
+        task_map: str = "auto",
     ) -> None:
-        head = MasterHead(backbone.feature_size, seed, backbone.dtype)
-        super().__init__(backbone, head, inner, task_map)
+        neurons = make_head(head, backbone.feature_size, ways, seed, backbone.dtype)
+        super().__init__(backbone, neurons, inner, task_map)

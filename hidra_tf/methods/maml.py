@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone
-from hidra_tf.heads import FixedHead
+from hidra_tf.heads import make_head
 from hidra_tf.methods.base import GradientMethod
 
 
@@ -14,13 +14,20 @@ class Maml(GradientMethod):
     Args:
         backbone: f_θ.
         inner: the inner loop of meta-training.
-        ways: C, the number of classes of every task.
+        ways: C, the number of classes of every task where the head is `per_class`.
         seed: of the head's initial values.
+        head: its kind, of `options.HEADS`.
         task_map: see `hidra_tf.task_map`.
     """
 
     def __init__(
-        self, backbone: Backbone, inner: InnerLoop, ways: int, seed: int = 0, task_map: str = "auto"
+        self,
+        backbone: Backbone,
+        inner: InnerLoop,
+        ways: int | None = None,
+        seed: int = 0,
+        head: str = "per_class",
+        task_map: str = "auto",
     ) -> None:
-        head = FixedHead(backbone.feature_size, ways, seed, backbone.dtype)
-        super().__init__(backbone, head, inner, task_map)
+        neurons = make_head(head, backbone.feature_size, ways, seed, backbone.dtype)
+        super().__init__(backbone, neurons, inner, task_map)

@@ -7,9 +7,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hidra_tf.adaptation import InnerLoop, TaskWeights, accuracy, cross_entropy, query_logits
+from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import HeadWeights
+from hidra_tf.losses import accuracy, cross_entropy
 from hidra_tf.normalization import TaskNormalization
 from hidra_tf.options import NORMS
 

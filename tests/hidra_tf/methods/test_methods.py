@@ -269,7 +269,7 @@ def test_one_compiled_function_serves_every_number_of_ways(make_method, make_epi
 def test_every_method_builds_and_knows_its_ways(name, make_method):
     method = make_method(name)
     method.check_ways(WAYS)
-    assert is_fixed_way(name) == (not method.head.supports(WAYS + 1))
+    assert method.head.fixed_ways == (WAYS if is_fixed_way(name) else None)
     assert trains(name) == bool(method.head.trainable_variables)
 
 
@@ -289,7 +289,7 @@ def test_a_fixed_head_needs_one_number_of_ways(make_backbone):
 
 
 def test_other_ways_than_the_trained_ones_are_refused_and_hidra_is_named(make_method):
-    with pytest.raises(UserError, match=r"trained for 3 ways.*received 5.*--method=hidra"):
+    with pytest.raises(UserError, match=r"made for 3 ways.*received 5.*--method=hidra"):
         make_method("maml").check_ways(5)
 
 

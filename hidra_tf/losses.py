@@ -1,0 +1,37 @@
+"""What is minimised, within a task and over tasks, and what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Softmax cross-entropy, the mean [...] over images: labels [..., N], logits [..., N, C]."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.reduce_mean(losses, axis=-1)
+
+
+def one_versus_rest(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Sigmoid cross-entropy of each neuron against the rest, summed over the C neurons.
+
+    The mean [...] over images: labels [..., N], logits [..., N, C]. A logit's derivative is
+    σ(z) − y where `cross_entropy` has p − y, so learning rates carry over; but a value that is
+    common to all logits of an image does matter here, and with it the master neuron.
+    """
+    targets = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+    return tf.reduce_mean(tf.reduce_sum(losses, axis=-1), axis=-1)
+
+
+# By the names in `options.LOSSES`.
+LOSSES: dict[str, Loss] = {"softmax": cross_entropy, "sigmoid": one_versus_rest}
+
+
+def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Share of images [...] whose largest logit is their label's: labels [..., N]."""
+    hits = tf.equal(tf.argmax(logits, -1, output_type=labels.dtype), labels)
+    return tf.reduce_mean(tf.cast(hits, logits.dtype), axis=-1)
