@@ -14,6 +14,7 @@ from data_gen.errors import UserError
 from flags.defaults import DEFAULTS
 from hidra_tf import runs
 from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
+from hidra_tf.methods import METHODS
 
 FLAGS = flags.FLAGS
 
@@ -29,7 +30,7 @@ def config() -> Config:
     Raises:
         UserError: if a value cannot be meant.
     """
-    settings = DEFAULTS[FLAGS.dataset]
+    settings = {**DEFAULTS[FLAGS.dataset], **METHODS[FLAGS.method].defaults}
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     given = {name: value for name, value in values.items() if value is not None}
     given["data_dir"] = data_dir()
@@ -84,11 +85,11 @@ def existing_run_dir() -> Path:
 def run_name(of: Config) -> str:
     """A name that differs wherever the settings do."""
     defaults = {field.name: field.default for field in dataclasses.fields(Config)}
-    defaults |= DEFAULTS[of.dataset]
+    defaults |= {**DEFAULTS[of.dataset], **METHODS[of.method].defaults}
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
     for setting, value in dataclasses.asdict(of).items():
         if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != defaults[setting]:
-            name += f"-{setting}={_short(value) if setting.endswith('data_dir') else value}"
+            name += f"-{setting}={_short(value) if setting.endswith('data_dir') else show(value)}"
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]

@@ -5,13 +5,19 @@ from __future__ import annotations
 from absl import flags
 
 from flags.defaults import describe
+from flags.ranges import define_pair
 from hidra_tf.methods import METHODS
 from hidra_tf.options import HEADS, INNER_LOOPS, LOSSES, NORMS, PRECISIONS, REDUCTIONS, TASK_MAPS
 
 TITLE = "Method"
 
 flags.DEFINE_enum(
-    "method", "hidra", list(METHODS), "random: no meta-training, only random initial weights."
+    "method",
+    "hidra",
+    list(METHODS),
+    "random: no meta-training, only random initial weights. hypermaml and hyperhidra: a "
+    "hypernetwork makes the one update of a task, in place of or on top of a gradient step; with "
+    "more --inner_steps or --eval_steps, gradient steps follow.",
 )
 flags.DEFINE_enum(
     "head",
@@ -80,4 +86,22 @@ flags.DEFINE_enum(
     "auto",
     list(TASK_MAPS),
     "How the tasks of a meta-batch are run where each has weights of its own.",
+)
+flags.DEFINE_integer(
+    "hyper_layers", 3, "Layers of the hypernetwork H_η (hypermaml, hyperhidra).", lower_bound=1
+)
+flags.DEFINE_integer(
+    "hyper_width", 256, "Width of its layers; the paper has 256 or 512.", lower_bound=1
+)
+flags.DEFINE_bool(
+    "enhancement",
+    True,
+    "The hypernetwork sees more than the embeddings E: hypermaml's the universal predictions Ŷ and "
+    "the labels Y, hyperhidra's what the one-step head says.",
+)
+define_pair(
+    "switch",
+    "FIRST,LAST: hypermaml is trained as MAML up to meta-update FIRST and as HyperMAML from LAST "
+    "on; between them MAML's share p of the loss falls from 1 to 0 (default: no MAML).",
+    module=__name__,
 )

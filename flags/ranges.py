@@ -1,4 +1,4 @@
-"""Numbers on the command line: "5", "2,5,8", "2-10", "2-5,10"."""
+"""Numbers on the command line: "5", "2,5,8", "2-10", "2-5,10"; or exactly two."""
 
 from __future__ import annotations
 
@@ -44,6 +44,25 @@ class RangeParser(flags.ArgumentParser):
         return "numbers"
 
 
+class PairParser(flags.ArgumentParser):
+    """Parses two numbers, "10,20"; ValueError says what is wrong with anything else."""
+
+    syntactic_help = "two numbers like 10,20"
+
+    def parse(self, argument: str | tuple[int, int]) -> tuple[int, int]:
+        """The two numbers."""
+        if isinstance(argument, tuple):
+            return argument
+        match = re.fullmatch(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*", argument)
+        if match is None:
+            raise ValueError(f"expected {self.syntactic_help}; received {argument!r}")
+        return int(match[1]), int(match[2])
+
+    def flag_type(self) -> str:
+        """The type's name in help texts."""
+        return "two numbers"
+
+
 class _Serializer(flags.ArgumentSerializer):
     def serialize(self, value: tuple[int, ...]) -> str:
         return format_ways(value)
@@ -54,3 +73,8 @@ def define_range(name: str, default: str | None, help_text: str, least: int, mod
     flags.DEFINE(
         RangeParser(least), name, default, help_text, serializer=_Serializer(), module_name=module
     )
+
+
+def define_pair(name: str, help_text: str, module: str) -> None:
+    """Defines a flag of the module named `module`, whose value is two integers, or None."""
+    flags.DEFINE(PairParser(), name, None, help_text, serializer=_Serializer(), module_name=module)

@@ -93,6 +93,10 @@ class InnerLoop:
         rate = self.learning_rate * factor
         return closed_form.first_step(head, features, labels, rate, self.first_order)
 
+    def step_size(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+        """What a tied head's first step multiplies differences of class means by: α/C."""
+        return self.learning_rate * self._factor(ways, dtype) / tf.cast(ways, dtype)
+
     def _factor(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor | float:
         """From a mean over images to the asked reduction; all classes have K images."""
         return 1.0 if self.reduction == "mean" else tf.cast(ways, dtype)

@@ -50,6 +50,10 @@ class Config:
         head: how the output neurons start out, of `options.HEADS`; None: as the method has them.
         loss: `softmax`, or `sigmoid` for one neuron against the rest.
         inner_reduction: of the support loss, `mean` or `per_class`; see `InnerLoop`.
+        hyper_layers: of a hypernetwork, ≥ 1.
+        hyper_width: of a hypernetwork, ≥ 1.
+        enhancement: whether a hypernetwork sees labels and predictions.
+        switch: of MAML to HyperMAML, the meta-updates between which it takes place; None: no MAML.
         norm: which statistics normalise the features; see `hidra_tf.backbones.Backbone`.
         adapt_norm: whether γ and β of the normalisation move in the inner loop.
         first_order: meta-gradients without second derivatives.
@@ -79,6 +83,10 @@ class Config:
     head: str | None = None
     loss: str = "softmax"
     inner_reduction: str = "mean"
+    hyper_layers: int = 3
+    hyper_width: int = 256
+    enhancement: bool = True
+    switch: tuple[int, int] | None = None
     norm: str = "transductive"
     adapt_norm: bool = False
     first_order: bool = False
@@ -120,6 +128,8 @@ class Config:
             "steps",
             "inner_steps",
             "filters",
+            "hyper_layers",
+            "hyper_width",
             "log_every",
             "checkpoint_every",
             "val_tasks",
@@ -135,11 +145,19 @@ class Config:
         _at_least("train_ways", min(self.train_ways, default=0), 2)
         if self.head is not None and METHODS[self.method].head is None:
             raise UserError(f"head: {self.method} has its own; received {self.head}")
+        if self.switch is not None:
+            self._check_switch(*self.switch)
         if self.is_fixed_way and len(self.train_ways) > 1:
             raise UserError(
                 f"train_ways: {self.method} trains a head for one number of ways, received "
                 f"{format_ways(self.train_ways)}; --method=hidra takes several"
             )
+
+    def _check_switch(self, first: int, last: int) -> None:
+        if "switch" not in METHODS[self.method].options:
+            raise UserError(f"switch: {self.method} has none; received {first},{last}")
+        if not 0 <= first < last:
+            raise UserError(f"switch: expected 0 ≤ FIRST < LAST, received {first},{last}")
 
     def to_json(self) -> str:
         """The fields as JSON."""
@@ -156,7 +174,9 @@ class Config:
         fields = json.loads(text)
         ways, size = tuple(fields["train_ways"]), fields.get("image_size")
         image_size = None if size is None else ImageSize(*size)
-        return cls(**{**fields, "train_ways": ways, "image_size": image_size})
+        switch = fields.get("switch")
+        pair = None if switch is None else tuple(switch)
+        return cls(**{**fields, "train_ways": ways, "image_size": image_size, "switch": pair})
 
     def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
         """Field → (here, there) for all fields that change what is learned."""

@@ -40,12 +40,14 @@ class UpdateResult(NamedTuple):
         loss: mean query loss.
         accuracy: mean query accuracy.
         finite: whether all losses and gradients were.
+        metrics: means of what else the method measures.
     """
 
     step: tf.Tensor
     loss: tf.Tensor
     accuracy: tf.Tensor
     finite: tf.Tensor
+    metrics: dict[str, tf.Tensor]
 
 
 class MetaUpdates:
@@ -75,17 +77,26 @@ class MetaUpdates:
     def __call__(self, first: tf.Tensor, last: tf.Tensor) -> UpdateResult:
         """Meta-updates number `first` … `last` − 1; ends early where one is not finite."""
         zero = tf.zeros((), self.sampler.dtype)
-        step, loss, accuracy, finite = tf.while_loop(
-            lambda step, _loss, _accuracy, finite: finite & (step < last),
+        sums = UpdateResult(
+            first, zero, zero, tf.constant(True), dict.fromkeys(self.method.metrics, zero)
+        )
+        step, loss, accuracy, finite, metrics = tf.while_loop(
+            lambda step, _loss, _accuracy, finite, _metrics: finite & (step < last),
             self._update,
-            (first, zero, zero, tf.constant(True)),
+            sums,
         )
         count = tf.cast(tf.maximum(step - first, 1), loss.dtype)
-        return UpdateResult(step, loss / count, accuracy / count, finite)
+        means = {name: total / count for name, total in metrics.items()}
+        return UpdateResult(step, loss / count, accuracy / count, finite, means)
 
     def _update(
-        self, step: tf.Tensor, loss: tf.Tensor, accuracy: tf.Tensor, finite: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
+        self,
+        step: tf.Tensor,
+        loss: tf.Tensor,
+        accuracy: tf.Tensor,
+        finite: tf.Tensor,
+        metrics: dict[str, tf.Tensor],
+    ) -> UpdateResult:
         result = self.method.meta_gradients(self.sampler(step), step)
         finite = tf.math.is_finite(result.loss + tf.linalg.global_norm(result.gradients))
 
@@ -95,7 +106,8 @@ class MetaUpdates:
             return step + 1
 
         step = tf.cond(finite, apply, lambda: step)
-        return step, loss + result.loss, accuracy + result.accuracy, finite
+        metrics = {name: total + result.metrics[name] for name, total in metrics.items()}
+        return UpdateResult(step, loss + result.loss, accuracy + result.accuracy, finite, metrics)
 
 
 def make_optimizer(
@@ -170,6 +182,7 @@ class Trainer:
         self.evaluators, self.tasks = evaluators, tasks
         self.log, self.progress, self.stop_requested = log, progress, stop_requested
         self._updates, self._seconds = 0, 0.0
+        self._metrics = dict.fromkeys(updates.method.metrics, 0.0)
 
     def run(self) -> None:
         """Trains until `schedule.steps`.
@@ -207,6 +220,8 @@ class Trainer:
         self.checkpoints.step.assign(last)
         count, seconds = last - first, time.monotonic() - started
         self._updates, self._seconds = self._updates + count, self._seconds + seconds
+        for name, mean in result.metrics.items():
+            self._metrics[name] += count * float(mean)
         self.progress.advance(count, loss=f"{float(result.loss):.4f}")
         # Growing by no more than twice keeps a call that was short by chance from misleading.
         return max(1, min(round(SECONDS_PER_CALL * count / seconds), 2 * count))
@@ -219,7 +234,9 @@ class Trainer:
             self.log.scalars(split, step, accuracy=accuracies[split], loss=loss)
         if self._updates:
             rate = self._updates / self._seconds
-            self.log.scalars("train", step, meta_updates_per_second=rate)
+            means = {name: total / self._updates for name, total in self._metrics.items()}
+            self.log.scalars("train", step, meta_updates_per_second=rate, **means)
             self._updates, self._seconds = 0, 0.0
+            self._metrics = dict.fromkeys(self._metrics, 0.0)
         self.checkpoints.save_if_best(accuracies["val"])
         self.progress.show(**{name: f"{100 * value:.2f} %" for name, value in accuracies.items()})

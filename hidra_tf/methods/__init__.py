@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Entry(NamedTuple):
             one of its own, for any number of ways, and there is nothing to ask for.
         options: names of the settings that its class takes beside these.
         trains: whether it is meta-trained.
+        defaults: settings that mean something else for it than for a data set in general.
     """
 
     module: str
@@ -29,12 +31,31 @@ class Entry(NamedTuple):
     head: str | None = None
     options: tuple[str, ...] = ()
     trains: bool = True
+    defaults: Mapping[str, int] = MappingProxyType({})
 
+
+_HYPER = ("hyper_layers", "hyper_width", "enhancement")
+# The one update that a hypernetwork makes.
+_ONE_STEP = MappingProxyType({"inner_steps": 1})
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
     "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master"),
     "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class"),
+    "hypermaml": Entry(
+        "hidra_tf.methods.hypermaml",
+        "HyperMaml",
+        head="per_class",
+        options=(*_HYPER, "switch"),
+        defaults=_ONE_STEP,
+    ),
+    "hyperhidra": Entry(
+        "hidra_tf.methods.hyperhidra",
+        "HyperHidra",
+        head="master",
+        options=_HYPER,
+        defaults=_ONE_STEP,
+    ),
     "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
 }
 
@@ -75,7 +96,7 @@ def build(
         seed: of the head's initial values.
         head: its kind; None: the method's own.
         task_map: see `hidra_tf.task_map`.
-        **settings: from which the method takes its `options`.
+        **settings: from which the method takes its `options`, those that are there.
 
     Raises:
         ValueError: if a method with a fixed head is given several numbers of ways.
@@ -84,7 +105,7 @@ def build(
     method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
     if is_fixed_way(name, head) and len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")
-    options = {option: settings[option] for option in entry.options}
+    options = {option: settings[option] for option in entry.options if option in settings}
     if entry.head is not None:
         options |= {"ways": ways[0], "head": head_of(name, head)}
     return method(backbone, inner, seed=seed, task_map=task_map, **options)

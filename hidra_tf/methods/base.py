@@ -11,17 +11,21 @@ from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
 from hidra_tf.backbones import Backbone
-from hidra_tf.heads import Head
+from hidra_tf.heads import Head, HeadWeights
 from hidra_tf.losses import LOSSES, accuracy
 from hidra_tf.task_map import map_groups, map_tasks
 
 
 class MetaGradients(NamedTuple):
-    """One meta-batch's mean query `loss`, mean query `accuracy`, and ∂loss/∂variables."""
+    """One meta-batch's mean query `loss`, mean query `accuracy`, and ∂loss/∂variables.
+
+    `metrics` holds whatever else is worth a curve, under the names of `GradientMethod.metrics`.
+    """
 
     loss: tf.Tensor
     accuracy: tf.Tensor
     gradients: list[tf.Tensor]
+    metrics: dict[str, tf.Tensor] = {}  # noqa: RUF012 — nobody writes into it
 
 
 class GradientMethod:
@@ -32,7 +36,13 @@ class GradientMethod:
         head: the output neurons' initialization; a `tf.Module`.
         inner: the inner loop of meta-training.
         task_map: how tasks with weights of their own are run; see `hidra_tf.task_map`.
+
+    Attributes:
+        metrics: names of what `meta_gradients` measures beside loss and accuracy: how far a task's
+            adaptation moves the head, the norms in Table 3 of the HyperMAML paper.
     """
+
+    metrics: tuple[str, ...] = ("head_update/weight", "head_update/bias")
 
     def __init__(
         self, backbone: Backbone, head: Head, inner: InnerLoop, task_map: str = "auto"
@@ -77,7 +87,8 @@ class GradientMethod:
         # Differentiating inside the loop over tasks, rather than through it, keeps the
         # activations of the running tasks in memory instead of all tasks'.
         dtype = episodes.support_images.dtype
-        signature = MetaGradients(dtype, dtype, [v.dtype for v in self.variables])
+        gradients, metrics = [v.dtype for v in self.variables], dict.fromkeys(self.metrics, dtype)
+        signature = MetaGradients(dtype, dtype, gradients, metrics)
         if self.needs_features_only((self.inner.steps,)):
             results = map_groups(self._shared_gradients, episodes, signature)
         else:
@@ -104,8 +115,16 @@ class GradientMethod:
         So it is where no step moves the backbone (a tied head's first) and no picture's features
         depend on another's.
         """
-        free_steps = 1 if self.inner.is_exact_start(self.head.tied) else 0
-        return self.backbone.per_image and max(at_steps) <= free_steps
+        return self.backbone.per_image and max(at_steps) <= self.free_steps
+
+    @property
+    def free_steps(self) -> int:
+        """How many steps leave the backbone alone and are had from features, by `first_step`."""
+        return 1 if self.inner.is_exact_start(self.head.tied) else 0
+
+    def first_step(self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor) -> HeadWeights:
+        """The head after a free step; see `closed_form.first_step` for the shapes."""
+        return self.inner.exact_first_step(head, features, labels)
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Features [N, D] of images [N, H, W, channels], each on its own."""
@@ -113,13 +132,14 @@ class GradientMethod:
 
     def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
         """`query_logits` for episodes of features, where `needs_features_only(at_steps)`."""
-        head = self.head.initial(episodes.ways)
-        heads = [head]
-        if max(at_steps) > 0:
-            heads.append(
-                self.inner.exact_first_step(head, episodes.support_images, episodes.support_labels)
-            )
+        heads = self._heads_of_features(episodes, max(at_steps))
         return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
+
+    def _heads_of_features(self, episodes: Episodes, steps: int) -> list[HeadWeights]:
+        """The heads after 0 … `steps` free steps."""
+        head = self.head.initial(episodes.ways)
+        features, labels = episodes.support_images, episodes.support_labels
+        return [head, self.first_step(head, features, labels)][: steps + 1]
 
     def _theta(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(v) for v in self.backbone.variables]
@@ -128,11 +148,12 @@ class GradientMethod:
         """Where `needs_features_only`: one forward and one backward pass of all pictures."""
         with tf.GradientTape() as tape:
             episodes = self._with_features(tasks)
-            logits = self.query_logits_of_features(episodes, (self.inner.steps,))[:, 0]
+            first, *_, last = self._heads_of_features(episodes, self.inner.steps)
+            logits = last.logits(episodes.query_images)
             loss = tf.reduce_mean(self.loss(tasks.query_labels, logits))
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
         hits = tf.reduce_mean(accuracy(tasks.query_labels, logits))
-        return MetaGradients(loss, hits, gradients)
+        return MetaGradients(loss, hits, gradients, _head_update(first, last))
 
     def _with_features(self, tasks: Episodes) -> Episodes:
         """The same tasks, with [t, N, D] features in place of images."""
@@ -145,11 +166,12 @@ class GradientMethod:
 
     def _task_gradients(self, task: Episodes) -> MetaGradients:
         with tf.GradientTape() as tape:
-            *_, adapted = self._trajectory(task, self.inner.steps)
+            first, *_, adapted = self._trajectory(task, self.inner.steps)
             logits = self._logits(adapted, task)
             loss = self.loss(task.query_labels, logits)
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
-        return MetaGradients(loss, accuracy(task.query_labels, logits), gradients)
+        metrics = _head_update(first.head, adapted.head)
+        return MetaGradients(loss, accuracy(task.query_labels, logits), gradients, metrics)
 
     def _task_logits(self, task: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
         """[S, C·Q, C]."""
@@ -168,3 +190,13 @@ class GradientMethod:
 
     def _logits(self, weights: TaskWeights, task: Episodes) -> tf.Tensor:
         return query_logits(self.backbone, weights, task.support_images, task.query_images)
+
+
+def _head_update(first: HeadWeights, last: HeadWeights) -> dict[str, tf.Tensor]:
+    """Mean norms, over tasks if there are several, of what adaptation added to the head."""
+    axes = {"weight": (-2, -1), "bias": -1}
+    moves = {"weight": last.kernel - first.kernel, "bias": last.bias - first.bias}
+    return {
+        f"head_update/{name}": tf.reduce_mean(tf.norm(moved, axis=axes[name]))
+        for name, moved in moves.items()
+    }
