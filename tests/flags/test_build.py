@@ -100,6 +100,19 @@ def test_another_folder_makes_another_name():
     assert all(name.startswith("folder-hidra-5way-5shot-data_dir=x-") for name in names)
 
 
+def test_a_hypernetwork_makes_one_update_whatever_the_data_set():
+    ours = config("--dataset=mini_imagenet", "--method=hypermaml")
+    assert (ours.inner_steps, ours.hyper_layers, ours.enhancement) == (1, 3, True)
+    assert build.run_name(ours) == "mini_imagenet-hypermaml-5way-5shot"
+    assert config("--method=hyperhidra", "--inner_steps=2").inner_steps == 2
+
+
+def test_a_switch_is_part_of_the_name():
+    ours = config("--method=hypermaml", "--switch=51,550")
+    assert ours.switch == (51, 550)
+    assert build.run_name(ours) == "omniglot-hypermaml-5way-5shot-switch=51,550"
+
+
 def test_other_settings_make_another_name():
     first = build.run_name(config())
     assert first == "omniglot-hidra-5way-5shot"
@@ -172,6 +185,8 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         "--image_size=84x",
         "--image_size=large",
         "--eval_dataset=mnist",
+        "--switch=51",
+        "--hyper_layers=0",
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flags.ranges import RangeParser
+from flags.ranges import PairParser, RangeParser
 from hidra_tf.config import format_ways
 
 
@@ -30,3 +30,15 @@ def test_everything_else_is_refused_with_what_was_received(text):
 def test_what_is_printed_can_be_read_again(numbers):
     ways = tuple(sorted(numbers))
     assert RangeParser(2).parse(format_ways(ways)) == ways
+
+
+@pytest.mark.parametrize("text", ["51,550", " 51, 550 "])
+def test_two_numbers(text):
+    assert PairParser().parse(text) == (51, 550)
+
+
+@pytest.mark.parametrize("text", ["", "51", "51,", "1,2,3", "-1,2", "a,b", "51-550"])
+def test_anything_but_two_numbers_is_refused_with_what_was_received(text):
+    with pytest.raises(ValueError, match="expected two numbers") as caught:
+        PairParser().parse(text)
+    assert repr(text) in str(caught.value)

@@ -60,7 +60,13 @@ OTHERS = {
     "eval_data_dir": "/others",
     "image_size": ImageSize(20, 30),
     "channels": 3,
+    "hyper_layers": 2,
+    "hyper_width": 512,
+    "enhancement": False,
+    "switch": (10, 20),
 }
+# What else a field needs to be valid.
+COMPANIONS = {"switch": {"method": "hypermaml", "train_ways": (5,)}}
 
 
 def make_config(**changes):
@@ -73,7 +79,7 @@ def test_every_field_is_covered_here():
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_field_survives_json(name):
-    config = make_config(**{name: OTHERS[name]})
+    config = make_config(**COMPANIONS.get(name, {}), **{name: OTHERS[name]})
     assert Config.from_json(config.to_json()) == config
     assert config != make_config()
 
@@ -118,8 +124,8 @@ def test_unknown_and_missing_fields_are_type_errors(change):
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name not in BOOKKEEPING])
 def test_a_difference_is_named_with_both_values(name):
-    config = make_config()
-    other = make_config(**{name: OTHERS[name]})
+    config = make_config(**COMPANIONS.get(name, {}))
+    other = dataclasses.replace(config, **{name: OTHERS[name]})
     assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
 
 
@@ -157,6 +163,8 @@ INVALID = [
             "steps",
             "inner_steps",
             "filters",
+            "hyper_layers",
+            "hyper_width",
             "log_every",
             "checkpoint_every",
             "val_tasks",
@@ -192,6 +200,17 @@ def test_maml_takes_one_number_of_ways():
     assert make_config(method="maml", train_ways=(5,)).train_ways == (5,)
     with pytest.raises(UserError, match=r"^train_ways: maml .*received 2-4; --method=hidra"):
         make_config(method="maml")
+
+
+def test_only_hypermaml_switches():
+    with pytest.raises(UserError, match=r"^switch: hidra has none; received 10,20"):
+        make_config(switch=(10, 20))
+
+
+@pytest.mark.parametrize("pair", [(10, 10), (20, 10), (-1, 10)])
+def test_a_switch_begins_before_it_ends(pair):
+    with pytest.raises(UserError, match=f"^switch: expected .*received {pair[0]},{pair[1]}"):
+        make_config(**COMPANIONS["switch"], switch=pair)
 
 
 def test_a_configuration_cannot_be_changed():
