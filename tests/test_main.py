@@ -377,3 +377,22 @@ def test_a_damaged_checkpoint_is_passed_over(command, trained_copy):
     assert "warning: " in done.stderr
     assert "ckpt-6 is damaged" in done.stderr
     assert json.loads((run / "results" / "test.json").read_text())["step"] < 6
+
+
+@pytest.mark.parametrize(
+    ("flags", "ways"),
+    [
+        (["--method=hypermaml", "--train_ways=3", "--switch=2,4", "--eval_ways=3"], [3]),
+        (["--method=hyperhidra", "--train_ways=2-4"], [2, 3]),
+    ],
+)
+def test_hypernetworks_train_and_show_how_far_they_move_the_head(command, tmp_path, flags, ways):
+    small = ["--hyper_width=8", "--steps=6", "--log_every=3", f"--run_dir={tmp_path / 'run'}"]
+    done = command(*TINY, *flags, *small)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "run" / "results" / "test.json").read_text())
+    assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(c, 1) for c in ways]
+    curves = tags(tmp_path / "run" / "train")
+    assert curves["head_update/weight"] == curves["head_update/bias"] == [3, 6]
+    again = command("--eval_only", f"--run_dir={tmp_path / 'run'}", "--eval_steps=0,1,2")
+    assert again.returncode == 0, again.stderr

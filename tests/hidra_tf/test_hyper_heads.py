@@ -139,7 +139,8 @@ def test_no_gradient_passes_through_what_is_predicted():
     assert tape.gradient(predicted, features) is None
     assert tape.gradient(said, features) is None
     # The universal classifier is seen in nothing but its predictions.
-    assert tape.gradient(update, published.neurons.trainable_variables) == [None, None]
+    for variable in published.neurons.trainable_variables:
+        assert tape.gradient(update, variable) is None
     assert tape.gradient(update, features) is not None
 
 
