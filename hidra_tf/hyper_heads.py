@@ -68,14 +68,19 @@ class HyperHead(tf.Module):
 class AnyWayHyperHead(tf.Module):
     """A tied head and a hypernetwork for any number of ways, whatever the order of the classes.
 
-    Every class is seen beside the others: its mean support embedding, mean and variance of the
+    Every class is seen beside the others: its mean support embedding m_c, mean and variance of the
     other classes' mean embeddings, and with the enhancement what the head after HIDRA's exact
-    first step says about its images: the class's own logit, the largest other and the mean of the
-    others. No gradient passes through these.
+    first step says about its images: the class's own logit, and the size of the others'. No
+    gradient passes through these.
 
-    One-step neurons are α/C times a difference of mean embeddings. In that unit both the logits
-    that go in and the Δ that comes out have nothing to do with C, and C is not told: a network
-    trained at one C would learn nothing about the others from it.
+    HIDRA's one-step neurons are prototypes, ψ_c = φ + α/C·d_c with d_c = m_c − m̄. They stay
+    prototypes here: the hypernetwork says how much each feature counts, g_c [D], and which bias
+    goes with it, h_c, of which the one step has none:
+
+        Δψ_c = α/C·g_c ⊙ d_c,    Δb_c = α/C·D·h_c.
+
+    In the unit α/C neither what goes in nor what comes out depends on C by itself, and C is not
+    told: a network trained at one C would learn nothing about the others from it.
 
     Args:
         feature_size: D.
@@ -103,7 +108,7 @@ class AnyWayHyperHead(tf.Module):
         super().__init__(name="any_way_hyper_head")
         self.enhancement = enhancement
         self.neurons = make_head(head, feature_size, None, seed, dtype)
-        inputs = 3 * feature_size + (3 if enhancement else 0)
+        inputs = 3 * feature_size + (2 if enhancement else 0)
         self.hypernetwork = Hypernetwork(
             inputs, feature_size + 1, layers, width, seed, dtype, silent=True
         )
@@ -113,15 +118,13 @@ class AnyWayHyperHead(tf.Module):
         return self.neurons.initial(ways)
 
     def predictions(self, scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """What the one-step head says about each class, as constants: [..., N, C] → [..., C, 3]."""
+        """What the one-step head says about each class, as constants: [..., N, C] → [..., C, 2]."""
         ways = tf.shape(scores)[-1]
         means = class_means(scores, labels, ways)
-        others = tf.cast(ways - 1, scores.dtype)
         own = tf.linalg.diag_part(means)
-        rest = (tf.reduce_sum(means, axis=-1) - own) / others
-        lowest = tf.fill(tf.shape(own), scores.dtype.min)
-        rival = tf.reduce_max(tf.linalg.set_diag(means, lowest), axis=-1)
-        return tf.stop_gradient(tf.stack([own, rival, rest], axis=-1))
+        squares = tf.reduce_sum(means**2, axis=-1) - own**2
+        rest = tf.sqrt(tf.maximum(squares, 0) / tf.cast(ways - 1, scores.dtype))
+        return tf.stop_gradient(tf.stack([own, rest], axis=-1))
 
     def update(
         self, step: HeadWeights, unit: tf.Tensor, features: tf.Tensor, labels: tf.Tensor
@@ -136,13 +139,13 @@ class AnyWayHyperHead(tf.Module):
             labels: [..., N].
         """
         means = class_means(features, labels, tf.shape(step.bias)[-1])
-        known = [means, *_rest(means)]
+        known, size = [means, *_rest(means)], features.shape[-1]
         if self.enhancement:
             # Of the size of a single feature's square, so that no input drowns the others.
-            scores = step.logits(features) / (unit * features.shape[-1])
+            scores = step.logits(features) / (unit * size)
             known.append(self.predictions(scores, labels))
-        kernel, bias = _neurons(self.hypernetwork(tf.concat(known, axis=-1)))
-        return HeadWeights(unit * kernel, unit * bias)
+        gains, bias = _neurons(self.hypernetwork(tf.concat(known, axis=-1)))
+        return HeadWeights(gains * step.kernel, unit * size * bias)
 
 
 def _rest(means: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
