@@ -22,8 +22,9 @@ class TaskNormalization(keras.layers.Layer):
 
     Why not `keras.layers.BatchNormalization`: it computes the variance by `tf.nn.moments`, which
     stops the gradient at the mean. That is right once but wrong twice, and a second-order
-    meta-gradient differentiates it twice. TensorFlow's fused kernel has a wrong second derivative
-    as well; `normalise` gives it the right one (tests/hidra_tf/test_normalization.py).
+    meta-gradient differentiates it twice. TensorFlow's fused kernel goes wrong the same way one
+    order later, at the third derivative; `normalise` is right at every order
+    (tests/hidra_tf/test_normalization.py).
 
     Input and output: [N, H, W, channels].
 
@@ -105,8 +106,8 @@ def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: flo
 def _fused(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
     """`normalise` by TensorFlow's kernels for the value and its first derivative.
 
-    The derivative of that derivative is not left to TensorFlow, whose formula is wrong, but
-    found by differentiating `_gradients`.
+    The derivative of that derivative is found by differentiating `_gradients`. TensorFlow's own
+    is as right, but stops a gradient that a third derivative needs.
     """
 
     @tf.custom_gradient
