@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+ALIGNMENT = 64  # bytes: where TensorFlow wants memory to begin that it is lent
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClassPool:
@@ -96,13 +98,19 @@ class Splits(NamedTuple):
 
 
 def join(first: ClassPool, second: ClassPool) -> ClassPool:
-    """Puts the classes of `second` after those of `first`.
+    """Puts the classes of `second` after those of `first`, in memory that may be lent.
 
     Raises:
         ValueError: if the pools share a name or differ in the shape of their pictures.
     """
+    size = first.images.size + second.images.size
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    images = memory[start : start + size].reshape(-1, *first.image_shape)
+    np.concatenate([first.images, second.images], out=images)
+    images.flags.writeable = False
     return ClassPool(
-        np.concatenate([first.images, second.images]),
+        images,
         first.counts + second.counts,
         first.names + second.names,
     )
@@ -120,9 +128,11 @@ def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits
         train: number of classes to train on.
         val: number of classes to validate on; all the others are for testing.
     """
-    names = sorted(pool.names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    return Splits(
-        train=pool.select(names[:train]),
-        val=pool.select(names[train : train + val]),
-        test=pool.select(names[train + val :]),
-    )
+    parts = deal(pool.names, seed, train=train, val=val)
+    return Splits(*(pool.select(names) for names in parts))
+
+
+def deal(names: Sequence[str], seed: str, *, train: int, val: int) -> list[list[str]]:
+    """Deals names out to training, validation and testing, like `split_by_name`."""
+    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return [order[:train], order[train : train + val], order[train + val :]]

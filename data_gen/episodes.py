@@ -6,17 +6,21 @@ run inside the compiled training step.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from data_gen.class_pool import ClassPool
+from data_gen.class_pool import ALIGNMENT, ClassPool
 from data_gen.errors import UserError
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
+
+
+_ON_DEVICE: weakref.WeakKeyDictionary[ClassPool, tf.Tensor] = weakref.WeakKeyDictionary()
 
 
 class Episodes(NamedTuple):
@@ -38,7 +42,7 @@ class Episodes(NamedTuple):
 
 
 class EpisodeSampler:
-    """Draws meta-batches from a class pool that is kept on the device.
+    """Draws meta-batches from a class pool that is kept on the device, once for all samplers.
 
     The classes of a task are distinct, its images are drawn without replacement, and support and
     query are disjoint. Every class, and every image of a class, is equally likely.
@@ -73,7 +77,7 @@ class EpisodeSampler:
         self.shots, self.query_shots = shots, query_shots
         self.dtype = dtype
         self._ways = tf.constant(ways, tf.int32)
-        self._images = tf.constant(np.ascontiguousarray(pool.images))
+        self._images = _on_device(pool)
         self._starts = tf.constant(pool.starts, tf.int32)
         self._counts = tf.constant(pool.counts, tf.int32)
         self._most = max(pool.counts)
@@ -176,6 +180,25 @@ def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots:
             f"expected shots + query_shots to be at most {fewest}, the pictures of class {name}; "
             f"received {shots} + {query_shots} = {shots + query_shots}"
         )
+
+
+def _on_device(pool: ClassPool) -> tf.Tensor:
+    """The pictures [N, H, W, channels] uint8, the same tensor as long as the pool lives."""
+    if pool not in _ON_DEVICE:
+        constant = not pool.images.flags.writeable and pool.images.ctypes.data % ALIGNMENT == 0
+        lend = constant and not tf.config.list_logical_devices("GPU")
+        _ON_DEVICE[pool] = (_lent if lend else tf.constant)(np.ascontiguousarray(pool.images))
+    return _ON_DEVICE[pool]
+
+
+def _lent(images: np.ndarray) -> tf.Tensor:
+    """A tensor in the memory of `images`, where `tf.constant` would hold two copies for a while."""
+    view = images.view()
+    try:
+        view.flags.writeable = True  # Nobody writes, but read-only arrays cannot be lent.
+    except ValueError:  # memory that is read-only itself
+        return tf.constant(images)
+    return tf.experimental.dlpack.from_dlpack(view.__dlpack__())
 
 
 def _fold(seed: int, stream: int) -> tf.Tensor:

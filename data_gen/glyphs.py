@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from data_gen import cache
 from data_gen.class_pool import ClassPool, Splits, split_by_name
+from data_gen.pictures import resize
 
 SEED = 20
 SPLIT_SEED = "hidra-glyphs-1"
@@ -48,18 +49,28 @@ class _Hands(NamedTuple):
     pen: np.ndarray  # width in pixels of the finished picture
 
 
-def load(data_dir: str | None = None, cache_dir: str | None = None, invert: bool = True) -> Splits:
+def load(
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+    invert: bool = True,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    per_class: int = 1,
+) -> Splits:
     """Draws the glyphs, or takes them from the cache.
 
     Args:
-        data_dir: not used; there so that all data sets load alike.
+        data_dir: not used; there so that all data sets load alike, as is `per_class`.
         cache_dir: folder for drawn arrays; None is the default of `data_gen.cache`.
         invert: True for bright strokes on black, False for dark strokes on white.
+        image_size: height and width, to which the drawings are resampled; None is 28 × 28.
+        channels: 1 or 3; None is 1.
+        per_class: not used.
 
     Returns:
-        Pools of 280, 40 and 80 characters, 20 drawings each, uint8 [N, 28, 28, 1].
+        Pools of 280, 40 and 80 characters, 20 drawings each, uint8 [N, H, W, channels].
     """
-    del data_dir
+    del data_dir, per_class
     # Pillow draws the lines, so another version may draw them a little differently.
     key = {"seed": SEED, "recipe": _RECIPE, "pillow": PIL.__version__}
     images = cache.cached(key, lambda: {"images": draw_all(SEED)}, cache_dir, "glyphs")["images"]
@@ -68,8 +79,17 @@ def load(data_dir: str | None = None, cache_dir: str | None = None, invert: bool
         for a in range(ALPHABETS)
         for c in range(CHARACTERS)
     )
-    pool = ClassPool(255 - images if invert else images, (HANDS,) * len(names), names)
+    images = _resampled(255 - images if invert else images, image_size, channels or 1)
+    pool = ClassPool(images, (HANDS,) * len(names), names)
     return split_by_name(pool, SPLIT_SEED, train=TRAIN_CLASSES, val=VAL_CLASSES)
+
+
+def _resampled(images: np.ndarray, image_size: tuple[int, int] | None, channels: int) -> np.ndarray:
+    """Pictures [N, 28, 28, 1] as [N, H, W, channels]."""
+    if image_size not in (None, (IMAGE_SIZE, IMAGE_SIZE)):
+        resized = [resize(Image.fromarray(image[..., 0]), image_size) for image in images]
+        images = np.stack(resized)[..., None]
+    return np.repeat(images, channels, axis=-1)
 
 
 def draw_all(seed: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from data_gen import cache
 from data_gen.class_pool import ClassPool, Splits, split_by_name
 from data_gen.errors import UserError
 from data_gen.pictures import PictureTree, decode_picture, resize
+from data_gen.tfds_builder import prepare
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -27,34 +28,46 @@ VAL_CLASSES = 100  # The other 423 characters are for testing.
 EXPECTED_CHARACTERS = {"images_background": 964, "images_evaluation": 659}
 DRAWINGS = 20  # per character
 IMAGE_SIZE = (28, 28)
+CHANNELS = 1
 
 _TFDS_SPLITS = {"images_background": "train", "images_evaluation": "test"}
 _DOWNLOAD_HOST = "https://github.com"
-_NETWORK_TIMEOUT = 10.0  # seconds
 
 _Drawings = dict[str, list[np.ndarray]]  # per character, by name
 
 
-def load(data_dir: str | None = None, cache_dir: str | None = None, invert: bool = True) -> Splits:
-    """Loads Omniglot as 28x28 grey pictures.
+def load(
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+    invert: bool = True,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    per_class: int = 1,
+) -> Splits:
+    """Loads Omniglot.
 
     Args:
         data_dir: folder that holds `images_background` and `images_evaluation`, each a folder or a
             .zip, or a subfolder `omniglot` that does; None is TensorFlow Datasets, which downloads.
         cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
         invert: True for bright strokes on black, False for the published dark strokes on white.
+        image_size: height and width; None is 28 × 28.
+        channels: 1 or 3; None is 1.
+        per_class: not used; there so that all data sets load alike.
 
     Returns:
         Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
-        uint8 [N, 28, 28, 1].
+        uint8 [N, H, W, channels].
 
     Raises:
         UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
-    source = _from_tfds() if data_dir is None else _from_files(Path(data_dir))
-    key = {"source": source.key, "size": IMAGE_SIZE}
+    del per_class
+    size = image_size or IMAGE_SIZE
+    source = _from_tfds(size) if data_dir is None else _from_files(Path(data_dir), size)
+    key = {"source": source.key, "size": list(size)}
     arrays = cache.cached(key, lambda: _as_arrays(source.decode()), cache_dir, "omniglot")
-    images = arrays["images"]
+    images = np.repeat(arrays["images"], channels or CHANNELS, axis=-1)
     pool = ClassPool(
         255 - images if invert else images,
         tuple(arrays["counts"].tolist()),
@@ -68,7 +81,7 @@ class _Source(NamedTuple):
 
     Attributes:
         key: changes when the pictures might have.
-        decode: returns the drawings, uint8 [28, 28] and dark on white, of each character.
+        decode: returns the drawings, uint8 [H, W] and dark on white, of each character.
     """
 
     key: str
@@ -76,7 +89,7 @@ class _Source(NamedTuple):
 
 
 def _as_arrays(drawings: _Drawings) -> dict[str, np.ndarray]:
-    """Packs characters in the order of their names: images [N, 28, 28, 1], counts, names."""
+    """Packs characters in the order of their names: images [N, H, W, 1], counts, names."""
     names = sorted(drawings)
     return {
         "images": np.stack([image for name in names for image in drawings[name]])[..., None],
@@ -101,7 +114,7 @@ def _check_complete(where: str, set_name: str, drawings: Mapping[str, int]) -> N
             )
 
 
-def _from_files(data_dir: Path) -> _Source:
+def _from_files(data_dir: Path, size: tuple[int, int]) -> _Source:
     """The official folders or zips.
 
     Raises:
@@ -115,7 +128,7 @@ def _from_files(data_dir: Path) -> _Source:
         drawings: _Drawings = {}
         for tree in trees.values():
             for file, data in zip(tree.names, tree.read(), strict=True):
-                image = decode_picture(data, tree.path(file), IMAGE_SIZE)
+                image = decode_picture(data, tree.path(file), size)
                 drawings.setdefault(_character(file), []).append(image)
         return drawings
 
@@ -149,18 +162,17 @@ def _character(file: str) -> str:
     return "/".join(PurePosixPath(file).parts[-3:-1])
 
 
-def _from_tfds() -> _Source:
+def _from_tfds(size: tuple[int, int]) -> _Source:
     """TensorFlow Datasets, prepared when the pictures are asked for."""
     import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
 
     builder = tfds.builder("omniglot")
 
     def decode() -> _Drawings:
-        if not builder.is_prepared():
-            _download(builder)
+        prepare(builder, "Omniglot", _DOWNLOAD_HOST)
         drawings: dict[str, list[np.ndarray]] = {}
         for set_name, split in _TFDS_SPLITS.items():
-            part = _read_tfds_split(builder, split)
+            part = _read_tfds_split(builder, split, size)
             counts = {character: len(images) for character, images in part.items()}
             _check_complete(f"{builder.info.full_name} {split}", set_name, counts)
             drawings.update(part)
@@ -169,31 +181,9 @@ def _from_tfds() -> _Source:
     return _Source(builder.info.full_name, decode)
 
 
-def _download(builder: "tfds.core.DatasetBuilder") -> None:
-    """Downloads and prepares the data set.
-
-    Raises:
-        UserError: if it cannot be downloaded.
-    """
-    import requests
-    from tensorflow_datasets.core.download import download_manager, util
-
-    try:
-        # TensorFlow Datasets retries for minutes without a network; this fails at once.
-        requests.head(_DOWNLOAD_HOST, timeout=_NETWORK_TIMEOUT)
-        builder.download_and_prepare()
-    except (
-        requests.exceptions.RequestException,
-        util.DownloadError,
-        download_manager.NonMatchingChecksumError,
-    ) as error:
-        raise UserError(
-            f"expected to download Omniglot from {_DOWNLOAD_HOST}, got {type(error).__name__}; "
-            "name a folder that has it with --data_dir, or take --dataset=glyphs"
-        ) from error
-
-
-def _read_tfds_split(builder: "tfds.core.DatasetBuilder", split: str) -> _Drawings:
+def _read_tfds_split(
+    builder: "tfds.core.DatasetBuilder", split: str, size: tuple[int, int]
+) -> _Drawings:
     """Reads one prepared split; the drawings of a character come sorted by their pixels."""
     import tensorflow_datasets as tfds
 
@@ -202,7 +192,7 @@ def _read_tfds_split(builder: "tfds.core.DatasetBuilder", split: str) -> _Drawin
     for example in tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)):
         alphabet = alphabets.int2str(int(example["alphabet"]))
         character = f"{alphabet}/character{int(example['alphabet_char_id']) + 1:02d}"
-        image = resize(Image.fromarray(example["image"]), IMAGE_SIZE)
+        image = resize(Image.fromarray(example["image"]), size)
         drawings.setdefault(character, []).append(image)
     # The files' names are not kept there, and the order depends on how the data was prepared.
     return {name: sorted(images, key=np.ndarray.tobytes) for name, images in drawings.items()}

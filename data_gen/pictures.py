@@ -8,13 +8,16 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from data_gen.errors import UserError
+
+MODES = {1: "L", 3: "RGB"}  # Pillow's name of a picture with so many channels
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 # What Pillow raises, depending on where a damaged file stops making sense.
 _PILLOW_ERRORS = (
@@ -40,31 +43,59 @@ _ZIP_ERRORS = (
 def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.ndarray:
     """Converts a picture to `mode`, then resamples it with a Lanczos filter.
 
-    The order matters: Pillow resamples black-and-white pictures by nearest neighbour only.
+    The order matters: Pillow resamples black-and-white pictures by nearest neighbour only. The
+    whole picture is shown, so one of another shape is stretched.
 
     Args:
-        image: a decoded picture.
+        image: a decoded picture of any mode with up to 16 bits per channel.
         size: height and width in pixels.
         mode: "L" for grey, "RGB" for colour.
 
     Returns:
-        uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
+        uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; transparent parts are white.
+
+    Raises:
+        ValueError: if the mode's values have no known range.
     """
     height, width = size
-    return np.asarray(image.convert(mode).resize((width, height), Image.Resampling.LANCZOS))
+    opaque = _opaque(_eight_bits(image))
+    # Not all modes, such as CMYK, are converted to grey directly.
+    plain = opaque if opaque.mode in ("1", "L") else opaque.convert("RGB")
+    return np.asarray(plain.convert(mode).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits, scaled to 8; any other as it is."""
+    if not image.mode.startswith("I"):
+        if image.mode == "F":
+            raise ValueError("values of unknown range (mode F)")
+        return image
+    values = np.asarray(image)  # Files of 16 bits come in the 32-bit mode "I" too.
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("values of more than 16 bits")
+    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture, on white where it has transparent parts."""
+    if not image.has_transparency_data:
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
 
 
 def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L") -> np.ndarray:
     """Decodes one picture file.
 
     Args:
-        data: the whole file, in any format Pillow reads.
+        data: the whole file, in any format Pillow reads; of a moving picture the first frame.
         path: where it came from, for the message.
         size: height and width of the result in pixels.
         mode: "L" for grey, "RGB" for colour.
 
     Returns:
-        uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255.
+        uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; turned as its EXIF data say,
+        transparent parts white.
 
     Raises:
         UserError: if the file is truncated or no picture at all.
@@ -72,13 +103,13 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
+            return resize(ImageOps.exif_transpose(image), size, mode)
     except _PILLOW_ERRORS as error:
         raise UserError(f"{path}: expected a whole picture, got one that fails: {error}") from error
-    return resize(image, size, mode)
 
 
 class PictureTree:
-    """The PNG files of a folder or of a zip, by their paths inside it.
+    """The pictures of a folder or of a zip, by their paths inside it.
 
     Files and folders whose name starts with a dot, and `__MACOSX`, are what operating systems
     leave behind, not data; they are passed over.
@@ -119,15 +150,18 @@ class PictureTree:
         """How messages call the picture `name`."""
         return f"{self.root}/{name}" if self._is_folder else f"{self.root}: {name}"
 
-    def read(self) -> Iterator[bytes]:
-        """Yields the bytes of each file, in the order of `names`.
+    def read(self, names: Iterable[str] | None = None) -> Iterator[bytes]:
+        """Yields the bytes of each file.
+
+        Args:
+            names: some of `self.names`, in the wanted order; None is all of them.
 
         Raises:
             UserError: if a file cannot be read; it is named.
         """
         opened = contextlib.nullcontext() if self._is_folder else zipfile.ZipFile(self.root)
         with opened as archive:
-            for name in self.names:
+            for name in self.names if names is None else names:
                 try:
                     data = archive.read(name) if archive else (self.root / name).read_bytes()
                 except _ZIP_ERRORS as error:
@@ -137,10 +171,10 @@ class PictureTree:
 
 
 def _is_picture(name: str) -> bool:
-    """Whether a relative path is a PNG that no operating system left behind."""
+    """Whether a relative path is a picture that no operating system left behind."""
     path = PurePosixPath(name)
     junk = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() == ".png" and not junk
+    return path.suffix.lower() in SUFFIXES and not junk
 
 
 def _list_folder(root: Path) -> Iterator[tuple[str, tuple[int, int]]]:

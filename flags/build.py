@@ -32,18 +32,32 @@ def config() -> Config:
     settings = DEFAULTS[FLAGS.dataset]
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     given = {name: value for name, value in values.items() if value is not None}
-    return Config(**{**settings, **given, "data_dir": data_dir()})
+    given["data_dir"] = data_dir()
+    if FLAGS.eval_dataset:
+        given["eval_data_dir"] = eval_data_dir() or data_dir()
+    return Config(**{**settings, **given})
 
 
 def eval_request() -> EvalRequest:
     """The evaluation that the flags describe."""
-    return EvalRequest(FLAGS.eval_ways, FLAGS.eval_steps, FLAGS.eval_tasks, FLAGS.eval_split)
+    return EvalRequest(
+        FLAGS.eval_ways,
+        FLAGS.eval_steps,
+        FLAGS.eval_tasks,
+        FLAGS.eval_split,
+        FLAGS.eval_dataset,
+        eval_data_dir(),
+    )
 
 
 def data_dir() -> str | None:
     """`--data_dir`, else the environment variable DATA_DIR; absolute."""
-    folder = FLAGS.data_dir or os.environ.get("DATA_DIR")
-    return os.path.abspath(folder) if folder else None
+    return _absolute(FLAGS.data_dir or os.environ.get("DATA_DIR"))
+
+
+def eval_data_dir() -> str | None:
+    """`--eval_data_dir`, else the environment variable EVAL_DATA_DIR; absolute."""
+    return _absolute(FLAGS.eval_data_dir or os.environ.get("EVAL_DATA_DIR"))
 
 
 def run_dir(of: Config) -> Path:
@@ -58,7 +72,10 @@ def existing_run_dir() -> Path:
         UserError: if `--run_dir` is no run, or training flags say something else than its settings.
     """
     if not FLAGS.run_dir:
-        return run_dir(config())
+        across = config()
+        alone = dataclasses.replace(across, eval_dataset=None, eval_data_dir=None)
+        # Trained with a view to the other data set, or only now to be tested on it.
+        return run_dir(across if run_dir(across).exists() else alone)
     run = Path(FLAGS.run_dir)
     _check_no_conflict(runs.open_run(run), run)
     return run
@@ -70,12 +87,21 @@ def run_name(of: Config) -> str:
     defaults |= DEFAULTS[of.dataset]
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
     for setting, value in dataclasses.asdict(of).items():
-        if setting not in (*_IN_EVERY_NAME, *BOOKKEEPING) and value != defaults[setting]:
-            name += f"-{setting}={value}"
+        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != defaults[setting]:
+            name += f"-{setting}={_short(value) if setting.endswith('data_dir') else value}"
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
     return f"{name[: LONGEST_NAME - 13]}-{digest}"
+
+
+def _absolute(folder: str | None) -> str | None:
+    return os.path.abspath(folder) if folder else None
+
+
+def _short(folder: str) -> str:
+    """A name for a folder that tells it from others of its name elsewhere."""
+    return f"{Path(folder).stem}-{hashlib.sha256(folder.encode()).hexdigest()[:6]}"
 
 
 def _check_no_conflict(existing: Config, run: Path) -> None:
@@ -83,7 +109,7 @@ def _check_no_conflict(existing: Config, run: Path) -> None:
     conflicts = [
         f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
         for name, value in _given().items()
-        if name not in BOOKKEEPING and value != getattr(existing, name)
+        if name not in (*BOOKKEEPING, "eval_dataset") and value != getattr(existing, name)
     ]
     if conflicts:
         raise UserError(f"{run} was trained with other settings: {'; '.join(conflicts)}")

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_gen import DATASETS
+from data_gen import DATASETS, ImageSize
 from data_gen.errors import UserError
 from hidra_tf.methods import METHODS, is_fixed_way
 from hidra_tf.options import INNER_LOOPS, NORMS, PRECISIONS, TASK_MAPS
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
-BOOKKEEPING = ("data_dir", "checkpoint_every")
+BOOKKEEPING = ("data_dir", "eval_data_dir", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class Config:
     Attributes:
         dataset: a key of `data_gen.DATASETS`.
         data_dir: the folder with its pictures, absolute, or None where none is needed.
+        eval_dataset: another one, to validate and test on; None: `dataset` itself.
+        eval_data_dir: the folder with the pictures of that one.
+        image_size: height and width of the pictures; None: as `dataset` has them.
+        channels: 1 (grey) or 3 (colour); None: as `dataset` has them.
         invert: strokes bright on dark (True), or as published (False).
         train_on_validation: the training split also holds the validation classes.
         method: a key of `hidra_tf.methods.METHODS`.
@@ -76,10 +80,17 @@ class Config:
     checkpoint_every: int = 1000
     val_tasks: int = 100
     data_dir: str | None = None
+    eval_dataset: str | None = None
+    eval_data_dir: str | None = None
+    image_size: ImageSize | None = None
+    channels: int | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
         _one_of("dataset", self.dataset, DATASETS)
+        _one_of("eval_dataset", self.eval_dataset or self.dataset, DATASETS)
+        if self.channels not in (None, 1, 3):
+            raise UserError(f"channels: expected 1 or 3, received {self.channels}")
         _one_of("method", self.method, METHODS)
         _one_of("norm", self.norm, NORMS)
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
@@ -124,7 +135,9 @@ class Config:
             TypeError: if fields are missing or unknown.
         """
         fields = json.loads(text)
-        return cls(**{**fields, "train_ways": tuple(fields["train_ways"])})
+        ways, size = tuple(fields["train_ways"]), fields.get("image_size")
+        image_size = None if size is None else ImageSize(*size)
+        return cls(**{**fields, "train_ways": ways, "image_size": image_size})
 
     def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
         """Field → (here, there) for all fields that change what is learned."""
@@ -132,8 +145,17 @@ class Config:
         return {
             name: (mine[name], theirs[name])
             for name in mine
-            if name not in BOOKKEEPING and mine[name] != theirs[name]
+            if name not in self.bookkeeping and mine[name] != theirs[name]
         }
+
+    @property
+    def bookkeeping(self) -> tuple[str, ...]:
+        """The fields that do not change what is learned: of `BOOKKEEPING`, those that apply.
+
+        What the data set `folder` is depends on where it is.
+        """
+        telling = {"data_dir": self.dataset, "eval_data_dir": self.eval_dataset}
+        return tuple(name for name in BOOKKEEPING if telling.get(name) != "folder")
 
 
 @dataclass(frozen=True)
@@ -145,12 +167,16 @@ class EvalRequest:
         steps: numbers of inner steps; None: as many as in training.
         tasks: at each number of ways, ≥ 1.
         split: a field of `data_gen.class_pool.Splits`.
+        dataset: whose classes; None: those that the run names.
+        data_dir: the folder with the pictures of that one.
     """
 
     ways: tuple[int, ...] | None = None
     steps: tuple[int, ...] | None = None
     tasks: int = 600
     split: str = "test"
+    dataset: str | None = None
+    data_dir: str | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -168,7 +194,7 @@ def format_ways(ways: Sequence[int]) -> str:
 
 def show(value: object) -> str:
     """A setting's value as a user would give it."""
-    return format_ways(value) if isinstance(value, tuple) else str(value)
+    return format_ways(value) if type(value) is tuple else str(value)
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from hidra_tf.config import BOOKKEEPING, Config, format_ways
+from hidra_tf.config import BOOKKEEPING, Config, show
 from hidra_tf.evaluation import Row
 
 
@@ -30,7 +30,10 @@ class EventLog:
 
     def configuration(self, config: Config) -> None:
         """The resolved configuration as text, and as hyperparameters to compare runs by."""
-        fields = dataclasses.asdict(config) | {"train_ways": format_ways(config.train_ways)}
+        fields = {
+            name: value if isinstance(value, int | float) else show(value)
+            for name, value in dataclasses.asdict(config).items()
+        }
         rows = [f"| {name} | `{value}` |" for name, value in fields.items()]
         metrics = [
             hparams.Metric("accuracy", group=split, display_name=f"{split} accuracy")
@@ -56,7 +59,7 @@ class EventLog:
         It takes the place of the table that was there before.
         """
         # Beside curves over steps, an older table could not be told from them and taken away.
-        folder = split if split == "test" else f"{split}/by_ways"
+        folder = f"{split}/by_ways" if split in ("train", "val") else split
         for old in (self._path / folder).glob("events.*"):
             old.unlink()
         with self._writer(folder).as_default():

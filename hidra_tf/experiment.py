@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -72,11 +73,15 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
     """
     existing = runs.find(path)
     if existing is not None:
+        # The same pictures in the same order, though nobody says again where they are.
+        config = dataclasses.replace(
+            config,
+            data_dir=config.data_dir or existing.data_dir,
+            eval_data_dir=config.eval_data_dir or existing.eval_data_dir,
+        )
         runs.check_same(path, existing, config)
         if _says_finished(path, config, request):
             return
-        # The same pictures in the same order, though nobody says again where they are.
-        config = dataclasses.replace(config, data_dir=config.data_dir or existing.data_dir)
     # Everything that a user can have got wrong is looked at before anything is written.
     splits = _load(config, cache_dir)
     method = build_method(config, splits)
@@ -90,7 +95,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
         _meta_train(config, path, method, sampler, monitors)
     else:
         Checkpoints(path, method, None, _LOG.warning).save()
-    _evaluate(config, path, method, evaluator, request)
+    _evaluate(config, path, method, evaluator, request, request.split)
 
 
 @_in_one_line
@@ -111,13 +116,55 @@ def evaluate(
     Raises:
         UserError: if there is no such run, or it cannot give such tasks.
     """
-    config = runs.open_run(path)
-    if data_dir is not None:
-        config = dataclasses.replace(config, data_dir=data_dir)
+    own = runs.open_run(path)
+    config = _as_requested(own, request, data_dir)
     splits = _load(config, cache_dir)
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
-    _evaluate(config, path, method, evaluator, request)
+    _check_untrained(own, config, request.split, splits, cache_dir)
+    where = _source(config, request.split)
+    # Without a request the pictures are the run's own, though perhaps in another place.
+    own_classes = request.dataset is None or where == _source(own, request.split)
+    label = request.split if own_classes else f"{request.split}_{where[0]}"
+    _evaluate(config, path, method, evaluator, request, label)
+
+
+def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) -> Config:
+    """The configuration with the data sets that an evaluation asks for."""
+    other = request.dataset or config.eval_dataset
+    if other is None:
+        return dataclasses.replace(config, data_dir=data_dir or config.data_dir)
+    kept = config.eval_data_dir if other == config.eval_dataset else None
+    return dataclasses.replace(
+        config,
+        data_dir=data_dir or config.data_dir,
+        eval_dataset=other,
+        eval_data_dir=request.data_dir or kept or data_dir or config.data_dir,
+    )
+
+
+def _source(config: Config, split: str) -> tuple[str, str | None]:
+    """What decides which classes a split holds: the data set, and of `folder` which one."""
+    name = report.evaluated(config, split)
+    if name != "folder":
+        return name, None
+    across = split != "train" and config.eval_dataset is not None
+    return name, os.path.abspath((config.eval_data_dir if across else config.data_dir) or "")
+
+
+def _check_untrained(
+    own: Config, config: Config, split: str, splits: Splits, cache_dir: str | None
+) -> None:
+    """Raises `UserError` if a run that was trained for tests elsewhere learned these classes."""
+    at_home = own.eval_dataset is not None and _source(config, split) == _source(own, "train")
+    if not at_home or split == "train":
+        return
+    known = set(_load(own, cache_dir).train.names) & set(getattr(splits, split).names)
+    if known:
+        raise UserError(
+            f"expected {split} classes that the run was not trained on; it was trained for "
+            f"{own.eval_dataset} on {len(known)} of the {split} classes of {own.dataset}"
+        )
 
 
 def build_method(config: Config, splits: Splits) -> GradientMethod:
@@ -147,6 +194,11 @@ def _load(config: Config, cache_dir: str | None) -> Splits:
         cache_dir=cache_dir,
         invert=config.invert,
         train_on_validation=config.train_on_validation,
+        image_size=config.image_size,
+        channels=config.channels,
+        per_class=config.shots + config.query_shots,
+        eval_name=config.eval_dataset,
+        eval_data_dir=config.eval_data_dir,
     )
 
 
@@ -251,7 +303,9 @@ def _evaluate(
     method: GradientMethod,
     evaluator: Evaluator,
     request: EvalRequest,
+    label: str,
 ) -> None:
+    """Evaluates the best checkpoint; results and curves are kept under `label`."""
     checkpoints = Checkpoints(path, method, None, _LOG.warning)
     if not checkpoints.restore_best():
         raise UserError(f"expected a checkpoint in {path}, found none; train the run first")
@@ -262,15 +316,17 @@ def _evaluate(
         rows = list(evaluator.rows(request.tasks, progress.advance))
     finally:
         progress.close()
-    title = f"{config.dataset}, {config.method}, {config.shots}-shot, step {step}"
+    where = report.evaluated(config, request.split)
+    data = config.dataset if where == config.dataset else f"{config.dataset} → {where}"
+    title = f"{data}, {config.method}, {config.shots}-shot, step {step}"
     chart = report.any_way_chart(rows, f"{title}, {request.split} split")
     contents = report.results(config, request.split, step, request.tasks, rows)
-    written = report.write(path / "results" / request.split, contents, chart)
+    written = report.write(path / "results" / label, contents, chart)
     log = EventLog(path)
-    log.any_way_table(request.split, rows, chart, step)
+    log.any_way_table(label, rows, chart, step)
     ways = _monitored_ways(config)
     like_curves = [r for r in rows if r.steps == config.inner_steps and r.ways in ways]
-    if request.split == "test" and len(like_curves) == len(ways):
+    if label == "test" and len(like_curves) == len(ways):
         accuracy, loss = mean_scores(like_curves)
         log.scalars("test", step, accuracy=accuracy, loss=loss)
     print(

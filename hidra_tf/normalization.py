@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 import keras
 import tensorflow as tf
 
 EPSILON = 1e-3
 # TensorFlow has its fused kernel for these.
 _FUSED = (tf.float32, tf.bfloat16, tf.float16)
+_NO_THIRD = "normalisation has no third derivative; use float64, whose operations are plain"
 
 
 class TaskNormalization(keras.layers.Layer):
@@ -22,9 +26,8 @@ class TaskNormalization(keras.layers.Layer):
 
     Why not `keras.layers.BatchNormalization`: it computes the variance by `tf.nn.moments`, which
     stops the gradient at the mean. That is right once but wrong twice, and a second-order
-    meta-gradient differentiates it twice. TensorFlow's fused kernel goes wrong the same way one
-    order later, at the third derivative; `normalise` is right at every order
-    (tests/hidra_tf/test_normalization.py).
+    meta-gradient differentiates it twice. TensorFlow's fused kernel has a wrong second derivative
+    as well; `normalise` gives it the right one (tests/hidra_tf/test_normalization.py).
 
     Input and output: [N, H, W, channels].
 
@@ -104,61 +107,101 @@ def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: flo
 
 
 def _fused(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """`normalise` by TensorFlow's kernels for the value and its first derivative.
-
-    The derivative of that derivative is found by differentiating `_gradients`. TensorFlow's own
-    is as right, but stops a gradient that a third derivative needs.
-    """
+    """`normalise` by TensorFlow's kernels, but for the second derivative, whose kernel is wrong."""
 
     @tf.custom_gradient
     def forward(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, object]:
-        outputs, _, _, *reserved = tf.raw_ops.FusedBatchNormV3(
+        outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
             x=images, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
         )
+        n = tf.cast(tf.size(images) // images.shape[-1], gamma.dtype)
+        # The kernel gives the unbiased variance.
+        statistics = _Statistics(mean, variance * (1 - 1 / n), n)
 
-        @tf.custom_gradient
-        def backward(
-            upstream: tf.Tensor, images: tf.Tensor, gamma: tf.Tensor
-        ) -> tuple[tuple[tf.Tensor, ...], object]:
-            first = tf.raw_ops.FusedBatchNormGradV3(
+        def project(upstream: tf.Tensor, scale: tf.Tensor) -> list[tf.Tensor]:
+            """∂x for γ = `scale`, ∂γ and ∂β."""
+            return tf.raw_ops.FusedBatchNormGradV3(
                 y_backprop=upstream,
                 x=images,
-                scale=gamma,
+                scale=scale,
                 reserve_space_1=reserved[0],
                 reserve_space_2=reserved[1],
                 reserve_space_3=reserved[2],
                 epsilon=epsilon,
             )[:3]
 
-            def second(*upstreams: tf.Tensor) -> list[tf.Tensor]:
-                sources = [upstream, images, gamma]
-                with tf.GradientTape() as tape:
-                    tape.watch(sources)
-                    exact = _gradients(*sources, epsilon)
-                return tape.gradient(exact, sources, output_gradients=upstreams)
+        @tf.custom_gradient
+        def backward(
+            upstream: tf.Tensor, images: tf.Tensor, gamma: tf.Tensor
+        ) -> tuple[tuple[tf.Tensor, ...], object]:
+            gradients = project(upstream, gamma)
 
-            return tuple(first), second
+            def second(*upstreams: tf.Tensor) -> list[tf.Tensor]:
+                arguments = (upstream, images, gamma, epsilon)
+                found = _second(*arguments, gradients, upstreams, statistics, project)
+                return [tf.raw_ops.PreventGradient(input=g, message=_NO_THIRD) for g in found]
+
+            return tuple(gradients), second
 
         return outputs, lambda upstream: backward(upstream, images, gamma)
 
     return forward(images, gamma, beta)
 
 
-def _gradients(
-    upstream: tf.Tensor, images: tf.Tensor, gamma: tf.Tensor, epsilon: float
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """∂/∂x, ∂/∂γ and ∂/∂β of `normalise`, by plain operations.
+class _Statistics(NamedTuple):
+    """Mean and biased variance [channels] of `n` values per channel."""
 
-    With x̂ = (x − μ)/√(σ² + ε), n values per channel and the upstream gradient g:
-    ∂β = Σ g,  ∂γ = Σ g·x̂,  ∂x = γ/√(σ² + ε)·(g − ∂β/n − x̂·∂γ/n).
+    mean: tf.Tensor
+    variance: tf.Tensor
+    n: tf.Tensor
+
+
+def _second(
+    upstream: tf.Tensor,
+    images: tf.Tensor,
+    gamma: tf.Tensor,
+    epsilon: float,
+    gradients: Sequence[tf.Tensor],
+    upstreams: Sequence[tf.Tensor],
+    statistics: _Statistics,
+    project: Callable[[tf.Tensor, tf.Tensor], list[tf.Tensor]],
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The gradient of the first gradient, with respect to the upstream g, x and γ.
+
+    With x̂ = (x − μ)·r, r = 1/√(σ² + ε), n values per channel and sums over them, the first is
+
+        ∂β = Σ g,   ∂γ = Σ g·x̂,   ∂x = P(g, γ)   where   P(g, γ) = γ·r·(g − Σ g/n − x̂·Σ g·x̂/n).
+
+    P is its own adjoint. For the upstream gradients (u, v, w) of (∂x, ∂γ, ∂β), with
+    c = Σ u·g − Σ u·Σ g/n − Σ u·x̂·Σ g·x̂/n, this gives
+
+        for g:  P(u, γ) + v·x̂ + w
+        for γ:  r·c
+        for x:  P(g, v) − r/n·(Σ u·x̂·∂x + ∂γ·P(u, γ) + γ·r·c·x̂).
     """
-    given, upstream = images.dtype, tf.cast(upstream, gamma.dtype)
-    mean, variance = moments(tf.cast(images, gamma.dtype))
-    deviation = tf.math.rsqrt(variance + epsilon)
-    normal = (tf.cast(images, gamma.dtype) - mean) * deviation
-    axes = list(range(images.shape.rank - 1))
-    for_beta = tf.reduce_sum(upstream, axes)
-    for_gamma = tf.reduce_sum(upstream * normal, axes)
-    n = tf.cast(tf.size(images) // images.shape[-1], gamma.dtype)
-    for_images = gamma * deviation * (upstream - for_beta / n - normal * (for_gamma / n))
-    return tf.cast(for_images, given), for_gamma, for_beta
+    u, v, w = upstreams
+    mean, variance, n = statistics
+    for_images, for_gamma, for_beta = gradients
+    projected, u_normal, u_sum = project(u, gamma)
+    r = tf.math.rsqrt(variance + epsilon)
+    g, x, u, for_images, along_u = (
+        tf.cast(t, gamma.dtype) for t in (upstream, images, u, for_images, projected)
+    )
+    c = channel_sum(u * g) - (u_sum * for_beta + u_normal * for_gamma) / n
+    centred = x - mean
+    second_upstream = along_u + (centred * (v * r) + w)
+    second_images = tf.cast(project(upstream, v)[0], gamma.dtype) - (
+        for_images * (u_normal * r / n)
+        + along_u * (for_gamma * r / n)
+        + centred * (gamma * c * r**3 / n)
+    )
+    return (
+        tf.cast(second_upstream, upstream.dtype),
+        tf.cast(second_images, images.dtype),
+        r * c,
+    )
+
+
+def channel_sum(images: tf.Tensor) -> tf.Tensor:
+    """[N, H, W, channels] → [channels], by the kernel that is fastest at it."""
+    return tf.raw_ops.BiasAddGrad(out_backprop=images)

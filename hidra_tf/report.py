@@ -36,6 +36,7 @@ def results(
     """What `results/<split>.json` holds; `step` is the checkpoint's."""
     return {
         "dataset": config.dataset,
+        "eval_dataset": evaluated(config, split),
         "split": split,
         "method": config.method,
         "step": step,
@@ -49,6 +50,11 @@ def results(
             for row in rows
         ],
     }
+
+
+def evaluated(config: Config, split: str) -> str:
+    """The data set that a split's classes come from."""
+    return config.dataset if split == "train" else config.eval_dataset or config.dataset
 
 
 def write(path: Path, contents: dict[str, object], chart: bytes) -> Path:

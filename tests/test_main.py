@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 TINY = [
@@ -30,7 +31,7 @@ TINY = [
 def environment(tmp_path_factory):
     """No data but what a test names, and one cache for all of them."""
     cache = tmp_path_factory.mktemp("cache")
-    kept = {k: v for k, v in os.environ.items() if k != "DATA_DIR"}
+    kept = {k: v for k, v in os.environ.items() if k not in ("DATA_DIR", "EVAL_DATA_DIR")}
     return {**kept, "HIDRA_CACHE_DIR": str(cache), "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -89,8 +90,8 @@ def test_training_leaves_a_whole_run(trained):
     assert list((run / "best").glob("ckpt-*.index"))
     results = json.loads((run / "results" / "test.json").read_text())
     assert set(results) == {
-        "dataset", "split", "method", "step", "shots", "query_shots", "tasks", "norm", "seed",
-        "rows",
+        "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
+        "norm", "seed", "rows",
     }  # fmt: skip
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
     assert all(set(row) == {"ways", "steps", "accuracy", "ci95"} for row in results["rows"])
@@ -161,6 +162,56 @@ def test_eval_only_finds_the_run_by_its_training_flags(trained_copy, command):
     done = command(*TINY, "--steps=6", "--log_every=3", "--eval_only", cwd=cwd)
     assert done.returncode == 0, done.stderr
     assert json.loads(results.read_text()) == before
+
+
+@pytest.fixture(scope="module")
+def own_pictures(tmp_path_factory):
+    """A folder with 12 classes of 5 noisy pictures and one class of 2."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for c in range(13):
+        (root / f"class{c:02d}").mkdir()
+        for i in range(2 if c == 12 else 5):
+            pixels = rng.integers(0, 20, (30 + i, 40, 3)) + 18 * c
+            Image.fromarray(pixels.astype(np.uint8)).save(root / f"class{c:02d}/{i}.jpg")
+    return root
+
+
+def test_a_run_can_be_tested_on_other_data_and_keeps_its_own_results(
+    trained_copy, command, own_pictures
+):
+    cwd, run = trained_copy
+    before = (run / "results" / "test.json").read_text()
+    done = command(
+        "--eval_only", f"--run_dir={run}", "--eval_ways=2", "--eval_tasks=5",
+        "--eval_dataset=folder", f"--eval_data_dir={own_pictures}", cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "glyphs → folder" in done.stdout
+    results = json.loads((run / "results" / "test_folder.json").read_text())
+    assert (results["dataset"], results["eval_dataset"]) == ("glyphs", "folder")
+    assert (run / "results" / "test.json").read_text() == before
+    assert tags(run / "test_folder")["accuracy_by_ways/1_steps"] == [2]
+    assert "eval_dataset" in (run / "config.json").read_text()
+    assert json.loads((run / "config.json").read_text())["eval_dataset"] is None
+
+
+def test_training_on_own_pictures_for_tests_on_other_data(command, own_pictures, tmp_path):
+    flags = [
+        *TINY, "--dataset=folder", f"--data_dir={own_pictures}", "--image_size=20x16",
+        "--eval_dataset=glyphs", "--train_ways=2", "--steps=2",
+    ]  # fmt: skip
+    done = command(*flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "warning: leaving out classes with fewer than 4 pictures: class12 (2)\n"
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("folder-hidra-2way-1shot-")
+    assert "eval_dataset=glyphs" in run.name
+    config = json.loads((run / "config.json").read_text())
+    assert (config["image_size"], config["eval_dataset"]) == ([20, 16], "glyphs")
+    results = json.loads((run / "results" / "test.json").read_text())
+    assert (results["dataset"], results["eval_dataset"]) == ("folder", "glyphs")
+    assert "is finished" in command(*flags, cwd=tmp_path).stdout
 
 
 def checkpoint_values(run, step):
@@ -238,6 +289,9 @@ def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_p
         (["--dataset=glyphs", "--shots=10", "--query_shots=11"], "10 + 11 = 21"),
         (["--dataset=omniglot", "--data_dir={empty}"], "images_background"),
         (["--dataset=omniglot", "--data_dir={empty}/no"], "images_background"),
+        (["--dataset=emnist", "--data_dir={empty}"], "emnist_62.zip"),
+        (["--dataset=folder", "--data_dir={empty}"], "pictures in a folder for each class"),
+        (["--dataset=glyphs", "--eval_dataset=cub", "--data_dir={empty}"], "CUB_200_2011"),
         (["--eval_only"], "expected a run at {run}"),
         (["--dataset=glyphs", "--run_dir={file}"], "is not a run"),
         (["--eval_only", "--run_dir={occupied}"], "is not a run"),

@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_gen import cache
 
@@ -93,7 +97,8 @@ DAMAGES = {
     "binary manifest": lambda entry: (entry / "manifest.json").write_bytes(b"\xff\xfe\x00"),
     "manifest is a list": lambda entry: (entry / "manifest.json").write_text("[]"),
     "other key": change_manifest(key="other"),
-    "no checksums": change_manifest(sha256=None),
+    "no files": change_manifest(files=None),
+    "no checksum": change_manifest(files={"images": {}}),
 }
 
 
@@ -110,6 +115,103 @@ def test_damage_is_told_and_repaired(damage, tmp_path, caplog):
     assert "\n" not in record.getMessage()
     assert_arrays(cache.cached({}, build, str(tmp_path), "toy"))
     assert build.calls == 2
+
+
+@pytest.fixture
+def no_small_files(monkeypatch):
+    """Every array is one that stays on disk."""
+    monkeypatch.setattr(cache, "LARGE", 0)
+
+
+def make_blocks(calls):
+    """`ARRAYS`, the images in two pieces; notes every time that they are made."""
+
+    def parts():
+        calls.append(1)
+        yield ARRAYS["images"][:1]
+        yield ARRAYS["images"][1:]
+
+    return lambda: {**ARRAYS, "images": cache.Blocks((2, 3, 4), np.uint8, parts)}
+
+
+def test_blocks_are_written_as_they_come(tmp_path):
+    calls = []
+    for _ in range(2):
+        arrays = cache.cached({}, make_blocks(calls), str(tmp_path), "toy")
+        assert_arrays(arrays)
+        assert not isinstance(arrays["images"], np.memmap)
+    assert len(calls) == 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(rows=st.integers(0, 9), cuts=st.sets(st.integers(1, 8)), dtype=st.sampled_from("bHf"))
+def test_pieces_of_any_length_make_the_array(rows, cuts, dtype):
+    array = np.arange(3 * rows, dtype=dtype).reshape(rows, 3)
+    pieces = np.split(array, sorted(cut for cut in cuts if cut < rows))
+    blocks = cache.Blocks(array.shape, array.dtype, lambda: pieces)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            kept = cache.cached({}, lambda: {"array": blocks}, folder, "toy")["array"]
+            assert kept.dtype == array.dtype
+            np.testing.assert_array_equal(kept, array)
+    np.testing.assert_array_equal(blocks.whole(), array)
+
+
+def test_large_arrays_are_mapped_and_read_only(no_small_files, tmp_path):
+    for _ in range(2):
+        arrays = cache.cached({}, make_blocks([]), str(tmp_path), "toy")
+        assert_arrays(arrays)
+        assert isinstance(arrays["images"], np.memmap)
+        assert not arrays["images"].flags.writeable
+
+
+def test_a_large_array_is_not_hashed_again(no_small_files, tmp_path, monkeypatch):
+    cache.cached({}, Builder(), str(tmp_path), "toy")
+    monkeypatch.setattr(cache, "_sha256", lambda path: pytest.fail("hashed"))
+    assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(tmp_path), "toy"))
+
+
+def test_a_copied_large_array_is_hashed_and_taken(no_small_files, tmp_path, caplog):
+    cache.cached({}, Builder(), str(tmp_path), "toy")
+    os.utime(entry_of(tmp_path) / "images.npy", (1, 1))
+    assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(tmp_path), "toy"))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damage_to_large_arrays_is_told_and_repaired(damage, no_small_files, tmp_path, caplog):
+    cache.cached({}, Builder(), str(tmp_path), "toy")
+    damage(entry_of(tmp_path))
+    assert_arrays(cache.cached({}, Builder(), str(tmp_path), "toy"))
+    assert caplog.records[0].getMessage().startswith("rebuilding toy")
+
+
+def test_blocks_without_a_cache_are_held_in_memory(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    assert_arrays(cache.cached({}, make_blocks([]), str(tmp_path / "file" / "cache"), "toy"))
+    assert "going on without a cache of toy" in caplog.text
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError])
+def test_an_error_while_making_blocks_is_not_hidden(error, tmp_path):
+    def parts():
+        yield ARRAYS["images"][:1]
+        raise error("a bug")
+
+    def build():
+        return {"images": cache.Blocks((2, 3, 4), np.uint8, parts)}
+
+    with pytest.raises(error, match="a bug"):
+        cache.cached({}, build, str(tmp_path), "toy")
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_few_blocks_are_a_bug(tmp_path):
+    def build():
+        return {"images": cache.Blocks((3, 3, 4), np.uint8, lambda: [ARRAYS["images"]])}
+
+    with pytest.raises(ValueError, match="expected 36 elements, got 24"):
+        cache.cached({}, build, str(tmp_path), "toy")
 
 
 def test_an_unwritable_folder_stops_nothing(tmp_path, caplog):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen.class_pool import ClassPool
+from data_gen.class_pool import ClassPool, join
 from data_gen.episodes import STREAMS, EpisodeSampler
 from data_gen.errors import UserError
 
@@ -122,6 +122,56 @@ def test_images_are_the_pools_scaled_to_one():
     episodes = EpisodeSampler(pool, (2,), 1, 1, 1, seed=0, stream="monitor", dtype="float64")(0)
     np.testing.assert_array_equal(episodes.query_images, np.ones((1, 2, 2, 3, 1)))
     assert episodes.query_images.dtype == tf.float64
+
+
+def test_samplers_of_a_pool_share_its_tensor():
+    pool = make_pool((9, 7, 8))
+    first, second = (EpisodeSampler(pool, (2,), 1, 1, t, seed=t, stream="monitor") for t in (1, 2))
+    assert first._images is second._images
+    assert make_sampler((9, 7, 8))._images is not first._images
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_mapped_pool_gives_the_episodes_of_one_in_memory(mode, tmp_path):
+    pool = make_pool((9, 7, 8))
+    np.save(tmp_path / "images.npy", pool.images)
+    images = np.load(tmp_path / "images.npy", mmap_mode=mode)
+    images.flags.writeable = False
+    mapped = ClassPool(images, pool.counts, pool.names)
+    assert same(
+        *(EpisodeSampler(p, (2,), 1, 2, 3, seed=0, stream="monitor")(4) for p in (pool, mapped))
+    )
+
+
+def map_pool(path):
+    pool = make_pool((9, 7, 8))
+    np.save(path / "images.npy", pool.images)
+    images = np.load(path / "images.npy", mmap_mode="c")
+    images.flags.writeable = False
+    return ClassPool(images, pool.counts, pool.names)
+
+
+def join_pools(path):
+    first, second = make_pool((9, 7)), make_pool((8, 8))
+    return join(first, ClassPool(second.images, second.counts, ("other0", "other1")))
+
+
+@pytest.mark.parametrize("make", [map_pool, join_pools])
+def test_a_mapped_or_joined_pool_is_not_copied(make, tmp_path):
+    if tf.config.list_logical_devices("GPU"):
+        pytest.skip("the pictures are on the GPU")
+    pool = make(tmp_path)
+    sampler = EpisodeSampler(pool, (2,), 1, 2, 3, seed=0, stream="monitor")
+    pool.images.flags.writeable = True
+    pool.images[0] = 255
+    assert np.all(sampler.pictures(tf.constant([0])) == 1)
+
+
+def test_a_pool_that_may_be_changed_is_copied():
+    pool = make_pool((9, 7, 8))
+    sampler = EpisodeSampler(pool, (2,), 1, 2, 3, seed=0, stream="monitor")
+    pool.images[0] = 255
+    assert np.all(sampler.pictures(tf.constant([0])) == 0)
 
 
 def chi_square(counts):

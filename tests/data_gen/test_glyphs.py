@@ -31,6 +31,16 @@ def test_polarity(splits, cache_dir):
     np.testing.assert_array_equal(published.train.images, 255 - splits.train.images)
 
 
+def test_size_and_channels(splits, cache_dir):
+    other = glyphs.load(cache_dir=cache_dir, image_size=(14, 20), channels=3)
+    assert other.test.image_shape == (14, 20, 3)
+    np.testing.assert_array_equal(other.test.images[..., 0], other.test.images[..., 2])
+    ours, theirs = splits.test.images.mean(axis=(1, 2)), other.test.images.mean(axis=(1, 2))
+    np.testing.assert_allclose(theirs, np.repeat(ours, 3, axis=1), atol=8)
+    same = glyphs.load(cache_dir=cache_dir, image_size=(28, 28), channels=1)
+    np.testing.assert_array_equal(same.test.images, splits.test.images)
+
+
 def test_no_picture_is_empty_or_repeated(splits):
     images = np.concatenate([split.images for split in splits]).reshape(8000, -1)
     assert images.max(axis=1).min() > 200

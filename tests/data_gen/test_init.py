@@ -1,5 +1,6 @@
 """`data_gen.load`: finds data sets by name, lazily."""
 
+import inspect
 import subprocess
 import sys
 import types
@@ -15,28 +16,56 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def pool(*names):
-    return ClassPool(np.full((len(names), 2, 2, 1), 7, np.uint8), (1,) * len(names), names)
+    return ClassPool(np.full((len(names), 2, 3, 1), 7, np.uint8), (1,) * len(names), names)
 
 
 @pytest.fixture
-def toy(monkeypatch):
-    """A registered data set that remembers how it was called."""
-    module = types.ModuleType("toy_dataset")
-    module.calls = []
+def register(monkeypatch):
+    """Registers a data set that remembers how it was called; returns its module."""
 
-    def load(**options):
-        module.calls.append(options)
-        return Splits(pool("a", "b"), pool("c"), pool("d"))
+    def make(name, splits):
+        module = types.ModuleType(f"{name}_dataset")
+        module.calls = []
 
-    module.load = load
-    monkeypatch.setitem(sys.modules, "toy_dataset", module)
-    monkeypatch.setitem(data_gen.DATASETS, "toy", "toy_dataset")
-    return module
+        def load(**options):
+            module.calls.append(options)
+            return splits
+
+        module.load = load
+        monkeypatch.setitem(sys.modules, f"{name}_dataset", module)
+        monkeypatch.setitem(data_gen.DATASETS, name, f"{name}_dataset")
+        return module
+
+    return make
+
+
+@pytest.fixture
+def toy(register):
+    return register("toy", Splits(pool("a", "b"), pool("c"), pool("d")))
+
+
+DEFAULTS = {
+    "data_dir": None,
+    "cache_dir": None,
+    "invert": True,
+    "image_size": None,
+    "channels": None,
+    "per_class": 1,
+}
+GIVEN = {
+    "data_dir": "d",
+    "cache_dir": "c",
+    "invert": False,
+    "image_size": (5, 6),
+    "channels": 3,
+    "per_class": 4,
+}
 
 
 def test_passes_options_on(toy):
-    splits = data_gen.load("toy", data_dir="d", cache_dir="c", invert=False)
-    assert toy.calls == [{"data_dir": "d", "cache_dir": "c", "invert": False}]
+    splits = data_gen.load("toy")
+    data_gen.load("toy", **GIVEN)
+    assert toy.calls == [DEFAULTS, GIVEN]
     assert [split.names for split in splits] == [("a", "b"), ("c",), ("d",)]
 
 
@@ -45,16 +74,48 @@ def test_train_on_validation(toy):
     assert [split.names for split in splits] == [("a", "b", "c"), ("c",), ("d",)]
 
 
-def test_unknown_name():
-    with pytest.raises(UserError, match=r"omniglot, glyphs; got 'mnist'") as caught:
+def test_another_data_set_to_test_on_comes_in_the_shape_of_the_first(toy, register):
+    other = register("other", Splits(pool("x"), pool("y"), pool("z")))
+    splits = data_gen.load("toy", **GIVEN, eval_name="other", eval_data_dir="e")
+    assert [split.names for split in splits] == [("a", "b"), ("y",), ("z",)]
+    assert toy.calls == [GIVEN]
+    shape = {"image_size": (2, 3), "channels": 1}  # of the pictures that came
+    assert other.calls == [{**GIVEN, **shape, "data_dir": "e"}]
+
+
+def test_across_data_sets_the_validation_classes_of_the_first_may_be_trained_on(toy, register):
+    register("other", Splits(pool(), pool("y"), pool("z")))
+    splits = data_gen.load("toy", eval_name="other", train_on_validation=True)
+    assert [split.names for split in splits] == [("a", "b", "c"), ("y",), ("z",)]
+
+
+@pytest.mark.parametrize("train_on_validation", [False, True])
+def test_omniglot_for_emnist_is_all_but_its_latin_alphabet(register, train_on_validation):
+    register("omniglot", Splits(pool("Greek/2", "Latin/1"), pool("Latin/2"), pool("Greek/1")))
+    register("emnist", Splits(pool(), pool("0"), pool("1")))
+    splits = data_gen.load("omniglot", eval_name="emnist", train_on_validation=train_on_validation)
+    assert [split.names for split in splits] == [("Greek/1", "Greek/2"), ("0",), ("1",)]
+
+
+def test_a_data_set_without_training_classes_is_only_for_tests(register):
+    register("emnist", Splits(pool(), pool("0"), pool("1")))
+    with pytest.raises(UserError, match=r"emnist.*--dataset=omniglot --eval_dataset=emnist"):
+        data_gen.load("emnist")
+
+
+def test_unknown_name(toy):
+    with pytest.raises(UserError, match=r"omniglot, glyphs, .*; got 'mnist'") as caught:
         data_gen.load("mnist")
+    with pytest.raises(UserError, match="got 'mnist'"):
+        data_gen.load("toy", eval_name="mnist")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", data_gen.DATASETS)
-def test_every_module_can_be_loaded(name):
+def test_every_module_takes_every_option(name):
     module = __import__(data_gen.DATASETS[name], fromlist=["load"])
-    assert callable(module.load)
+    parameters = inspect.signature(module.load).parameters
+    assert {name: parameter.default for name, parameter in parameters.items()} == DEFAULTS
 
 
 def test_importing_is_light():

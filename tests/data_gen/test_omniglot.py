@@ -138,6 +138,15 @@ def test_polarity(files, tmp_path):
     np.testing.assert_array_equal(bright.train.images, 255 - published.train.images)
 
 
+def test_size_and_channels(files, tmp_path):
+    root = write_zips(tmp_path / "zips", files)
+    own, colour = load(root, tmp_path), load(root, tmp_path, image_size=(40, 32), channels=3)
+    assert (own.val.image_shape, colour.val.image_shape) == ((28, 28, 1), (40, 32, 3))
+    assert colour.val.names == own.val.names
+    for channel in (1, 2):
+        np.testing.assert_array_equal(colour.val.images[..., channel], colour.val.images[..., 0])
+
+
 def test_cache_follows_the_files(files, tmp_path, monkeypatch):
     root = write_folders(tmp_path / "folders", files)
     before = load(root, tmp_path)

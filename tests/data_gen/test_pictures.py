@@ -42,6 +42,84 @@ def test_black_and_white_is_smoothed():
     assert len(np.unique(decode_picture(encode(picture), "a.png", (7, 7)))) > 2
 
 
+# A coloured square as each kind of file might hold it: mode, format, colour stored, colour meant.
+RED = (200, 40, 40)
+KINDS = {
+    "rgb png": ("RGB", "PNG", RED, RED),
+    "rgb bmp": ("RGB", "BMP", RED, RED),
+    "rgb tif": ("RGB", "TIFF", RED, RED),
+    "rgb webp": ("RGB", "WEBP", RED, RED),
+    "rgb jpg": ("RGB", "JPEG", RED, RED),
+    "cmyk jpg": ("CMYK", "JPEG", (55, 215, 215, 0), RED),
+    "cmyk tif": ("CMYK", "TIFF", (55, 215, 215, 0), RED),
+    "grey png": ("L", "PNG", 90, (90,) * 3),
+    "black and white png": ("1", "PNG", 1, (255,) * 3),
+    "16-bit png": ("I;16", "PNG", 257 * 90, (90,) * 3),
+    "16-bit tif": ("I;16", "TIFF", 257 * 90, (90,) * 3),
+    "opaque png": ("RGBA", "PNG", (*RED, 255), RED),
+    "clear png": ("RGBA", "PNG", (0, 0, 0, 0), (255,) * 3),
+    "half clear png": ("RGBA", "PNG", (0, 0, 0, 51), (204,) * 3),
+    "grey clear png": ("LA", "PNG", (0, 0), (255,) * 3),
+    "clear webp": ("RGBA", "WEBP", (0, 0, 0, 0), (255,) * 3),
+}
+
+
+@pytest.mark.parametrize(("mode", "kind", "stored", "meant"), KINDS.values(), ids=KINDS.keys())
+def test_every_kind_of_picture_comes_out_as_it_looks(mode, kind, stored, meant):
+    data = encode(Image.new(mode, (8, 6), stored), kind)
+    colour = decode_picture(data, "a", (3, 4), "RGB")
+    assert (colour.shape, colour.dtype) == ((3, 4, 3), np.uint8)
+    np.testing.assert_allclose(colour.astype(int), np.broadcast_to(meant, (3, 4, 3)), atol=4)
+    grey = decode_picture(data, "a", (3, 4))
+    expected = round(float(np.dot(meant, (0.299, 0.587, 0.114))))
+    np.testing.assert_allclose(grey.astype(int), np.full((3, 4), expected), atol=4)
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "PNG"])
+def test_palettes_keep_their_colours_and_their_transparent_entry_is_white(file_format):
+    picture = Image.new("P", (4, 2))
+    picture.putpalette([*RED, 10, 20, 30])
+    picture.putdata([0, 0, 1, 1] * 2)
+    buffer = io.BytesIO()
+    picture.save(buffer, file_format, transparency=1)
+    decoded = decode_picture(buffer.getvalue(), "a", (2, 4), "RGB")
+    assert decoded[0].tolist() == [list(RED)] * 2 + [[255] * 3] * 2
+
+
+def test_the_first_frame_of_a_moving_picture_is_taken():
+    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, "blue")]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    assert decode_picture(buffer.getvalue(), "a", (1, 1), "RGB")[0, 0].tolist() == list(RED)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_as_their_camera_says(orientation):
+    """However the camera held it, this picture has a white and a grey quarter above black."""
+    upright = np.zeros((16, 16), np.uint8)
+    upright[:8, :8], upright[:8, 8:] = 255, 120
+    undo = {
+        1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud,
+        5: np.transpose, 6: np.rot90, 7: lambda x: np.rot90(x, 2).T, 8: lambda x: np.rot90(x, -1),
+    }  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(undo[orientation](upright)).save(buffer, "JPEG", exif=exif, quality=95)
+    decoded = decode_picture(buffer.getvalue(), "a", (2, 2))
+    np.testing.assert_allclose(decoded.astype(int), [[255, 120], [0, 0]], atol=50)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [Image.new("F", (2, 2), 0.5), Image.new("I", (2, 2), 70000), Image.new("I", (2, 2), -1)],
+    ids=["float", "more than 16 bits", "negative"],
+)
+def test_values_of_unknown_range_are_refused(picture):
+    with pytest.raises(UserError, match=r"^a\.tif: expected a whole picture.*values of"):
+        decode_picture(encode(picture, "TIFF"), "a.tif", (2, 2))
+
+
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
 @pytest.mark.parametrize("fraction", [0, 0.02, 0.1, 0.5, 0.9])
 def test_truncated_pictures_are_named(file_format, fraction):
@@ -95,6 +173,19 @@ def test_folder_and_zip_list_the_same(tmp_path):
         tree = PictureTree(root)
         assert tree.names == ["a/1.PNG", "b/2.png"]
         assert list(tree.read()) == [b"one", b"two"]
+
+
+def test_reads_what_is_asked_for_in_that_order(tmp_path):
+    for root in (make_folder(tmp_path / "set"), make_zip(tmp_path / "set.zip")):
+        assert list(PictureTree(root).read(["b/2.png", "a/1.PNG"])) == [b"two", b"one"]
+        assert list(PictureTree(root).read([])) == []
+
+
+def test_lists_every_common_format(tmp_path):
+    suffixes = ("png", "jpg", "JPEG", "bmp", "gif", "webp", "tif", "tiff")
+    names = [f"a/1.{suffix}" for suffix in suffixes]
+    files = dict.fromkeys([*names, "a/1.csv", "a/1"], b"")
+    assert PictureTree(make_zip(tmp_path / "set.zip", files)).names == sorted(names)
 
 
 def test_paths_in_messages(tmp_path):

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def fresh_flags(monkeypatch):
     """Flags as before they were parsed, and after the test again."""
-    monkeypatch.delenv("DATA_DIR", raising=False)
+    for name in ("DATA_DIR", "EVAL_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
     yield
     flags.FLAGS.unparse_flags()
     for name in list(flags.FLAGS):
@@ -47,6 +48,17 @@ def test_the_papers_omniglot_settings():
     assert (ours.inner_lr, ours.meta_lr) == (0.4, 1e-3)
 
 
+def test_the_papers_mini_imagenet_settings():
+    ours = config("--dataset=mini_imagenet")
+    assert (ours.shots, ours.meta_batch, ours.inner_steps, ours.filters) == (5, 4, 5, 32)
+    assert (ours.inner_lr, ours.meta_lr) == (0.01, 1e-3)
+
+
+def test_the_papers_cub_settings():
+    ours = config("--dataset=cub")
+    assert (ours.query_shots, ours.filters) == (16, 64)
+
+
 def test_a_flag_overrides_its_default():
     assert config("--meta_batch=4", "--inner_lr=0.01").inner_lr == 0.01
 
@@ -55,6 +67,37 @@ def test_the_environment_says_where_the_data_is(monkeypatch):
     monkeypatch.setenv("DATA_DIR", "/some/where")
     assert config().data_dir == "/some/where"
     assert config("--data_dir=/else/where").data_dir == "/else/where"
+
+
+def test_where_the_data_to_test_on_is(monkeypatch):
+    across = ("--eval_dataset=emnist", "--data_dir=/both")
+    assert config(*across).eval_data_dir == "/both"
+    monkeypatch.setenv("EVAL_DATA_DIR", "/some/where")
+    assert config(*across).eval_data_dir == "/some/where"
+    assert config(*across, "--eval_data_dir=/else/where").eval_data_dir == "/else/where"
+    assert build.eval_request().data_dir == "/else/where"
+    assert build.eval_request().dataset == "emnist"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("84", (84, 84)), ("64x96", (64, 96)), (" 30 ", (30, 30))]
+)
+def test_sizes_of_pictures(text, size):
+    assert config(f"--image_size={text}").image_size == size
+    assert f"image_size={text.strip()}" in build.run_name(config(f"--image_size={text}"))
+
+
+def test_another_data_set_to_test_on_makes_another_name():
+    name = build.run_name(config("--eval_dataset=emnist", "--data_dir=/x"))
+    assert name == "omniglot-hidra-5way-5shot-eval_dataset=emnist"
+
+
+def test_another_folder_makes_another_name():
+    names = {
+        build.run_name(config("--dataset=folder", f"--data_dir={d}")) for d in ("/a/x", "/b/x")
+    }
+    assert len(names) == 2
+    assert all(name.startswith("folder-hidra-5way-5shot-data_dir=x-") for name in names)
 
 
 def test_other_settings_make_another_name():
@@ -90,12 +133,21 @@ def test_eval_only_finds_the_run_by_the_training_flags():
     assert build.existing_run_dir() == Path("runs/omniglot-hidra-5way-5shot-seed=3")
 
 
+def test_eval_only_on_other_data_prefers_a_run_that_was_trained_for_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "RUNS", tmp_path)
+    parse("--eval_only", "--eval_dataset=emnist")
+    assert build.existing_run_dir() == tmp_path / "omniglot-hidra-5way-5shot"
+    across = tmp_path / "omniglot-hidra-5way-5shot-eval_dataset=emnist"
+    across.mkdir()
+    assert build.existing_run_dir() == across
+
+
 def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_path):
     stored = Config(
         **{**DEFAULTS["glyphs"], "dataset": "glyphs", "method": "hidra"}, train_ways=(5,)
     )
     (tmp_path / "config.json").write_text(stored.to_json())
-    parse("--eval_only", f"--run_dir={tmp_path}", "--shots=5")
+    parse("--eval_only", f"--run_dir={tmp_path}", "--shots=5", "--eval_dataset=emnist")
     assert build.existing_run_dir() == tmp_path
     parse("--eval_only", f"--run_dir={tmp_path}", "--shots=1", "--train_ways=2-10")
     with pytest.raises(UserError, match=r"--train_ways is 5, received 2-10; --shots is 5, rec"):
@@ -116,6 +168,10 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         "--eval_ways=5-2",
         "--eval_tasks=0",
         "--shots=0",
+        "--image_size=0",
+        "--image_size=84x",
+        "--image_size=large",
+        "--eval_dataset=mnist",
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
@@ -130,7 +186,7 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
 
 @pytest.mark.parametrize(
     "argument",
-    ["--inner_lr=0", "--meta_lr=-1", "--clip_norm=-1", "--inner_lr=nan"],
+    ["--inner_lr=0", "--meta_lr=-1", "--clip_norm=-1", "--inner_lr=nan", "--channels=2"],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(argument):
     with pytest.raises(UserError, match=argument[2:].split("=")[0]):
@@ -155,11 +211,11 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
     defined = (
         "dataset data_dir method train_ways shots query_shots meta_batch steps inner_steps "
         "inner_lr meta_lr norm first_order seed run_dir log_every checkpoint_every eval_only "
-        "eval_ways eval_steps eval_tasks eval_split"
+        "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels"
     )
     for name in defined.split():
         assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name
-    assert "default omniglot 32, glyphs 4" in done.stdout
+    assert "default 32 for omniglot, emnist; 4 for" in " ".join(done.stdout.split())
 
 
 def test_preset_files_parse():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_gen import ImageSize
 from data_gen.errors import UserError
 from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways
 from hidra_tf.options import INNER_LOOPS, NORMS
@@ -49,6 +50,10 @@ OTHERS = {
     "checkpoint_every": 10,
     "val_tasks": 20,
     "data_dir": "/pictures",
+    "eval_dataset": "emnist",
+    "eval_data_dir": "/others",
+    "image_size": ImageSize(20, 30),
+    "channels": 3,
 }
 
 
@@ -112,9 +117,27 @@ def test_a_difference_is_named_with_both_values(name):
     assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
 
 
-@pytest.mark.parametrize("name", ["data_dir", "checkpoint_every"])
+@pytest.mark.parametrize("name", BOOKKEEPING)
 def test_bookkeeping_is_no_difference(name):
     assert make_config().differences(make_config(**{name: OTHERS[name]})) == {}
+
+
+def test_what_a_folder_holds_depends_on_where_it_is():
+    configs = [
+        make_config(dataset="folder", eval_dataset="folder", data_dir=d, eval_data_dir=e)
+        for d, e in (("/a", "/b"), ("/c", "/d"))
+    ]
+    assert configs[0].differences(configs[1]) == {
+        "data_dir": ("/a", "/c"),
+        "eval_data_dir": ("/b", "/d"),
+    }
+
+
+def test_a_configuration_from_before_there_were_more_data_sets_can_be_read():
+    fields = json.loads(make_config().to_json())
+    for name in ("eval_dataset", "eval_data_dir", "image_size", "channels"):
+        del fields[name]
+    assert Config.from_json(json.dumps(fields)) == make_config()
 
 
 INVALID = [
@@ -139,6 +162,8 @@ INVALID = [
         for name in ("inner_lr", "meta_lr")
         for value in (0.0, -0.1, float("inf"), float("nan"))
     ],
+    ("eval_dataset", "x"),
+    *[("channels", value) for value in (0, 2, 4)],
     *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
     *[("train_ways", ways) for ways in ((1,), (1, 5), (5, 0))],
 ]

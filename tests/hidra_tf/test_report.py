@@ -1,5 +1,6 @@
 """Results as a table, as JSON and as a chart."""
 
+import dataclasses
 import io
 import json
 
@@ -68,6 +69,7 @@ def test_results_have_the_documented_keys():
     contents = report.results(CONFIG, "test", 1000, 600, ROWS)
     assert list(contents) == [
         "dataset",
+        "eval_dataset",
         "split",
         "method",
         "step",
@@ -86,6 +88,7 @@ def test_results_have_the_values_of_the_run():
     del contents["rows"]
     assert list(contents.values()) == [
         "glyphs",
+        "glyphs",
         "val",
         "hidra",
         500,
@@ -95,6 +98,12 @@ def test_results_have_the_values_of_the_run():
         "transductive",
         3,
     ]
+
+
+@pytest.mark.parametrize(("split", "name"), [("train", "glyphs"), ("test", "emnist")])
+def test_results_name_the_data_set_that_the_classes_are_of(split, name):
+    config = dataclasses.replace(CONFIG, eval_dataset="emnist")
+    assert report.results(config, split, 1, 1, [])["eval_dataset"] == name
 
 
 def test_results_are_written_as_json_beside_the_chart(tmp_path):

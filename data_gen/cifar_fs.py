@@ -1,0 +1,91 @@
+"""CIFAR-FS: the 100 classes of CIFAR-100, 600 small colour pictures each.
+
+Bertinetto et al. (2019), "Meta-learning with differentiable closed-form solvers".
+"""
+
+from pathlib import Path
+
+from data_gen.class_folders import (
+    SplitFiles,
+    by_folder,
+    check_counts,
+    check_same_files,
+    decoded,
+    find,
+    needs_folder,
+)
+from data_gen.class_pool import Splits
+from data_gen.errors import UserError
+from data_gen.pictures import PictureTree
+
+CLASSES = {"train": 64, "val": 16, "test": 20}
+PICTURES = 600  # per class
+IMAGE_SIZE = (32, 32)
+CHANNELS = 3
+
+_SUBFOLDERS = ("", "cifar_fs", "cifar-fs", "cifar_fs/cifar-fs")
+_LISTS = "splits/bertinetto"
+
+
+def load(
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+    invert: bool = True,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    per_class: int = 1,
+) -> Splits:
+    """Loads CIFAR-FS.
+
+    Args:
+        data_dir: folder that holds `train`, `val` and `test` (or `meta-train` …), each a folder or
+            a .zip with a folder per class; or `data` with a folder per class and the lists
+            `splits/bertinetto/{train,val,test}.txt` of classes; or a subfolder `cifar_fs` or
+            `cifar-fs` that does.
+        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
+        invert: not used; there so that all data sets load alike, as is `per_class`.
+        image_size: height and width; None is 32 × 32.
+        channels: 1 or 3; None is 3.
+        per_class: not used.
+
+    Returns:
+        Pools of 64, 16 and 20 classes, 600 pictures each.
+
+    Raises:
+        UserError: if the data is missing, incomplete or damaged.
+    """
+    del invert, per_class
+    splits = _listed(needs_folder(data_dir, "CIFAR-FS"))
+    check_counts(splits, CLASSES, PICTURES, "CIFAR-FS")
+    return decoded(splits, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "cifar_fs")
+
+
+def _listed(data_dir: Path) -> list[SplitFiles]:
+    """The pictures of each split.
+
+    Raises:
+        UserError: if they are in no known layout.
+    """
+    for parent in (data_dir / subfolder for subfolder in _SUBFOLDERS):
+        for prefix in ("", "meta-"):
+            roots = find(parent, [prefix + split for split in CLASSES])
+            if len(roots) == len(CLASSES):
+                return [SplitFiles(tree, by_folder(tree)) for tree in map(PictureTree, roots)]
+        roots = find(parent, ["data"])
+        if roots and (parent / _LISTS).is_dir():
+            return _of_lists(PictureTree(roots[0]), parent / _LISTS)
+    raise UserError(
+        f"{data_dir}: expected train, val and test of CIFAR-FS, each a folder or a .zip, or data "
+        f"with {_LISTS}, there or in its subfolder cifar_fs"
+    )
+
+
+def _of_lists(tree: PictureTree, lists: Path) -> list[SplitFiles]:
+    """The splits of one folder, as the lists of classes say."""
+    try:
+        names = [(lists / f"{split}.txt").read_text().split() for split in CLASSES]
+    except (OSError, ValueError) as error:
+        raise UserError(f"{lists}: expected train, val and test.txt; got {error}") from error
+    classes = by_folder(tree)
+    check_same_files(set().union(*names), set(classes), str(lists), tree.root)
+    return [SplitFiles(tree, {name: classes[name] for name in sorted(part)}) for part in names]

@@ -1,0 +1,80 @@
+"""EMNIST: handwritten digits and letters, to test what was learned on Omniglot.
+
+Cohen et al. (2017), "EMNIST: an extension of MNIST to handwritten letters"; used as in Chen et al.
+(2019), "A closer look at few-shot classification": classes with an even number are for validation,
+those with an odd one for testing, and none for training.
+"""
+
+import string
+from pathlib import Path
+
+from data_gen.class_folders import SplitFiles, by_folder, decoded, needs_folder
+from data_gen.class_pool import ClassPool, Splits
+from data_gen.errors import UserError
+from data_gen.pictures import PictureTree
+
+CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase  # by class number
+IMAGE_SIZE = (28, 28)
+CHANNELS = 1
+
+
+def load(
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+    invert: bool = True,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    per_class: int = 1,
+) -> Splits:
+    """Loads EMNIST.
+
+    Args:
+        data_dir: folder that holds `emnist_62.zip` or the folders `0` … `61` with the upright
+            pictures of a class each, bright on black; or a subfolder `emnist` that does.
+        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
+        invert: True for the published bright strokes on black, False for dark strokes on white:
+            as Omniglot comes with the same value, which was published dark on white.
+        image_size: height and width; None is 28 × 28.
+        channels: 1 or 3; None is 1.
+        per_class: not used; there so that all data sets load alike.
+
+    Returns:
+        Pools of 0, 31 and 31 characters, named by themselves.
+
+    Raises:
+        UserError: if the data is missing, incomplete or damaged.
+    """
+    del per_class
+    tree = _find(needs_folder(data_dir, "EMNIST"))
+    folders = by_folder(tree)
+    expected = [str(number) for number in range(len(CHARACTERS))]
+    if set(folders) != set(expected):
+        raise UserError(
+            f"{tree.root}: expected the EMNIST classes 0 to {expected[-1]}, "
+            f"got {len(folders)} folders; copy or unpack it again"
+        )
+    classes = {CHARACTERS[int(number)]: folders[number] for number in expected}
+    parts = ("", CHARACTERS[::2], CHARACTERS[1::2])
+    splits = [SplitFiles(tree, {name: classes[name] for name in part}) for part in parts]
+    pools = decoded(splits, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "emnist")
+    return pools if invert else Splits(*map(_negative, pools))
+
+
+def _find(data_dir: Path) -> PictureTree:
+    """The zip, or the folder with a folder per class.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    for parent in (data_dir, data_dir / "emnist"):
+        for root in (parent / "emnist_62.zip", parent / "emnist_62", parent):
+            if (root.suffix == ".zip" and root.is_file()) or (root / "0").is_dir():
+                return PictureTree(root)
+    raise UserError(
+        f"{data_dir}: expected emnist_62.zip or the folders 0 to {len(CHARACTERS) - 1} of EMNIST, "
+        "there or in its subfolder emnist"
+    )
+
+
+def _negative(pool: ClassPool) -> ClassPool:
+    return ClassPool(255 - pool.images, pool.counts, pool.names)

@@ -1,0 +1,128 @@
+"""mini-ImageNet: 100 classes of ImageNet, 600 colour photographs each.
+
+Vinyals et al. (2016), "Matching networks for one shot learning"; the classes are split as in Ravi
+and Larochelle (2017), "Optimization as a model for few-shot learning".
+"""
+
+import csv
+from pathlib import Path, PurePosixPath
+
+from data_gen.class_folders import (
+    SplitFiles,
+    by_folder,
+    check_counts,
+    check_same_files,
+    decoded,
+    find,
+    grouped,
+    needs_folder,
+)
+from data_gen.class_pool import Splits
+from data_gen.errors import UserError
+from data_gen.pictures import PictureTree
+
+CLASSES = {"train": 64, "val": 16, "test": 20}
+PICTURES = 600  # per class
+IMAGE_SIZE = (84, 84)
+CHANNELS = 3
+
+
+def load(
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+    invert: bool = True,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    per_class: int = 1,
+) -> Splits:
+    """Loads mini-ImageNet.
+
+    Args:
+        data_dir: folder that holds `train`, `val` and `test`, each a folder or a .zip with a
+            folder per class, or one `images` with everything and the official lists
+            `train.csv`, `val.csv` and `test.csv`; or a subfolder `mini_imagenet` that does.
+            Lists that are there are compared with the pictures.
+        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
+        invert: not used; there so that all data sets load alike, as is `per_class`.
+        image_size: height and width; None is 84 × 84.
+        channels: 1 or 3; None is 3.
+        per_class: not used.
+
+    Returns:
+        Pools of 64, 16 and 20 classes named by their WordNet ids, 600 pictures each.
+
+    Raises:
+        UserError: if the data is missing, incomplete or damaged.
+    """
+    del invert, per_class
+    splits = _listed(needs_folder(data_dir, "mini-ImageNet"))
+    check_counts(splits, CLASSES, PICTURES, "mini-ImageNet")
+    size = image_size or IMAGE_SIZE
+    return decoded(splits, size, channels or CHANNELS, cache_dir, "mini_imagenet")
+
+
+def _listed(data_dir: Path) -> list[SplitFiles]:
+    """The pictures of each split.
+
+    Raises:
+        UserError: if they are in no known layout, or lists say something else than folders.
+    """
+    for parent in (data_dir, data_dir / "mini_imagenet"):
+        lists = {split: parent / f"{split}.csv" for split in CLASSES}
+        folders = find(parent, list(CLASSES))
+        if len(folders) == len(CLASSES):
+            pairs = zip(map(PictureTree, folders), lists.values(), strict=True)
+            return [_of_folder(tree, file) for tree, file in pairs]
+        images = find(parent, ["images"])
+        if images and all(file.exists() for file in lists.values()):
+            return _of_lists(PictureTree(images[0]), lists)
+    raise UserError(
+        f"{data_dir}: expected train, val and test of mini-ImageNet, each a folder or a .zip, or "
+        "images with train.csv, val.csv and test.csv, there or in its subfolder mini_imagenet"
+    )
+
+
+def _of_folder(tree: PictureTree, list_file: Path) -> SplitFiles:
+    """A split with a folder per class, which its list must repeat if there is one."""
+    classes = by_folder(tree)
+    if list_file.exists():
+        listed = {f"{label}/{file}" for file, label in _read_list(list_file).items()}
+        there = {"/".join(PurePosixPath(name).parts[-2:]) for name in tree.names}
+        check_same_files(listed, there, str(list_file), tree.root)
+    return SplitFiles(tree, classes)
+
+
+def _of_lists(tree: PictureTree, lists: dict[str, Path]) -> list[SplitFiles]:
+    """The splits of one folder, as the lists say."""
+    paths = {PurePosixPath(name).name: name for name in tree.names}
+    labels = [_read_list(file) for file in lists.values()]
+    check_same_files(
+        set().union(*labels), set(paths), ", ".join(map(str, lists.values())), tree.root
+    )
+    return [
+        SplitFiles(
+            tree,
+            {
+                label: [paths[file] for file in files]
+                for label, files in grouped(sorted(of_split), of_split.__getitem__).items()
+            },
+        )
+        for of_split in labels
+    ]
+
+
+def _read_list(path: Path) -> dict[str, str]:
+    """Label of each file name in a list with the columns `filename` and `label`.
+
+    Raises:
+        UserError: if it is no such list.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        labels = {row["filename"]: row["label"] for row in rows}
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise UserError(f"{path}: expected a list filename,label; got {error!r}") from error
+    if None in labels.values() or len(labels) != len(rows):
+        raise UserError(f"{path}: expected one label for each file, got none or several")
+    return labels

@@ -1,0 +1,171 @@
+"""A folder of one's own pictures: any layout and format, or one clear line."""
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_gen import folder
+from data_gen.errors import UserError
+from data_gen.pictures import PictureTree, decode_picture
+
+KINDS = (
+    ("png", "RGB"), ("jpg", "L"), ("bmp", "RGB"), ("gif", "L"), ("webp", "RGBA"),
+    ("tiff", "CMYK"), ("png", "1"), ("png", "LA"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def classes(draw):
+    """Ten classes with 3 to 5 pictures of all kinds and sizes."""
+    files = {}
+    for c in range(10):
+        for i in range(3 + c % 3):
+            suffix, mode = KINDS[(c + i) % len(KINDS)]
+            files[f"class{c}/{i}.{suffix}"] = draw(10 * c + i, suffix, mode, (5 + c, 9 + i))
+    return files
+
+
+def load(root, tmp_path, **options):
+    return folder.load(str(root), cache_dir=str(tmp_path / "cache"), **options)
+
+
+def below(prefix, files):
+    return {f"{prefix}{name}": data for name, data in files.items()}
+
+
+def test_every_layout_gives_the_same(write, classes, tmp_path, assert_same_pools):
+    roots = [
+        write(tmp_path / "folders", classes),
+        write(tmp_path / "wrapped", below("pictures/all/", classes)),
+        write(tmp_path / "set.zip", classes),
+        write(tmp_path / "wrapped.zip", below("set/", classes)),
+    ]
+    loaded = [load(root, tmp_path / str(i)) for i, root in enumerate(roots)]
+    for splits in loaded:
+        assert_same_pools(loaded[0], splits)
+    assert [split.num_classes for split in loaded[0]] == [6, 2, 2]
+    for split in loaded[0]:
+        assert split.image_shape == (84, 84, 3)
+        assert split.counts == tuple(3 + int(name[-1]) % 3 for name in split.names)
+
+
+def test_size_and_channels(write, classes, tmp_path):
+    root = write(tmp_path / "data", classes)
+    assert load(root, tmp_path, image_size=(5, 6), channels=1).val.image_shape == (5, 6, 1)
+
+
+def test_folders_may_say_which_split_and_classes_may_be_nested(write, classes, tmp_path):
+    files = {}
+    for name, data in classes.items():
+        number = int(name[5])
+        split = "train" if number < 6 else "val" if number < 8 else "test"
+        files[f"set/{split}/kind{number % 2}/{name}"] = data
+    splits = load(write(tmp_path / "data", files), tmp_path)
+    assert splits.val.names == ("kind0/class6", "kind1/class7")
+    assert [split.num_classes for split in splits] == [6, 2, 2]
+
+
+def test_pictures_go_with_their_names(write, classes, tmp_path):
+    splits = load(write(tmp_path / "data", classes), tmp_path)
+    for split in splits:
+        for start, name in zip(split.starts, split.names, strict=True):
+            first = min(file for file in classes if file.startswith(name))
+            expected = decode_picture(classes[first], first, (84, 84), "RGB")
+            np.testing.assert_array_equal(split.images[start], expected)
+
+
+def test_small_classes_are_left_out_with_one_line(write, classes, tmp_path, caplog):
+    root = write(tmp_path / "data", classes)
+    with caplog.at_level(logging.WARNING):
+        splits = load(root, tmp_path, per_class=4)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "leaving out classes with fewer than 4 pictures: "
+        "class0 (3), class3 (3), class6 (3), class9 (3)"
+    )
+    names = {name for split in splits for name in split.names}
+    assert names == {f"class{c}" for c in (1, 2, 4, 5, 7, 8)}
+    assert [split.num_classes for split in splits] == [2, 2, 2]
+
+
+def test_small_classes_of_splits_are_left_out(write, draw, tmp_path, caplog):
+    counts = {"train/a": 3, "train/b": 3, "train/c": 1, "val/d": 2, "val/e": 2, "test/f": 4}
+    counts["test/g"] = 2
+    names = [f"{name}/{i}.png" for name, count in counts.items() for i in range(count)]
+    root = write(tmp_path / "data", {name: draw(i) for i, name in enumerate(names)})
+    splits = load(root, tmp_path, per_class=2)
+    assert [split.names for split in splits] == [("a", "b"), ("d", "e"), ("f", "g")]
+    assert "train/c (1)" in caplog.text
+
+
+def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
+    root = write(tmp_path / "data", classes)
+
+    def load_five(**options):
+        return folder.load(per_class=5, **options)
+
+    assert_refused(load_five, root, "expected at least 2 classes with 5 or more", "--query_shots")
+    some = {name: data for name, data in classes.items() if name < "class5"}
+    root = write(tmp_path / "few", some)
+    assert_refused(folder.load, root, "expected at least 2 classes", "in the train split, got 1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loose.png": b""}, "got loose.png in none"),
+        ({"train/a/1.png": b""}, "expected the folders train, val and test, or none of them"),
+    ],
+)
+def test_unclear_layouts(changes, message, write, classes, tmp_path, assert_refused):
+    assert_refused(folder.load, write(tmp_path / "data", {**classes, **changes}), message)
+
+
+def test_pictures_of_a_split_need_class_folders_too(write, tmp_path, assert_refused):
+    names = ["train/a/1.png", "val/b/1.png", "test/1.png"]
+    root = write(tmp_path / "data", dict.fromkeys(names, b""))
+    assert_refused(
+        folder.load, root, "expected pictures in a folder for each class, got test/1.png"
+    )
+
+
+def test_no_pictures(tmp_path, assert_refused):
+    with pytest.raises(UserError, match="pictures in a folder for each class, received none"):
+        folder.load()
+    assert_refused(folder.load, tmp_path, "expected pictures in a folder for each class, got none")
+    assert_refused(folder.load, tmp_path / "nowhere", "expected a folder or a whole zip")
+
+
+def test_a_class_in_two_splits_is_refused(write, draw, tmp_path, assert_refused):
+    names = [f"{s}/{c}/{i}.png" for s in ("train", "val", "test") for c in "ab" for i in range(2)]
+    root = write(tmp_path / "data", {name: draw(0) for name in names})
+    assert_refused(folder.load, root, "expected every class in one split only, got a in train and")
+
+
+def test_an_unreadable_picture_is_named(write, classes, tmp_path, assert_refused):
+    root = write(tmp_path / "data", {**classes, "class3/new.png": b"no picture"})
+    assert_refused(folder.load, root, "class3/new.png: expected a whole picture")
+
+
+@settings(deadline=None, max_examples=20)
+@given(names=st.sets(st.text("abcdefgh", min_size=1, max_size=4), min_size=6, max_size=40))
+def test_every_class_is_dealt_to_one_split_whatever_the_order(names):
+    def deal(order):
+        splits = folder._dealt({name: [f"{name}/1.png"] for name in order})
+        return {split: list(classes) for split, classes in splits.items()}
+
+    dealt = deal(sorted(names))
+    assert sorted(name for part in dealt.values() for name in part) == sorted(names)
+    assert min(map(len, dealt.values())) >= 2
+    assert deal(sorted(names, reverse=True)) == dealt
+
+
+def test_listing_reads_no_picture(write, classes, tmp_path, monkeypatch):
+    root = write(tmp_path / "data", classes)
+    first = load(root, tmp_path)
+    monkeypatch.setattr(PictureTree, "read", lambda *_: pytest.fail("read"))
+    again = load(root, tmp_path)
+    np.testing.assert_array_equal(first.test.images, again.test.images)
