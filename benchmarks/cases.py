@@ -20,9 +20,12 @@ OTHERS = {
     "tf_product": "TF, matrix product",
     "torch_product": "PyTorch, matrix product",
     "evaluation": "HIDRA, evaluation",
+    "training": "HIDRA, training",
 }
 NORMS = ("affine", "transductive")
 PRODUCT_SIDE = 2000
+# Of a training, which one call carries on.
+UPDATES_PER_CALL = 500
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,11 @@ def evaluation(base: Case) -> list[Case]:
         replace(start, norm="transductive", steps=1, tasks=10),
         replace(start, norm="transductive", steps=5, tasks=10),
     ]
+
+
+def endurance(base: Case) -> list[Case]:
+    """A training, from which slow growth of time or memory would show: small, to go far."""
+    return [replace(base, variant="training", tasks=2, filters=max(1, base.filters // 4))]
 
 
 def products(cases: Iterable[Case]) -> list[Case]:

@@ -45,6 +45,9 @@ def measure(
             progress(f"round {turn + 1} of {rounds}" if turn >= 0 else "warm-up")
             for library, own in by_library.items():
                 time.sleep(SETTLE_SECONDS)
+                if len(by_library) > 1:
+                    # The first call after a switch finds the caches full of the other's data.
+                    workers[library].call(own[0])
                 for case in own:
                     for _ in range(WARM_UPS if turn < 0 else 1):
                         reply = workers[library].call(case)
