@@ -87,7 +87,7 @@ def _bars(axes: Axes, rows: Sequence[Row], value: str) -> None:
         )
         end = min(row["slowest_ms"], largest) if value == "median_ms" else row[value]
         axes.annotate(
-            f"{row[value]:.3g}",
+            f"{row[value]:.0f}" if row[value] >= 100 else f"{row[value]:.3g}",
             (end, height),
             (5, 0),
             textcoords="offset points",

@@ -79,13 +79,13 @@ def endurance_table(rows: Sequence[Row]) -> str:
 def table(rows: Sequence[Row]) -> str:
     """The rows as text."""
     lines = [
-        f"{'':26s}{'norm':13s}{'U':>2s}{'C':>4s}{'T':>5s}  {'pictures':11s}"
+        f"{'':30s}{'norm':13s}{'U':>2s}{'C':>4s}{'T':>5s}  {'pictures':11s}"
         + (f"{'MiB':>8s}" if "peak_mib" in rows[0] else _TIMES)
     ]
     for row in rows:
         size = f"{row['side']}² × {row['channels']}"
         case = (
-            f"{row['label']:26s}{row['norm']:13s}{row['steps']:2d}{row['ways']:4d}"
+            f"{row['label']:30s}{row['norm']:13s}{row['steps']:2d}{row['ways']:4d}"
             f"{row['tasks']:5d}  {size:11s}"
         )
         lines.append(case + (f"{row['peak_mib']:8.0f}" if "peak_mib" in row else _times(row)))
