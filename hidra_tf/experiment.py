@@ -19,9 +19,9 @@ import data_gen
 from data_gen.class_pool import Splits
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
-from hidra_tf import methods, report, runs
+from hidra_tf import architectures, methods, report, runs
 from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
+from hidra_tf.backbones import Backbone
 from hidra_tf.checkpoints import Checkpoints, saved_step
 from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Evaluator, mean_scores
@@ -169,12 +169,19 @@ def _check_untrained(
 
 def build_method(config: Config, splits: Splits) -> GradientMethod:
     """The untrained method that `config` describes, for pictures like those of `splits`."""
-    shape = splits.train.image_shape
+    model = architectures.build(
+        config.backbone,
+        splits.train.image_shape,
+        filters=config.filters,
+        norm=config.norm,
+        seed=config.seed,
+        dtype=PRECISIONS[config.precision],
+        drop_block=config.drop_block,
+    )
     try:
-        model = conv4(shape, config.filters, config.norm, config.seed, PRECISIONS[config.precision])
+        backbone = Backbone(model, config.norm, config.adapt_norm)
     except ValueError as error:
-        raise UserError(str(error)) from error
-    backbone = Backbone(model, config.norm, config.adapt_norm)
+        raise UserError(f"{config.backbone}: {error}") from error
     inner = InnerLoop(
         config.inner_steps,
         config.inner_lr,
