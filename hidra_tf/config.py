@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_gen import DATASETS, ImageSize
+from data_gen import DATASETS, PICTURES, ImageSize
 from data_gen.errors import UserError
 from hidra_tf.methods import METHODS, is_fixed_way
 from hidra_tf.options import BACKBONES, INNER_LOOPS, NORMS, PRECISIONS, TASK_MAPS
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
-BOOKKEEPING = ("data_dir", "eval_data_dir", "checkpoint_every")
+BOOKKEEPING = ("data_dir", "eval_data_dir", "pictures", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Config:
         log_every: meta-updates between two measurements of train and validation accuracy.
         checkpoint_every: meta-updates between two checkpoints.
         val_tasks: tasks of such a measurement.
+        pictures: where they are meanwhile, on the `device` or the `host`; see `data_gen.sources`.
     """
 
     dataset: str
@@ -89,6 +90,7 @@ class Config:
     eval_data_dir: str | None = None
     image_size: ImageSize | None = None
     channels: int | None = None
+    pictures: str = "auto"
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -96,6 +98,7 @@ class Config:
         _one_of("eval_dataset", self.eval_dataset or self.dataset, DATASETS)
         if self.channels not in (None, 1, 3):
             raise UserError(f"channels: expected 1 or 3, received {self.channels}")
+        _one_of("pictures", self.pictures, PICTURES)
         _one_of("method", self.method, METHODS)
         _names_function("backbone", self.backbone, BACKBONES)
         _one_of("norm", self.norm, NORMS)

@@ -104,6 +104,7 @@ def evaluate(
     request: EvalRequest,
     data_dir: str | None = None,
     cache_dir: str | None = None,
+    pictures: str = "auto",
 ) -> None:
     """Evaluates the best checkpoint of the run at `path`.
 
@@ -112,12 +113,13 @@ def evaluate(
         request: what is to be evaluated.
         data_dir: where the pictures are, if no longer where they were.
         cache_dir: where decoded data sets are kept; None: the user's cache.
+        pictures: where they are meanwhile; one of `data_gen.PICTURES`.
 
     Raises:
         UserError: if there is no such run, or it cannot give such tasks.
     """
     own = runs.open_run(path)
-    config = _as_requested(own, request, data_dir)
+    config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
     splits = _load(config, cache_dir)
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
@@ -218,6 +220,7 @@ def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler:
         config.meta_batch,
         config.seed,
         "meta_train",
+        where=config.pictures,
     )
 
 
@@ -264,7 +267,7 @@ def _make_evaluator(
     pool = getattr(splits, split)
     shots = (config.shots, config.query_shots)
     try:
-        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream)
+        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream, config.pictures)
     except UserError as error:
         raise UserError(f"{split} split: {error}") from error
 
