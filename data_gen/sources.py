@@ -88,6 +88,7 @@ class HostPictures:
 
         with tf.device("CPU:0"):
             images = tf.numpy_function(fetch, [*rows, *(later or ())], [tf.uint8] * len(rows))
+        images = tf.nest.flatten(images)  # a single one may come without its list
         shape = self._images.shape[1:]
         return [tf.ensure_shape(i, [*r.shape, *shape]) for i, r in zip(images, rows, strict=True)]
 
