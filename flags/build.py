@@ -11,7 +11,7 @@ from typing import Any
 from absl import flags
 
 from data_gen.errors import UserError
-from flags.defaults import DEFAULTS
+from flags.defaults import defaults
 from hidra_tf import runs
 from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
 
@@ -29,7 +29,7 @@ def config() -> Config:
     Raises:
         UserError: if a value cannot be meant.
     """
-    settings = DEFAULTS[FLAGS.dataset]
+    settings = defaults(FLAGS.dataset, FLAGS.backbone)
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     given = {name: value for name, value in values.items() if value is not None}
     given["data_dir"] = data_dir()
@@ -83,11 +83,11 @@ def existing_run_dir() -> Path:
 
 def run_name(of: Config) -> str:
     """A name that differs wherever the settings do."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Config)}
-    defaults |= DEFAULTS[of.dataset]
+    usual = {field.name: field.default for field in dataclasses.fields(Config)}
+    usual |= defaults(of.dataset, of.backbone)
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
     for setting, value in dataclasses.asdict(of).items():
-        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != defaults[setting]:
+        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != usual[setting]:
             name += f"-{setting}={_short(value) if setting.endswith('data_dir') else value}"
     if len(name) <= LONGEST_NAME:
         return name

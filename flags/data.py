@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from data_gen import DATASETS, ImageSize
+from data_gen import DATASETS, PICTURES, ImageSize
 
 TITLE = "Data"
 
@@ -69,6 +69,13 @@ flags.DEFINE_string(
     None,
     "Where decoded pictures are kept (default: environment variable HIDRA_CACHE_DIR, else "
     "~/.cache/hidra_tf).",
+)
+flags.DEFINE_enum(
+    "pictures",
+    "auto",
+    list(PICTURES),
+    "Where the pictures are meanwhile: on the device, or on the host, which gathers them ahead of "
+    "their use (auto: on the host if they would take more than half of a GPU's free memory).",
 )
 flags.DEFINE_bool(
     "invert",

@@ -45,6 +45,15 @@ DEFAULTS: dict[str, dict[str, int | float]] = {
     },
 }
 
+# Of backbones other than Conv-4, which the settings above are for: ResNet-12's.
+FILTERS = 64
+
+
+def defaults(dataset: str, backbone: str) -> dict[str, int | float]:
+    """The settings that have no default of their own, for a data set and a backbone."""
+    settings = DEFAULTS[dataset]
+    return settings if backbone == "conv4" else {**settings, "filters": FILTERS}
+
 
 def describe(name: str) -> str:
     """The default of a setting for each data set, for help texts."""

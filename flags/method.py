@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from absl import flags
 
-from flags.defaults import describe
+from flags.defaults import FILTERS, describe
 from hidra_tf.methods import METHODS
-from hidra_tf.options import HEADS, INNER_LOOPS, LOSSES, NORMS, PRECISIONS, REDUCTIONS, TASK_MAPS
+from hidra_tf.options import (
+    BACKBONES,
+    HEADS,
+    INNER_LOOPS,
+    LOSSES,
+    NORMS,
+    PRECISIONS,
+    REDUCTIONS,
+    TASK_MAPS,
+)
 
 TITLE = "Method"
 
@@ -53,8 +62,18 @@ flags.DEFINE_bool("adapt_norm", False, "γ and β of the normalisation move in t
 flags.DEFINE_integer(
     "filters",
     None,
-    f"Channels of each block of the Conv-4 backbone ({describe('filters')}).",
+    f"Channels of each block of Conv-4 ({describe('filters')}), or of the first of ResNet-12's "
+    f"(default {FILTERS}).",
     lower_bound=1,
+)
+flags.DEFINE_string(
+    "backbone",
+    "conv4",
+    f"{', '.join(BACKBONES)}, or module:function for a function of your own that makes a Keras "
+    "model for an image_shape.",
+)
+flags.DEFINE_float(
+    "drop_block", 0.0, "Share of the activations that DropBlock drops in ResNet-12 while training."
 )
 flags.DEFINE_enum(
     "inner_loop",

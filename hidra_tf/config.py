@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_gen import DATASETS, ImageSize
+from data_gen import DATASETS, PICTURES, ImageSize
 from data_gen.errors import UserError
 from hidra_tf.methods import METHODS, is_fixed_way
 from hidra_tf.options import (
+    BACKBONES,
     HEADS,
     INNER_LOOPS,
     LOSSES,
@@ -22,7 +24,7 @@ from hidra_tf.options import (
 )
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
-BOOKKEEPING = ("data_dir", "eval_data_dir", "checkpoint_every")
+BOOKKEEPING = ("data_dir", "eval_data_dir", "pictures", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,15 @@ class Config:
         task_map: how tasks with weights of their own share the machine; see `hidra_tf.task_map`.
         recompute: inner steps are computed twice, to keep the memory of one; see `InnerLoop`.
         precision: of the backbone's convolutions; everything else is float32.
-        filters: channels of the Conv-4 backbone.
+        filters: channels of the first block of Conv-4 and ResNet-12.
+        backbone: a key of `options.BACKBONES`, or module:function; see `hidra_tf.architectures`.
+        drop_block: share of activations that DropBlock drops in meta-training, in [0, 1).
         clip_norm: each variable's meta-gradient is clipped to this norm; 0: not at all.
         seed: of initial weights and of all episodes.
         log_every: meta-updates between two measurements of train and validation accuracy.
         checkpoint_every: meta-updates between two checkpoints.
         val_tasks: tasks of such a measurement.
+        pictures: where they are meanwhile, on the `device` or the `host`; see `data_gen.sources`.
     """
 
     dataset: str
@@ -79,6 +84,8 @@ class Config:
     head: str | None = None
     loss: str = "softmax"
     inner_reduction: str = "mean"
+    backbone: str = "conv4"
+    drop_block: float = 0.0
     norm: str = "transductive"
     adapt_norm: bool = False
     first_order: bool = False
@@ -98,6 +105,7 @@ class Config:
     eval_data_dir: str | None = None
     image_size: ImageSize | None = None
     channels: int | None = None
+    pictures: str = "auto"
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -105,10 +113,12 @@ class Config:
         _one_of("eval_dataset", self.eval_dataset or self.dataset, DATASETS)
         if self.channels not in (None, 1, 3):
             raise UserError(f"channels: expected 1 or 3, received {self.channels}")
+        _one_of("pictures", self.pictures, PICTURES)
         _one_of("method", self.method, METHODS)
         _one_of("head", self.head or HEADS[0], HEADS)
         _one_of("loss", self.loss, LOSSES)
         _one_of("inner_reduction", self.inner_reduction, REDUCTIONS)
+        _names_function("backbone", self.backbone, BACKBONES)
         _one_of("norm", self.norm, NORMS)
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
         _one_of("task_map", self.task_map, TASK_MAPS)
@@ -132,6 +142,10 @@ class Config:
                 )
         if not 0 <= self.clip_norm < float("inf"):
             raise UserError(f"clip_norm: expected 0 or more, received {self.clip_norm}")
+        if not 0 <= self.drop_block < 1:
+            raise UserError(
+                f"drop_block: expected 0 or more and less than 1, received {self.drop_block}"
+            )
         _at_least("train_ways", min(self.train_ways, default=0), 2)
         if self.head is not None and METHODS[self.method].head is None:
             raise UserError(f"head: {self.method} has its own; received {self.head}")
@@ -224,6 +238,13 @@ def show(value: object) -> str:
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise UserError(f"{name}: expected one of {', '.join(known)}; received {value!r}")
+
+
+def _names_function(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known and not re.fullmatch(r"[\w.]+:\w+", value):
+        raise UserError(
+            f"{name}: expected one of {', '.join(known)}, or module:function; received {value!r}"
+        )
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -19,9 +19,9 @@ import data_gen
 from data_gen.class_pool import Splits
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
-from hidra_tf import methods, report, runs
+from hidra_tf import architectures, methods, report, runs
 from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
+from hidra_tf.backbones import Backbone
 from hidra_tf.checkpoints import Checkpoints, saved_step
 from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Evaluator, mean_scores
@@ -104,6 +104,7 @@ def evaluate(
     request: EvalRequest,
     data_dir: str | None = None,
     cache_dir: str | None = None,
+    pictures: str = "auto",
 ) -> None:
     """Evaluates the best checkpoint of the run at `path`.
 
@@ -112,12 +113,13 @@ def evaluate(
         request: what is to be evaluated.
         data_dir: where the pictures are, if no longer where they were.
         cache_dir: where decoded data sets are kept; None: the user's cache.
+        pictures: where they are meanwhile; one of `data_gen.PICTURES`.
 
     Raises:
         UserError: if there is no such run, or it cannot give such tasks.
     """
     own = runs.open_run(path)
-    config = _as_requested(own, request, data_dir)
+    config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
     splits = _load(config, cache_dir)
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
@@ -169,12 +171,19 @@ def _check_untrained(
 
 def build_method(config: Config, splits: Splits) -> GradientMethod:
     """The untrained method that `config` describes, for pictures like those of `splits`."""
-    shape = splits.train.image_shape
+    model = architectures.build(
+        config.backbone,
+        splits.train.image_shape,
+        filters=config.filters,
+        norm=config.norm,
+        seed=config.seed,
+        dtype=PRECISIONS[config.precision],
+        drop_block=config.drop_block,
+    )
     try:
-        model = conv4(shape, config.filters, config.norm, config.seed, PRECISIONS[config.precision])
+        backbone = Backbone(model, config.norm, config.adapt_norm)
     except ValueError as error:
-        raise UserError(str(error)) from error
-    backbone = Backbone(model, config.norm, config.adapt_norm)
+        raise UserError(f"{config.backbone}: {error}") from error
     inner = InnerLoop(
         config.inner_steps,
         config.inner_lr,
@@ -214,6 +223,7 @@ def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler:
         config.meta_batch,
         config.seed,
         "meta_train",
+        where=config.pictures,
     )
 
 
@@ -260,7 +270,7 @@ def _make_evaluator(
     pool = getattr(splits, split)
     shots = (config.shots, config.query_shots)
     try:
-        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream)
+        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream, config.pictures)
     except UserError as error:
         raise UserError(f"{split} split: {error}") from error
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from hidra_tf.checkpoints import Checkpoints
+from hidra_tf.drop_block import meta_training
 from hidra_tf.evaluation import Evaluator, mean_scores
 from hidra_tf.event_log import EventLog
 from hidra_tf.methods.base import GradientMethod
@@ -86,7 +87,8 @@ class MetaUpdates:
     def _update(
         self, step: tf.Tensor, loss: tf.Tensor, accuracy: tf.Tensor, finite: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        result = self.method.meta_gradients(self.sampler(step), step)
+        with meta_training():
+            result = self.method.meta_gradients(self.sampler(step), step)
         finite = tf.math.is_finite(result.loss + tf.linalg.global_norm(result.gradients))
 
         def apply() -> tf.Tensor:

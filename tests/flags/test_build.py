@@ -59,6 +59,16 @@ def test_the_papers_cub_settings():
     assert (ours.query_shots, ours.filters) == (16, 64)
 
 
+def test_other_backbones_have_64_filters_unless_another_number_is_given():
+    on_mini = ("--dataset=mini_imagenet", "--backbone=resnet12")
+    assert config(*on_mini).filters == 64
+    assert build.run_name(config(*on_mini)) == "mini_imagenet-hidra-5way-5shot-backbone=resnet12"
+    assert config(*on_mini, "--filters=32").filters == 32
+    assert build.run_name(config(*on_mini, "--filters=32")).endswith(
+        "-filters=32-backbone=resnet12"
+    )
+
+
 def test_a_flag_overrides_its_default():
     assert config("--meta_batch=4", "--inner_lr=0.01").inner_lr == 0.01
 
@@ -118,9 +128,9 @@ def test_names_stay_within_what_file_systems_take():
 
 
 def test_bookkeeping_does_not_change_the_name():
-    assert build.run_name(config("--data_dir=/x", "--checkpoint_every=5")) == build.run_name(
-        config()
-    )
+    assert build.run_name(
+        config("--data_dir=/x", "--checkpoint_every=5", "--pictures=host")
+    ) == build.run_name(config())
 
 
 def test_run_dir_wins_over_the_name():
@@ -172,6 +182,7 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         "--image_size=84x",
         "--image_size=large",
         "--eval_dataset=mnist",
+        "--pictures=disk",
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
@@ -186,7 +197,15 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
 
 @pytest.mark.parametrize(
     "argument",
-    ["--inner_lr=0", "--meta_lr=-1", "--clip_norm=-1", "--inner_lr=nan", "--channels=2"],
+    [
+        "--backbone=resnet",
+        "--drop_block=1",
+        "--inner_lr=0",
+        "--meta_lr=-1",
+        "--clip_norm=-1",
+        "--inner_lr=nan",
+        "--channels=2",
+    ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(argument):
     with pytest.raises(UserError, match=argument[2:].split("=")[0]):
@@ -211,7 +230,8 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
     defined = (
         "dataset data_dir method train_ways shots query_shots meta_batch steps inner_steps "
         "inner_lr meta_lr norm first_order seed run_dir log_every checkpoint_every eval_only "
-        "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels"
+        "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels "
+        "backbone drop_block pictures"
     )
     for name in defined.split():
         assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name

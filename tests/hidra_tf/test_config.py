@@ -41,13 +41,15 @@ OTHERS = {
     "head": "zero",
     "loss": "sigmoid",
     "inner_reduction": "per_class",
-    "task_map": "loop",
-    "recompute": True,
-    "precision": "bfloat16",
+    "backbone": "resnet12",
+    "drop_block": 0.1,
     "norm": "none",
     "adapt_norm": True,
     "first_order": True,
     "inner_loop": "generic",
+    "task_map": "unrolled",
+    "recompute": True,
+    "precision": "bfloat16",
     "clip_norm": 0.0,
     "seed": 7,
     "invert": False,
@@ -60,6 +62,7 @@ OTHERS = {
     "eval_data_dir": "/others",
     "image_size": ImageSize(20, 30),
     "channels": 3,
+    "pictures": "host",
 }
 
 
@@ -141,7 +144,7 @@ def test_what_a_folder_holds_depends_on_where_it_is():
 
 def test_a_configuration_from_before_there_were_more_data_sets_can_be_read():
     fields = json.loads(make_config().to_json())
-    for name in ("eval_dataset", "eval_data_dir", "image_size", "channels"):
+    for name in ("eval_dataset", "eval_data_dir", "image_size", "channels", "backbone", "pictures"):
         del fields[name]
     assert Config.from_json(json.dumps(fields)) == make_config()
 
@@ -169,6 +172,9 @@ INVALID = [
         for value in (0.0, -0.1, float("inf"), float("nan"))
     ],
     ("eval_dataset", "x"),
+    ("pictures", "x"),
+    *[("backbone", value) for value in ("", "x", "x:", "a-b:c", "a:b:c")],
+    *[("drop_block", value) for value in (-0.1, 1.0, float("nan"))],
     *[("channels", value) for value in (0, 2, 4)],
     *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
     *[("train_ways", ways) for ways in ((1,), (1, 5), (5, 0))],
@@ -182,10 +188,14 @@ def test_an_invalid_value_is_refused_by_name(name, value):
         make_config(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["dataset", "method", "norm", "inner_loop"])
+@pytest.mark.parametrize("name", ["dataset", "method", "backbone", "norm", "inner_loop"])
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
     with pytest.raises(UserError, match=str(OTHERS[name])):
         make_config(**{name: "x"})
+
+
+def test_a_backbone_may_be_a_function_of_any_module():
+    assert make_config(backbone="a.b_1:make").backbone == "a.b_1:make"
 
 
 def test_maml_takes_one_number_of_ways():

@@ -40,7 +40,7 @@ def pool():
 class Run:
     """A tiny training, built anew as a new process would."""
 
-    def __init__(self, path, pool, stop_after=None):
+    def __init__(self, path, pool, stop_after=None, where="auto"):
         self.path = path
         backbone = Backbone(conv4((16, 16, 1), filters=4, norm="transductive"), "transductive")
         self.method = Hidra(backbone, InnerLoop(2, 0.1))
@@ -48,8 +48,8 @@ class Run:
         self.messages = []
         self.checkpoints = Checkpoints(path, self.method, self.optimizer, self.messages.append)
         self.resumed = self.checkpoints.restore_last()
-        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train")
-        monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor")
+        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train", where=where)
+        monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor", where)
         self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
         self.trainer = Trainer(
             self.updates,
@@ -102,6 +102,16 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
     assert_same(whole.state(), second.state())
     assert float(whole.checkpoints.best_accuracy) == float(second.checkpoints.best_accuracy)
     assert best_of(whole) == best_of(second)
+
+
+def test_pictures_on_the_host_train_the_same_weights_bit_for_bit(tmp_path, pool, whole):
+    with pytest.raises(Interrupted):
+        Run(tmp_path, pool, stop_after=5, where="host").trainer.run()
+    rest = Run(tmp_path, pool, where="host")
+    assert rest.resumed
+    rest.trainer.run()
+    assert_same(whole.state(), rest.state())
+    assert best_of(whole) == best_of(rest)
 
 
 def test_a_stop_in_the_last_call_is_heard(tmp_path, pool):
