@@ -72,7 +72,7 @@ def make_episodes():
 @pytest.fixture(scope="session")
 def check_meta_gradient(numerical_gradient):
     """Compares a float64 method's meta-gradient with finite differences along one direction."""
-    from hidra_tf.adaptation import cross_entropy
+    from hidra_tf.losses import cross_entropy
 
     def check(method, episodes):
         rng = np.random.default_rng(0)
