@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from data_gen.class_pool import ALIGNMENT, ClassPool
 from data_gen.errors import UserError
+from data_gen.rotations import RotatedPool, turned
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
@@ -48,7 +49,7 @@ class EpisodeSampler:
     query are disjoint. Every class, and every image of a class, is equally likely.
 
     Args:
-        pool: the classes of one split.
+        pool: the classes of one split, upright or rotated.
         ways: the possible numbers of classes; one is drawn for every meta-batch.
         shots: K ≥ 1, support images per class.
         query_shots: Q ≥ 1, query images per class.
@@ -63,7 +64,7 @@ class EpisodeSampler:
 
     def __init__(
         self,
-        pool: ClassPool,
+        pool: ClassPool | RotatedPool,
         ways: Sequence[int],
         shots: int,
         query_shots: int,
@@ -77,7 +78,8 @@ class EpisodeSampler:
         self.shots, self.query_shots = shots, query_shots
         self.dtype = dtype
         self._ways = tf.constant(ways, tf.int32)
-        self._images = _on_device(pool)
+        self._rotated = isinstance(pool, RotatedPool)
+        self._images = _on_device(pool.upright if self._rotated else pool)
         self._starts = tf.constant(pool.starts, tf.int32)
         self._counts = tf.constant(pool.counts, tf.int32)
         self._most = max(pool.counts)
@@ -106,6 +108,12 @@ class EpisodeSampler:
 
     def pictures(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows of the pool [...] → images [..., H, W, channels] in [0, 1]."""
+        if self._rotated:
+            count = self._images.shape[0]
+            return turned(self._upright(rows % count), rows // count)
+        return self._upright(rows)
+
+    def _upright(self, rows: tf.Tensor) -> tf.Tensor:
         # A product: a compiler would make one of the quotient, and other last bits with it.
         return tf.cast(tf.gather(self._images, rows), self.dtype) * (1 / 255)
 
@@ -160,7 +168,9 @@ class EpisodeSampler:
         return tf.tile(labels[tf.newaxis], (self.meta_batch, 1))
 
 
-def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots: int) -> None:
+def check_request(
+    pool: ClassPool | RotatedPool, ways: Sequence[int], shots: int, query_shots: int
+) -> None:
     """Raises `UserError` if `pool` cannot give tasks of this shape."""
     if min(shots, query_shots) < 1:
         raise UserError(
