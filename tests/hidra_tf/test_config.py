@@ -60,6 +60,23 @@ OTHERS = {
     "eval_data_dir": "/others",
     "image_size": ImageSize(20, 30),
     "channels": 3,
+    "batch_size": 16,
+    "pretrained": "/runs/other",
+    "rotations": True,
+    "meta_optimizer": "sgd",
+    "meta_lr_schedule": "cosine",
+    "meta_lr_min": 1e-5,
+    "milestones": (10, 20),
+    "gamma": 0.3,
+    "weight_decay": 0.01,
+    "multi_step_loss": 100,
+    "learn_inner_lr": True,
+    "second_order_after": 50,
+}
+# What a value needs beside it to be meant.
+ALONGSIDE = {
+    "meta_lr_min": {"meta_lr_schedule": "cosine"},
+    "milestones": {"meta_lr_schedule": "multistep"},
 }
 
 
@@ -73,7 +90,7 @@ def test_every_field_is_covered_here():
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_field_survives_json(name):
-    config = make_config(**{name: OTHERS[name]})
+    config = make_config(**ALONGSIDE.get(name, {}), **{name: OTHERS[name]})
     assert Config.from_json(config.to_json()) == config
     assert config != make_config()
 
@@ -118,8 +135,12 @@ def test_unknown_and_missing_fields_are_type_errors(change):
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name not in BOOKKEEPING])
 def test_a_difference_is_named_with_both_values(name):
-    config = make_config()
-    other = make_config(**{name: OTHERS[name]})
+    config = make_config(milestones=(5,), meta_lr_schedule="multistep")
+    beside = {"milestones": (5,), "meta_lr_schedule": "multistep"}
+    if name in ("meta_lr_min", "meta_lr_schedule"):
+        beside = {"meta_lr_schedule": "cosine"}
+        config = make_config(**beside) if name == "meta_lr_min" else make_config()
+    other = make_config(**{**beside, name: OTHERS[name]})
     assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
 
 
