@@ -102,7 +102,7 @@ def build(
     method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
     if is_fixed_way(name, head) and len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")
-    options = {option: settings[option] for option in entry.options}
+    options = {option: settings[option] for option in entry.options if option in settings}
     if entry.head is not None:
         options |= {"ways": ways[0], "head": head_of(name, head)}
     return method(backbone, inner, seed=seed, task_map=task_map, **options)
