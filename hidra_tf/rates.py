@@ -27,7 +27,7 @@ class InnerRates(tf.Module):
 
     def __init__(self, steps: int, weights: int, initial: float, dtype: str) -> None:
         super().__init__(name="inner_rates")
-        self.values = tf.Variable(tf.fill([steps, weights], tf.cast(initial, dtype)), name="rates")
+        self.values = tf.Variable(tf.constant(initial, dtype, (steps, weights)), name="rates")
 
     @classmethod
     def of(cls, inner: InnerLoop, backbone: Backbone) -> InnerRates:

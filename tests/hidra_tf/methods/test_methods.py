@@ -11,7 +11,7 @@ from hidra_tf.adaptation import InnerLoop, TaskWeights
 from hidra_tf.backbones import Backbone, conv4
 from hidra_tf.heads import HeadWeights
 from hidra_tf.methods import METHODS, build, is_fixed_way, trains
-from hidra_tf.options import NORMS
+from hidra_tf.options import HEADS, NORMS
 
 LEARNING_RATE = 0.3
 WAYS = 3
@@ -242,6 +242,23 @@ def test_one_adaptation_gives_every_number_of_steps(name, make_method, episodes)
 def test_the_same_arguments_build_the_same_method(name, make_method, episodes):
     logits = [make_method(name).query_logits(episodes, [1]) for _ in range(2)]
     np.testing.assert_array_equal(*logits)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("name", ["hidra", "maml", "fomaml", "reptile", "anil"])
+def test_every_head_goes_with_every_gradient_method_and_loss(
+    name, head, make_backbone, make_episodes
+):
+    inner = InnerLoop(1, LEARNING_RATE, loss="sigmoid", reduction="per_class")
+    method = build(name, make_backbone("affine", filters=1), inner, (WAYS,), seed=5, head=head)
+    batch = make_episodes(WAYS)
+    result = method.meta_gradients(batch)
+    logits = method.query_logits(batch, [1])[:, 0]
+    expected = method.loss(batch.query_labels, logits)[0]
+    np.testing.assert_allclose(result.loss, expected, rtol=1e-12)
+    for gradient, variable in zip(result.gradients, method.variables, strict=True):
+        assert np.all(np.isfinite(gradient))
+        assert gradient.shape == variable.shape
 
 
 @pytest.mark.parametrize("name", ["maml", "hidra"])
