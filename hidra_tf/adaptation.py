@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -162,7 +162,7 @@ class InnerLoop:
             return [*stepped.backbone, *stepped.head]
 
         if self.recompute:
-            step = tf.recompute_grad(step)
+            step = _recomputed(step)
         return _unflatten(step(*learned, *weights.backbone, *weights.head))
 
     def _sgd_step(
@@ -203,6 +203,28 @@ class InnerLoop:
 def rates_at(rates: tf.Tensor | None, step: int) -> tf.Tensor | None:
     """The row [P] of learned rates [U, P] for a step; beyond U the last one."""
     return None if rates is None else rates[min(step, rates.shape[0] - 1)]
+
+
+def _recomputed(function: Callable[..., list[tf.Tensor]]) -> Callable[..., list[tf.Tensor]]:
+    """A function of tensors that keeps only these for its gradient, and is then computed again.
+
+    `tf.recompute_grad` will not do: it stops all tapes, that of an inner step among them.
+    """
+
+    @tf.custom_gradient
+    def forward(*inputs: tf.Tensor) -> tuple[list[tf.Tensor], object]:
+        def backward(*upstream: tf.Tensor) -> list[tf.Tensor]:
+            # Not before the gradient arrives, nor merged with the first computation.
+            with tf.control_dependencies(upstream):
+                sources = [tf.identity(x) for x in inputs]
+            with tf.GradientTape() as tape:
+                tape.watch(sources)
+                outputs = function(*sources)
+            return tape.gradient(outputs, sources, upstream, unconnected_gradients="zero")
+
+        return function(*inputs), backward
+
+    return forward
 
 
 def _moving(backbone: Backbone, weights: TaskWeights) -> list[tf.Tensor]:

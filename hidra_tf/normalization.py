@@ -26,8 +26,9 @@ class TaskNormalization(keras.layers.Layer):
 
     Why not `keras.layers.BatchNormalization`: it computes the variance by `tf.nn.moments`, which
     stops the gradient at the mean. That is right once but wrong twice, and a second-order
-    meta-gradient differentiates it twice. TensorFlow's fused kernel has a wrong second derivative
-    as well; `normalise` gives it the right one (tests/hidra_tf/test_normalization.py).
+    meta-gradient differentiates it twice. TensorFlow's fused kernel has a right second derivative,
+    but not a third, and a slow one; `normalise` brings its own
+    (tests/hidra_tf/test_normalization.py).
 
     Input and output: [N, H, W, channels].
 
@@ -107,7 +108,7 @@ def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: flo
 
 
 def _fused(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """`normalise` by TensorFlow's kernels, but for the second derivative, whose kernel is wrong."""
+    """`normalise` by TensorFlow's kernels, but for the second derivative, which has no kernel."""
 
     @tf.custom_gradient
     def forward(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, object]:
