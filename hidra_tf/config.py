@@ -139,7 +139,8 @@ class Config:
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
         _one_of("task_map", self.task_map, TASK_MAPS)
         _one_of("precision", self.precision, PRECISIONS)
-        _one_of("meta_optimizer", self.meta_optimizer or OPTIMIZERS[0], OPTIMIZERS)
+        if self.meta_optimizer is not None:
+            _one_of("meta_optimizer", self.meta_optimizer, OPTIMIZERS)
         _one_of("meta_lr_schedule", self.meta_lr_schedule, SCHEDULES)
         for name in (
             "shots",

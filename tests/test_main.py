@@ -277,17 +277,17 @@ def test_aids_rotations_and_a_pretrained_backbone_in_one_command(trained, comman
         *TINY, "--method=anil", "--head=master", "--steps=4", "--inner_steps=2", "--rotations",
         "--multi_step_loss=2", "--learn_inner_lr", "--second_order_after=1",
         "--meta_lr_schedule=multistep", "--milestones=1,3", "--weight_decay=0.01",
-        f"--pretrained={run}", f"--run_dir={tmp_path}/run",
+        f"--pretrained={run}", "--seed=1", f"--run_dir={tmp_path}/run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["pretrained"] == str(run)
-    first, start = (
-        tf.train.load_checkpoint(str(path / "checkpoints" / "ckpt-0"))
-        for path in (run, tmp_path / "run")
+    (best,) = (run / "best").glob("ckpt-*.index")
+    given, start = (
+        tf.train.load_checkpoint(str(prefix)).get_tensor("variables/0/.ATTRIBUTES/VARIABLE_VALUE")
+        for prefix in (best.with_suffix(""), tmp_path / "run" / "checkpoints" / "ckpt-0")
     )
-    name = "variables/0/.ATTRIBUTES/VARIABLE_VALUE"
-    assert np.any(first.get_tensor(name) != start.get_tensor(name))
+    np.testing.assert_array_equal(given, start)
     rows = json.loads((tmp_path / "run" / "results" / "test.json").read_text())["rows"]
     assert [(row["ways"], row["steps"]) for row in rows] == [(2, 2), (3, 2)]
 
