@@ -41,8 +41,8 @@ def load_backbone(
 
 
 def _name(variable: keras.Variable) -> str:
-    """Layer and variable, without the model's name, which Keras may number."""
-    return "/".join(variable.path.split("/")[-2:])
+    """Layers and variable, without the model's name, which Keras may number."""
+    return variable.path.split("/", 1)[1]
 
 
 def _shape(variable: keras.Variable | None) -> str:

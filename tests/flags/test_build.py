@@ -118,11 +118,11 @@ def test_names_stay_within_what_file_systems_take():
 
 
 def test_a_method_may_have_defaults_of_its_own():
+    assert config().meta_lr == 1e-3
     reptile = config("--method=reptile")
     assert (reptile.inner_steps, reptile.meta_lr, reptile.meta_batch) == (5, 1.0, 32)
     assert build.run_name(reptile) == "omniglot-reptile-5way-5shot"
     assert config("--method=reptile", "--meta_lr=0.5").meta_lr == 0.5
-    assert config().meta_lr == 1e-3
 
 
 def test_milestones_may_be_large_and_stand_in_the_name():

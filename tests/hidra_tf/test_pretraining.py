@@ -20,6 +20,9 @@ def run(tmp_path_factory):
     """A run's folder, and the method that was trained there."""
     path = tmp_path_factory.mktemp("run")
     trained = method(Finetune, seed=1, classes=5)
+    rng = np.random.default_rng(0)
+    for variable in trained.variables:
+        variable.assign(rng.normal(size=variable.shape))
     Checkpoints(path, trained, None, print).save_if_best(0.5)
     return path, trained
 
@@ -39,7 +42,7 @@ def test_another_method_begins_with_the_backbone_of_the_best_checkpoint(run):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filters": 4}, "block_1/beta is 3 there and 4 here"),
+        ({"filters": 4}, "block_1/kernel is 3 × 3 × 1 × 3 there and 3 × 3 × 1 × 4 here"),
         ({"norm": "affine"}, "block_1/bias is missing there and 3 here"),
     ],
 )
