@@ -15,6 +15,7 @@ import tensorflow as tf
 from data_gen import sources
 from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
+from data_gen.rotations import RotatedPool
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
@@ -56,7 +57,7 @@ class EpisodeSampler:
     query are disjoint. Every class, and every image of a class, is equally likely.
 
     Args:
-        pool: the classes of one split.
+        pool: the classes of one split, upright or rotated.
         ways: the possible numbers of classes; one is drawn for every meta-batch.
         shots: K ≥ 1, support images per class.
         query_shots: Q ≥ 1, query images per class.
@@ -72,7 +73,7 @@ class EpisodeSampler:
 
     def __init__(
         self,
-        pool: ClassPool,
+        pool: ClassPool | RotatedPool,
         ways: Sequence[int],
         shots: int,
         query_shots: int,
@@ -172,7 +173,9 @@ class EpisodeSampler:
         return tf.tile(labels[tf.newaxis], (self.meta_batch, 1))
 
 
-def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots: int) -> None:
+def check_request(
+    pool: ClassPool | RotatedPool, ways: Sequence[int], shots: int, query_shots: int
+) -> None:
     """Raises `UserError` if `pool` cannot give tasks of this shape."""
     if min(shots, query_shots) < 1:
         raise UserError(

@@ -6,7 +6,7 @@ import contextlib
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,7 @@ from tensorflow.python.client import device_lib
 
 from data_gen import PICTURES
 from data_gen.class_pool import ALIGNMENT, ClassPool
+from data_gen.rotations import RotatedPool, turned
 
 # Meta-batches that the host gathers ahead of the one in use.
 AHEAD = 4
@@ -23,7 +24,7 @@ SMALL = 2**30
 _ON_DEVICE: weakref.WeakKeyDictionary[ClassPool, tf.Tensor] = weakref.WeakKeyDictionary()
 
 
-def open_source(pool: ClassPool, where: str) -> DevicePictures | HostPictures:
+def open_source(pool: ClassPool | RotatedPool, where: str) -> Source:
     """The pictures of `pool`, to be gathered by their rows.
 
     Args:
@@ -33,8 +34,50 @@ def open_source(pool: ClassPool, where: str) -> DevicePictures | HostPictures:
     """
     if where not in PICTURES:
         raise ValueError(f"expected one of {', '.join(PICTURES)}; received {where!r}")
+    if isinstance(pool, RotatedPool):
+        return TurnedPictures(open_source(pool.upright, where), len(pool.upright.images))
     too_large = where == "auto" and _is_too_large(pool)
     return HostPictures(pool) if where == "host" or too_large else DevicePictures(pool)
+
+
+class Source(Protocol):
+    """Pictures, known by their rows."""
+
+    looks_ahead: bool
+
+    def drawing(self) -> contextlib.AbstractContextManager:
+        """Within it, rows are drawn."""
+
+    def gather(
+        self, rows: Sequence[tf.Tensor], later: Sequence[tf.Tensor] | None = None
+    ) -> list[tf.Tensor]:
+        """Some arrays of rows [...] → uint8 [..., H, W, channels] for each.
+
+        Args:
+            rows: of the pictures.
+            later: rows that will be asked for, where the source looks ahead.
+        """
+
+
+class TurnedPictures:
+    """The pictures of a `RotatedPool`, which are upright where they are kept.
+
+    Args:
+        upright: N pictures.
+        count: N.
+    """
+
+    def __init__(self, upright: Source, count: int) -> None:
+        self._upright, self._count = upright, count
+        self.looks_ahead, self.drawing = upright.looks_ahead, upright.drawing
+
+    def gather(
+        self, rows: Sequence[tf.Tensor], later: Sequence[tf.Tensor] | None = None
+    ) -> list[tf.Tensor]:
+        """Each upright picture, turned as its row says."""
+        coming = None if later is None else [part % self._count for part in later]
+        images = self._upright.gather([part % self._count for part in rows], coming)
+        return [turned(i, part // self._count) for i, part in zip(images, rows, strict=True)]
 
 
 class DevicePictures:

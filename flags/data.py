@@ -84,6 +84,11 @@ flags.DEFINE_bool(
     "emnist.",
 )
 flags.DEFINE_bool(
+    "rotations",
+    False,
+    "Training classes turned by 90°, 180° and 270° are classes of their own (MAML's Omniglot).",
+)
+flags.DEFINE_bool(
     "train_on_validation",
     False,
     "Train on the validation classes too: on Omniglot, the paper's 1200 training classes. Unless "

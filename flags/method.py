@@ -20,14 +20,19 @@ from hidra_tf.options import (
 TITLE = "Method"
 
 flags.DEFINE_enum(
-    "method", "hidra", list(METHODS), "random: no meta-training, only random initial weights."
+    "method",
+    "hidra",
+    list(METHODS),
+    "fomaml: first order; anil: only the head adapts; protonet: nearest class mean, no inner "
+    "steps; finetune: a classifier of all training classes, then a new head per task on frozen "
+    "features; random: no meta-training, only random initial weights.",
 )
 flags.DEFINE_enum(
     "head",
     None,
     list(HEADS),
     "How the C neurons start out: copies of one master neuron φ, zeros, or neurons of their own "
-    "for one C (default: hidra master, maml per_class).",
+    "for one C (default: hidra master; maml, fomaml, reptile, anil per_class).",
 )
 flags.DEFINE_enum(
     "loss",
@@ -50,6 +55,24 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_float("inner_lr", None, f"α, of the inner loop ({describe('inner_lr')}).")
 flags.DEFINE_bool("first_order", False, "Leave second derivatives out of the meta-gradient.")
+flags.DEFINE_integer(
+    "second_order_after",
+    0,
+    "Leave second derivatives out of the first N meta-updates (MAML++).",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "multi_step_loss",
+    0,
+    "Query loss after every inner step, its weights annealed to the last step over the first N "
+    "meta-updates (MAML++); 0: the last step's alone.",
+    lower_bound=0,
+)
+flags.DEFINE_bool(
+    "learn_inner_lr",
+    False,
+    "Learn α: a rate for every inner step and weight tensor, from --inner_lr on (MAML++).",
+)
 flags.DEFINE_enum(
     "norm",
     "transductive",

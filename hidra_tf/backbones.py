@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import keras
@@ -162,3 +163,10 @@ class Backbone:
             list(weights), statistics, images, training=training
         )
         return tf.cast(features, self.dtype), statistics
+
+
+def adapting(backbone: Backbone, adapted: bool) -> Backbone:
+    """The same backbone, variables and all, of which the inner loop moves everything or nothing."""
+    twin = copy.copy(backbone)
+    twin.adapted = [adapted] * len(backbone.adapted)
+    return twin

@@ -11,15 +11,17 @@ from typing import Any
 
 from data_gen import DATASETS, PICTURES, ImageSize
 from data_gen.errors import UserError
-from hidra_tf.methods import METHODS, is_fixed_way
+from hidra_tf.methods import AIDS, METHODS, is_fixed_way
 from hidra_tf.options import (
     BACKBONES,
     HEADS,
     INNER_LOOPS,
     LOSSES,
     NORMS,
+    OPTIMIZERS,
     PRECISIONS,
     REDUCTIONS,
+    SCHEDULES,
     TASK_MAPS,
 )
 
@@ -48,7 +50,7 @@ class Config:
         steps: meta-updates, ≥ 1.
         inner_steps: U ≥ 1, gradient steps per task.
         inner_lr: α > 0.
-        meta_lr: β > 0, of Adam.
+        meta_lr: β > 0, of the meta-optimizer.
         head: how the output neurons start out, of `options.HEADS`; None: as the method has them.
         loss: `softmax`, or `sigmoid` for one neuron against the rest.
         inner_reduction: of the support loss, `mean` or `per_class`; see `InnerLoop`.
@@ -68,6 +70,18 @@ class Config:
         checkpoint_every: meta-updates between two checkpoints.
         val_tasks: tasks of such a measurement.
         pictures: where they are meanwhile, on the `device` or the `host`; see `data_gen.sources`.
+        batch_size: pictures of an update of a method that is not trained on tasks.
+        pretrained: a run's folder, absolute, whose backbone training begins with; None: none.
+        rotations: training classes turned by 90°, 180° and 270° are classes of their own.
+        meta_optimizer: of `options.OPTIMIZERS`; None: as the method has it.
+        meta_lr_schedule: of `options.SCHEDULES`; see `hidra_tf.schedules`.
+        meta_lr_min: β at the end of `cosine`.
+        milestones: meta-updates, ascending, at which `multistep` multiplies β by `gamma`.
+        gamma: see `milestones`.
+        weight_decay: λ ≥ 0, decoupled.
+        multi_step_loss: meta-updates over which the query loss counts after every inner step.
+        learn_inner_lr: a learned rate for every inner step and weight, from `inner_lr` on.
+        second_order_after: meta-updates before second derivatives are taken.
     """
 
     dataset: str
@@ -106,6 +120,18 @@ class Config:
     image_size: ImageSize | None = None
     channels: int | None = None
     pictures: str = "auto"
+    batch_size: int = 64
+    pretrained: str | None = None
+    rotations: bool = False
+    meta_optimizer: str | None = None
+    meta_lr_schedule: str = "constant"
+    meta_lr_min: float = 0.0
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    weight_decay: float = 0.0
+    multi_step_loss: int = 0
+    learn_inner_lr: bool = False
+    second_order_after: int = 0
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -123,6 +149,9 @@ class Config:
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
         _one_of("task_map", self.task_map, TASK_MAPS)
         _one_of("precision", self.precision, PRECISIONS)
+        if self.meta_optimizer is not None:
+            _one_of("meta_optimizer", self.meta_optimizer, OPTIMIZERS)
+        _one_of("meta_lr_schedule", self.meta_lr_schedule, SCHEDULES)
         for name in (
             "shots",
             "query_shots",
@@ -133,19 +162,25 @@ class Config:
             "log_every",
             "checkpoint_every",
             "val_tasks",
+            "batch_size",
         ):
             _at_least(name, getattr(self, name), 1)
-        for name in ("inner_lr", "meta_lr"):
+        for name in ("multi_step_loss", "second_order_after"):
+            _at_least(name, getattr(self, name), 0)
+        for name in ("inner_lr", "meta_lr", "gamma"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(
                     f"{name}: expected a number above 0, received {getattr(self, name)}"
                 )
-        if not 0 <= self.clip_norm < float("inf"):
-            raise UserError(f"clip_norm: expected 0 or more, received {self.clip_norm}")
+        for name in ("clip_norm", "meta_lr_min", "weight_decay"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name}: expected 0 or more, received {getattr(self, name)}")
         if not 0 <= self.drop_block < 1:
             raise UserError(
                 f"drop_block: expected 0 or more and less than 1, received {self.drop_block}"
             )
+        self._check_schedule()
+        self._check_aids()
         _at_least("train_ways", min(self.train_ways, default=0), 2)
         if self.head is not None and METHODS[self.method].head is None:
             raise UserError(f"head: {self.method} has its own; received {self.head}")
@@ -154,6 +189,30 @@ class Config:
                 f"train_ways: {self.method} trains a head for one number of ways, received "
                 f"{format_ways(self.train_ways)}; --method=hidra takes several"
             )
+
+    def _check_schedule(self) -> None:
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise UserError(f"milestones: expected an ascending list, received {self.milestones}")
+        if bool(self.milestones) != (self.meta_lr_schedule == "multistep"):
+            raise UserError(
+                "milestones: expected some with --meta_lr_schedule=multistep and none without; "
+                f"received {show(self.milestones) or 'none'} and {self.meta_lr_schedule}"
+            )
+        if self.milestones:
+            _at_least("milestones", self.milestones[0], 1)
+        if self.meta_lr_min and self.meta_lr_schedule != "cosine":
+            raise UserError(
+                "meta_lr_min: expected with --meta_lr_schedule=cosine, received "
+                f"{self.meta_lr_min} with {self.meta_lr_schedule}"
+            )
+
+    def _check_aids(self) -> None:
+        """A flag without any effect would be believed to have one."""
+        for name in AIDS:
+            if getattr(self, name) and name not in METHODS[self.method].aids:
+                raise UserError(f"{name}: {self.method} has no use for it")
+        if self.second_order_after and self.first_order:
+            raise UserError("second_order_after: expected without --first_order, received both")
 
     def to_json(self) -> str:
         """The fields as JSON."""
@@ -170,7 +229,8 @@ class Config:
         fields = json.loads(text)
         ways, size = tuple(fields["train_ways"]), fields.get("image_size")
         image_size = None if size is None else ImageSize(*size)
-        return cls(**{**fields, "train_ways": ways, "image_size": image_size})
+        tuples = {"train_ways": ways, "milestones": tuple(fields.get("milestones", ()))}
+        return cls(**{**fields, **tuples, "image_size": image_size})
 
     def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
         """Field → (here, there) for all fields that change what is learned."""
@@ -185,6 +245,11 @@ class Config:
     def is_fixed_way(self) -> bool:
         """Whether the run serves only the number of ways that it is trained with."""
         return is_fixed_way(self.method, self.head)
+
+    @property
+    def own_steps(self) -> int:
+        """The inner steps of an evaluation for which nobody asked otherwise."""
+        return self.inner_steps if METHODS[self.method].steps else 0
 
     @property
     def bookkeeping(self) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 NORMS = ("transductive", "support", "affine", "none")
 HEADS = ("master", "zero", "per_class")
 LOSSES = ("softmax", "sigmoid")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine", "multistep")
 REDUCTIONS = ("mean", "per_class")
 INNER_LOOPS = ("auto", "generic")
 TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")

@@ -22,6 +22,11 @@ class Entry(NamedTuple):
             one of its own, for any number of ways, and there is nothing to ask for.
         options: names of the settings that its class takes beside these.
         trains: whether it is meta-trained.
+        aids: names of MAML++'s aids that it has a use for, of `AIDS`.
+        steps: whether a task is adapted to by inner steps.
+        batches: whether it is trained on minibatches of pictures and the classes of the whole
+            pool, instead of tasks.
+        optimizer: of meta-training unless another is asked for, of `options.OPTIMIZERS`.
     """
 
     module: str
@@ -29,12 +34,25 @@ class Entry(NamedTuple):
     head: str | None = None
     options: tuple[str, ...] = ()
     trains: bool = True
+    aids: tuple[str, ...] = ()
+    steps: bool = True
+    batches: bool = False
+    optimizer: str = "adam"
+
+
+# Settings of `Config` that help where a meta-gradient goes through inner steps.
+AIDS = ("multi_step_loss", "learn_inner_lr", "second_order_after")
 
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master"),
-    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class"),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", aids=AIDS),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", aids=AIDS),
+    "fomaml": Entry("hidra_tf.methods.fomaml", "FirstOrderMaml", head="per_class", aids=AIDS[:2]),
+    "reptile": Entry("hidra_tf.methods.reptile", "Reptile", head="per_class", optimizer="sgd"),
+    "anil": Entry("hidra_tf.methods.anil", "Anil", head="per_class", aids=AIDS),
+    "protonet": Entry("hidra_tf.methods.protonet", "ProtoNet", steps=False),
+    "finetune": Entry("hidra_tf.methods.finetune", "Finetune", options=("classes",), batches=True),
     "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
 }
 
@@ -84,7 +102,7 @@ def build(
     method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
     if is_fixed_way(name, head) and len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")
-    options = {option: settings[option] for option in entry.options}
+    options = {option: settings[option] for option in entry.options if option in settings}
     if entry.head is not None:
         options |= {"ways": ways[0], "head": head_of(name, head)}
     return method(backbone, inner, seed=seed, task_map=task_map, **options)

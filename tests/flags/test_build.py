@@ -127,6 +127,28 @@ def test_names_stay_within_what_file_systems_take():
     assert all(len(name) <= build.LONGEST_NAME for name in names)
 
 
+def test_a_method_may_have_defaults_of_its_own():
+    assert config().meta_lr == 1e-3
+    reptile = config("--method=reptile")
+    assert (reptile.inner_steps, reptile.meta_lr, reptile.meta_batch) == (5, 1.0, 32)
+    assert build.run_name(reptile) == "omniglot-reptile-5way-5shot"
+    assert config("--method=reptile", "--meta_lr=0.5").meta_lr == 0.5
+
+
+def test_milestones_may_be_large_and_stand_in_the_name():
+    ours = config("--meta_lr_schedule=multistep", "--milestones=20000,40000")
+    assert ours.milestones == (20000, 40000)
+    assert build.run_name(ours).endswith("-meta_lr_schedule=multistep-milestones=20000,40000")
+
+
+def test_the_run_to_begin_from_is_named_absolutely(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    ours = config("--pretrained=runs/one")
+    assert ours.pretrained == str(tmp_path / "runs" / "one")
+    assert "/" not in build.run_name(ours)
+    assert build.run_name(ours) != build.run_name(config("--pretrained=other/one"))
+
+
 def test_bookkeeping_does_not_change_the_name():
     assert build.run_name(
         config("--data_dir=/x", "--checkpoint_every=5", "--pictures=host")
@@ -203,6 +225,7 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
         "--inner_lr=0",
         "--meta_lr=-1",
         "--clip_norm=-1",
+        "--weight_decay=-1",
         "--inner_lr=nan",
         "--channels=2",
     ],
@@ -231,6 +254,7 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
         "dataset data_dir method train_ways shots query_shots meta_batch steps inner_steps "
         "inner_lr meta_lr norm first_order seed run_dir log_every checkpoint_every eval_only "
         "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels "
+        "head loss pretrained rotations meta_optimizer milestones multi_step_loss learn_inner_lr "
         "backbone drop_block pictures"
     )
     for name in defined.split():

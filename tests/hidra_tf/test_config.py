@@ -63,6 +63,23 @@ OTHERS = {
     "image_size": ImageSize(20, 30),
     "channels": 3,
     "pictures": "host",
+    "batch_size": 16,
+    "pretrained": "/runs/other",
+    "rotations": True,
+    "meta_optimizer": "sgd",
+    "meta_lr_schedule": "cosine",
+    "meta_lr_min": 1e-5,
+    "milestones": (10, 20),
+    "gamma": 0.3,
+    "weight_decay": 0.01,
+    "multi_step_loss": 100,
+    "learn_inner_lr": True,
+    "second_order_after": 50,
+}
+# What a value needs beside it to be meant.
+ALONGSIDE = {
+    "meta_lr_min": {"meta_lr_schedule": "cosine"},
+    "milestones": {"meta_lr_schedule": "multistep"},
 }
 
 
@@ -76,7 +93,7 @@ def test_every_field_is_covered_here():
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_field_survives_json(name):
-    config = make_config(**{name: OTHERS[name]})
+    config = make_config(**ALONGSIDE.get(name, {}), **{name: OTHERS[name]})
     assert Config.from_json(config.to_json()) == config
     assert config != make_config()
 
@@ -121,8 +138,9 @@ def test_unknown_and_missing_fields_are_type_errors(change):
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name not in BOOKKEEPING])
 def test_a_difference_is_named_with_both_values(name):
-    config = make_config()
-    other = make_config(**{name: OTHERS[name]})
+    beside = ALONGSIDE.get(name, {})
+    first = {name: (5,)} if name == "milestones" else {}
+    config, other = make_config(**beside, **first), make_config(**beside, **{name: OTHERS[name]})
     assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
 
 
@@ -149,8 +167,9 @@ def test_a_configuration_from_before_there_were_more_data_sets_can_be_read():
     assert Config.from_json(json.dumps(fields)) == make_config()
 
 
+ENUMS = ("dataset", "method", "norm", "inner_loop", "meta_optimizer", "meta_lr_schedule")
 INVALID = [
-    *[(name, value) for name in ("dataset", "method", "norm", "inner_loop") for value in ("", "x")],
+    *[(name, value) for name in ENUMS for value in ("", "x")],
     *[
         (name, value)
         for name in (
@@ -163,12 +182,15 @@ INVALID = [
             "log_every",
             "checkpoint_every",
             "val_tasks",
+            "batch_size",
         )
         for value in (0, -1)
     ],
+    *[(name, -1) for name in ("multi_step_loss", "second_order_after")],
+    *[(name, value) for name in ("meta_lr_min", "weight_decay") for value in (-0.1, float("nan"))],
     *[
         (name, value)
-        for name in ("inner_lr", "meta_lr")
+        for name in ("inner_lr", "meta_lr", "gamma")
         for value in (0.0, -0.1, float("inf"), float("nan"))
     ],
     ("eval_dataset", "x"),
@@ -202,6 +224,30 @@ def test_maml_takes_one_number_of_ways():
     assert make_config(method="maml", train_ways=(5,)).train_ways == (5,)
     with pytest.raises(UserError, match=r"^train_ways: maml .*received 2-4; --method=hidra"):
         make_config(method="maml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"milestones": (3,)}, r"^milestones: .*received 3 and constant"),
+        ({"meta_lr_schedule": "multistep"}, r"^milestones: .*received none and multistep"),
+        ({"milestones": (5, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*ascending"),
+        ({"milestones": (0, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*at least 1"),
+        ({"meta_lr_min": 0.1}, r"^meta_lr_min: .*received 0.1 with constant"),
+        ({"method": "protonet", "multi_step_loss": 5}, "^multi_step_loss: protonet has no use"),
+        ({"method": "random", "learn_inner_lr": True}, "^learn_inner_lr: random has no use"),
+        ({"second_order_after": 5, "first_order": True}, "^second_order_after: .*both"),
+        ({"method": "protonet", "head": "master"}, "^head: protonet has its own"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make_config(**changes)
+
+
+def test_a_method_without_inner_steps_is_evaluated_after_none():
+    assert make_config().own_steps == 1
+    assert make_config(method="protonet").own_steps == 0
 
 
 def test_a_configuration_cannot_be_changed():
