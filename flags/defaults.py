@@ -45,7 +45,7 @@ DEFAULTS: dict[str, dict[str, int | float]] = {
     },
 }
 
-# Where the papers are silent about a method: measured on Omniglot (README).
+# Where the papers are silent about a method. Tried on Omniglot, in short trainings only.
 METHODS: dict[str, dict[str, int | float]] = {
     # β = 1 is the published one: all the way to the mean of the adapted weights.
     "reptile": {"inner_steps": 5, "inner_lr": 0.1, "meta_lr": 1.0},
