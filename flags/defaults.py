@@ -48,7 +48,7 @@ DEFAULTS: dict[str, dict[str, int | float]] = {
 # Of backbones other than Conv-4, which the settings above are for: ResNet-12's.
 FILTERS = 64
 
-# Where the papers are silent about a method: measured on Omniglot (README).
+# Where the papers are silent about a method. Tried on Omniglot, in short trainings only.
 METHODS: dict[str, dict[str, int | float]] = {
     # β = 1 is the published one: all the way to the mean of the adapted weights.
     "reptile": {"inner_steps": 5, "inner_lr": 0.1, "meta_lr": 1.0},
