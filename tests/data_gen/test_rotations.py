@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_gen import episodes
 from data_gen.batches import BatchSampler
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import EpisodeSampler
@@ -45,7 +44,15 @@ def test_a_rotated_pool_has_four_times_the_classes_and_no_more_pictures(pool):
     assert rotated.starts[3:6].tolist() == [12, 15, 19]
     settings = ((2,), 1, 1, 1, 0, "meta_train")
     upright, turning = EpisodeSampler(pool, *settings), EpisodeSampler(rotated, *settings)
-    assert upright._images is turning._images is episodes._ON_DEVICE[pool]
+    assert turning._source._upright._images is upright._source._images
+
+
+def test_pictures_that_stay_with_the_host_are_turned_alike(pool):
+    settings = ((4,), 2, 1, 2, 5, "meta_train")
+    samplers = [EpisodeSampler(RotatedPool(pool), *settings, where=w) for w in ("device", "host")]
+    for step in (0, 1, 5):
+        for ours, theirs in zip(*(sampler(step) for sampler in samplers), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_pictures_of_a_class_are_of_one_class_and_one_turn(pool):
