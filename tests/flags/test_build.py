@@ -264,10 +264,14 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
 
 def test_preset_files_parse():
     presets = sorted(ROOT.glob("flags/**/*.flags"))
-    assert presets
+    runs = set()
     for preset in presets:
-        parse(f"--flagfile={preset}")
-        build.config()
-        assert f"--flagfile={preset.relative_to(ROOT)}" in preset.read_text()
+        ours = config(f"--flagfile={preset}")
+        build.eval_request()
+        runs.add(build.run_name(ours))
+        assert preset.parent.name != "paper" or f"_{ours.method}" in preset.name
+        first = preset.read_text().splitlines()[0]
+        assert first.startswith(f"# python main.py --flagfile={preset.relative_to(ROOT)}")
         for name in list(flags.FLAGS):
             flags.FLAGS[name].unparse()
+    assert len(runs) == len(presets) > 1
