@@ -37,7 +37,9 @@ def main(argv: list[str]) -> int:
         experiment = quietly_import("hidra_tf.experiment")
         request = build.eval_request()
         if FLAGS.eval_only:
-            experiment.evaluate(build.existing_run_dir(), request, FLAGS.data_dir, FLAGS.cache_dir)
+            experiment.evaluate(
+                build.existing_run_dir(), request, FLAGS.data_dir, FLAGS.cache_dir, FLAGS.pictures
+            )
         else:
             config = build.config()
             experiment.train(config, build.run_dir(config), request, FLAGS.cache_dir)

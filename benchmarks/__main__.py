@@ -25,7 +25,7 @@ from absl import app, flags
 from benchmarks import cases, charts, memory, rows, timing
 from benchmarks.cases import Case
 
-GROUPS = ("headline", "steps", "ways", "sizes", "growth", "memory", "evaluation")
+GROUPS = ("headline", "steps", "ways", "sizes", "growth", "memory", "evaluation", "endurance")
 # Of groups whose cases are long or many, no more than this many rounds.
 FEW_ROUNDS = {"ways": 3, "sizes": 3, "growth": 3, "evaluation": 3}
 
@@ -37,6 +37,7 @@ flags.DEFINE_list(
 flags.DEFINE_integer("rounds", 5, "How often every case is measured.", lower_bound=1)
 flags.DEFINE_string("out", "runs/bench", "The folder for results.json and the charts.")
 flags.DEFINE_list("inner_steps", ["1", "5"], "U of the groups headline and memory.")
+flags.DEFINE_integer("updates", 10_000, "Of the group endurance.", lower_bound=500)
 flags.DEFINE_integer("ways", 5, "C, where the group does not vary it.", lower_bound=2)
 flags.DEFINE_integer("shots", 5, "K.", lower_bound=1)
 flags.DEFINE_integer("query_shots", 15, "Q.", lower_bound=1)
@@ -65,12 +66,13 @@ def main(argv: list[str]) -> None:
         if group not in FLAGS.groups or not chosen:
             continue
         started = time.monotonic()
-        measured = measure_memory(chosen) if group == "memory" else measure_times(group, chosen)
+        measured = measure(group, chosen)
         measured["seconds"] = time.monotonic() - started
         results["groups"][group] = measured
         charts.write(chart(group, measured["rows"]), out / f"{group}.png")
         (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-        print(f"\n{group} ({measured['seconds']:.0f} s)\n\n{rows.table(measured['rows'])}")
+        show = rows.endurance_table if group == "endurance" else rows.table
+        print(f"\n{group} ({measured['seconds']:.0f} s)\n\n{show(measured['rows'])}")
         for precision, peak in measured.get("peak_flops", {}).items():
             print(f"peak in {precision}: {peak / 1e9:.0f} GFLOP/s")
     print(f"\nwritten  {out}")
@@ -88,6 +90,7 @@ def of_group(group: str) -> list[Case]:
         "growth": lambda: cases.growth(base),
         "memory": lambda: cases.memory(base, steps),
         "evaluation": lambda: cases.evaluation(base),
+        "endurance": lambda: cases.endurance(base),
     }
     return make[group]()
 
@@ -109,12 +112,23 @@ def is_wanted(case: Case) -> bool:
     """Whether a case was asked for and can be measured."""
     if case.library == "torch" and not has_torch():
         return False
-    return case.variant in (*FLAGS.variants, "evaluation")
+    return case.variant in (*FLAGS.variants, "evaluation", "training")
 
 
 def has_torch() -> bool:
     """Whether PyTorch is installed."""
     return util.find_spec("torch") is not None
+
+
+def measure(group: str, chosen: Sequence[Case]) -> dict[str, Any]:
+    """Rows of a group, and what else is to be kept of it."""
+    if group == "memory":
+        return measure_memory(chosen)
+    if group == "endurance":
+        (case,) = chosen
+        calls = memory.endurance(case, FLAGS.updates // cases.UPDATES_PER_CALL)
+        return {"rows": rows.of_endurance(case, calls)}
+    return measure_times(group, chosen)
 
 
 def measure_times(group: str, chosen: Sequence[Case]) -> dict[str, Any]:
@@ -141,6 +155,8 @@ def chart(group: str, measured: Sequence[rows.Row]) -> charts.Figure:
         return charts.curves(measured, group)
     if group == "growth":
         return charts.growth(measured, cases.growth_base(base_case()))
+    if group == "endurance":
+        return charts.endurance(measured)
     if group == "memory":
         return charts.bars(measured, steps_of, "peak_mib", "peak memory beyond the library, MiB")
     if group == "evaluation":

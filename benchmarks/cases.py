@@ -20,11 +20,12 @@ OTHERS = {
     "tf_product": "TF, matrix product",
     "torch_product": "PyTorch, matrix product",
     "evaluation": "HIDRA, evaluation",
+    "training": "HIDRA, training",
 }
 NORMS = ("affine", "transductive")
-# What our own meta-updates are measured in; the peers' are float32.
-PRECISIONS = ("float32",)
 PRODUCT_SIDE = 2000
+# Of a training, which one call carries on.
+UPDATES_PER_CALL = 500
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,23 @@ class Case:
 def ours(base: Case) -> list[Case]:
     """HIDRA as it is and without its closed form, and MAML."""
     return [
-        replace(base, method=method, variant=variant, precision=precision)
-        for precision in PRECISIONS
+        replace(base, method=method, variant=variant)
         for method, variant in [
             ("hidra", "closed_form"),
             ("hidra", "generic"),
             ("maml", "generic"),
         ]
     ]
+
+
+def in_bfloat16(base: Case) -> list[Case]:
+    """HIDRA as it is and MAML, in the faster precision; the peers' is float32."""
+    return [replace(case, precision="bfloat16") for case in ours(base) if not _without(case)]
+
+
+def _without(case: Case) -> bool:
+    """Whether this is HIDRA without its closed form."""
+    return case.method == "hidra" and case.variant == "generic"
 
 
 def peers(base: Case) -> list[Case]:
@@ -95,7 +105,7 @@ def peers(base: Case) -> list[Case]:
 def headline(base: Case, steps: Sequence[int]) -> list[Case]:
     """Everything against everything."""
     starts = [replace(base, steps=u, norm=norm) for u in steps for norm in NORMS]
-    return [case for start in starts for case in ours(start) + peers(start)]
+    return [case for start in starts for case in ours(start) + in_bfloat16(start) + peers(start)]
 
 
 def by_steps(base: Case) -> list[Case]:
@@ -129,9 +139,9 @@ def growth(base: Case) -> list[Case]:
         *(replace(start, steps=steps) for steps in (1, 2, 3, 5, 8)),
         *(replace(start, side=side) for side in (28, 42, 56, 84)),
     ]
-    kept = [c for c in ours(start) if c.variant == "closed_form" or c.method == "maml"]
+    kept = [case for case in ours(start) if not _without(case)]
     cases = [
-        replace(c, method=k.method, variant=k.variant, precision=k.precision, norm=norm)
+        replace(c, method=k.method, variant=k.variant, norm=norm)
         for c in changed
         for k in kept
         for norm in NORMS
@@ -156,6 +166,11 @@ def evaluation(base: Case) -> list[Case]:
     ]
 
 
+def endurance(base: Case) -> list[Case]:
+    """A training, from which slow growth of time or memory would show: small, to go far."""
+    return [replace(base, variant="training", tasks=2, filters=max(1, base.filters // 4))]
+
+
 def products(cases: Iterable[Case]) -> list[Case]:
     """The matrix products whose speed the cases' is a share of."""
     cases = list(cases)
@@ -171,7 +186,7 @@ def _compared(starts: Iterable[Case]) -> list[Case]:
     for start in starts:
         for norm in NORMS:
             own = ours(replace(start, norm=norm))
-            cases += [c for c in own if c.variant == "closed_form" or c.method == "maml"]
+            cases += [case for case in own if not _without(case)]
         theirs = peers(replace(start, norm="affine"))
         cases += [c for c in theirs if c.variant != "torch_channels_last"]
     return cases

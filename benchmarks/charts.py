@@ -33,6 +33,17 @@ AXES = {
 }
 
 
+def endurance(rows: Sequence[Row]) -> Figure:
+    """Milliseconds per update and peak memory over the course of a training."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = [("ms_per_update", "ms per meta-update"), ("peak_mib", "peak memory, MiB")]
+    for axes, (key, unit) in zip(_panels(figure, 1, 2), panels, strict=True):
+        axes.plot([r["updates"] for r in rows], [r[key] for r in rows], "o-", color="#D55E00")
+        axes.set(xlabel="meta-updates", ylabel=unit, ylim=(0, 1.2 * max(r[key] for r in rows)))
+        axes.grid(alpha=0.3)
+    return figure
+
+
 def bars(
     rows: Sequence[Row],
     panel: Callable[[Row], str],
@@ -76,7 +87,7 @@ def _bars(axes: Axes, rows: Sequence[Row], value: str) -> None:
         )
         end = min(row["slowest_ms"], largest) if value == "median_ms" else row[value]
         axes.annotate(
-            f"{row[value]:.3g}",
+            f"{row[value]:.0f}" if row[value] >= 100 else f"{row[value]:.3g}",
             (end, height),
             (5, 0),
             textcoords="offset points",

@@ -8,6 +8,17 @@ from benchmarks.worker import Worker
 CALLS = 3
 
 
+def endurance(case: Case, calls: int) -> list[tuple[float, int]]:
+    """Seconds and bytes (as above) of call after call in a process of its own."""
+    worker = Worker(case.library)
+    try:
+        worker.call(case)  # builds
+        replies = [worker.call(case) for _ in range(calls)]
+    finally:
+        worker.close()
+    return [(reply.seconds, reply.rss_peak - reply.rss_before) for reply in replies]
+
+
 def peak_growth(case: Case) -> int:
     """Bytes by which a process of its own grows from the imported library to its peak.
 

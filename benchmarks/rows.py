@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.cases import Case
+from benchmarks.cases import UPDATES_PER_CALL, Case
 from benchmarks.counts import multiply_adds
 from benchmarks.timing import Spread
 
@@ -55,16 +55,37 @@ def of_memory(growths: Mapping[Case, int]) -> list[Row]:
     ]
 
 
+def of_endurance(case: Case, calls: Sequence[tuple[float, int]]) -> list[Row]:
+    """A row for every call of a training."""
+    return [
+        {
+            "label": case.label,
+            **dataclasses.asdict(case),
+            "updates": UPDATES_PER_CALL * number,
+            "ms_per_update": 1e3 * seconds / UPDATES_PER_CALL,
+            "peak_mib": growth / 2**20,
+        }
+        for number, (seconds, growth) in enumerate(calls, 1)
+    ]
+
+
+def endurance_table(rows: Sequence[Row]) -> str:
+    """The rows of `of_endurance` as text."""
+    lines = [f"{'updates':>8s}{'ms per update':>15s}{'peak MiB':>10s}"]
+    lines += [f"{r['updates']:8d}{r['ms_per_update']:15.2f}{r['peak_mib']:10.0f}" for r in rows]
+    return "\n".join(lines)
+
+
 def table(rows: Sequence[Row]) -> str:
     """The rows as text."""
     lines = [
-        f"{'':26s}{'norm':13s}{'U':>2s}{'C':>4s}{'T':>5s}  {'pictures':11s}"
+        f"{'':30s}{'norm':13s}{'U':>2s}{'C':>4s}{'T':>5s}  {'pictures':11s}"
         + (f"{'MiB':>8s}" if "peak_mib" in rows[0] else _TIMES)
     ]
     for row in rows:
         size = f"{row['side']}² × {row['channels']}"
         case = (
-            f"{row['label']:26s}{row['norm']:13s}{row['steps']:2d}{row['ways']:4d}"
+            f"{row['label']:30s}{row['norm']:13s}{row['steps']:2d}{row['ways']:4d}"
             f"{row['tasks']:5d}  {size:11s}"
         )
         lines.append(case + (f"{row['peak_mib']:8.0f}" if "peak_mib" in row else _times(row)))

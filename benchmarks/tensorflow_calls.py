@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks import inputs
-from benchmarks.cases import PRODUCT_SIDE, Case
+from benchmarks.cases import PRODUCT_SIDE, UPDATES_PER_CALL, Case
 from hidra_tf.quiet import quietly_import
 
 tf: Any = quietly_import("tensorflow")
 
 from benchmarks import baselines  # noqa: E402 — TensorFlow first, and quietly
 from data_gen.class_pool import ClassPool  # noqa: E402
-from data_gen.episodes import Episodes  # noqa: E402
+from data_gen.episodes import Episodes, EpisodeSampler  # noqa: E402
 from hidra_tf import methods  # noqa: E402
 from hidra_tf.adaptation import InnerLoop  # noqa: E402
 from hidra_tf.backbones import Backbone, conv4  # noqa: E402
 from hidra_tf.evaluation import Evaluator  # noqa: E402
 from hidra_tf.methods.base import GradientMethod  # noqa: E402
 from hidra_tf.options import PRECISIONS  # noqa: E402
+from hidra_tf.training import MetaUpdates, make_optimizer  # noqa: E402
 
 # Otherwise it warns of one line that makes many functions, which is what is wanted here.
 tf.get_logger().setLevel("ERROR")
@@ -39,6 +41,8 @@ def build(case: Case) -> Callable[[], object]:
         return matrix_product(PRODUCT_SIDE, case.precision)
     if case.variant == "evaluation":
         return evaluation(case)
+    if case.variant == "training":
+        return training(case)
     episodes = Episodes(*map(tf.constant, inputs.episodes(case)), tf.constant(case.ways))
     step = meta_update(case)
     return lambda: step(episodes)[0].numpy()
@@ -64,16 +68,9 @@ def our_method(case: Case) -> GradientMethod:
 
 def evaluation(case: Case) -> Callable[[], object]:
     """Tasks of 2 … C ways from a split of noise."""
-    rng = np.random.default_rng(0)
-    shape = (CLASSES * PICTURES_PER_CLASS, case.side, case.side, case.channels)
-    pool = ClassPool(
-        rng.integers(0, 256, shape, np.uint8),
-        (PICTURES_PER_CLASS,) * CLASSES,
-        tuple(map(str, range(CLASSES))),
-    )
     evaluator = Evaluator(
         our_method(case),
-        pool,
+        noise(case),
         range(2, case.ways + 1),
         (case.steps,),
         case.shots,
@@ -82,6 +79,32 @@ def evaluation(case: Case) -> Callable[[], object]:
         stream="evaluation",
     )
     return lambda: list(evaluator.rows(case.tasks))
+
+
+def training(case: Case) -> Callable[[], object]:
+    """The next `UPDATES_PER_CALL` meta-updates of a training: episodes, gradients, Adam."""
+    method = our_method(case)
+    shots = (case.shots, case.query_shots)
+    sampler = EpisodeSampler(noise(case), (case.ways,), *shots, case.tasks, 0, "meta_train")
+    updates = MetaUpdates(method, sampler, make_optimizer(method.variables, 1e-3), 10.0)
+    first = itertools.count(step=UPDATES_PER_CALL)
+
+    def call() -> object:
+        start = next(first)
+        return updates(tf.constant(start), tf.constant(start + UPDATES_PER_CALL)).loss.numpy()
+
+    return call
+
+
+def noise(case: Case) -> ClassPool:
+    """A split as large as Omniglot's test classes."""
+    rng = np.random.default_rng(0)
+    shape = (CLASSES * PICTURES_PER_CLASS, case.side, case.side, case.channels)
+    return ClassPool(
+        rng.integers(0, 256, shape, np.uint8),
+        (PICTURES_PER_CLASS,) * CLASSES,
+        tuple(map(str, range(CLASSES))),
+    )
 
 
 def matrix_product(side: int, precision: str = "float32") -> Callable[[], object]:

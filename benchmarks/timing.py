@@ -11,8 +11,6 @@ import numpy as np
 from benchmarks.cases import Case
 from benchmarks.worker import Worker
 
-# The first call traces or compiles; the second still fills caches and pools.
-WARM_UPS = 2
 # After a call, threads may spin for 0.2 seconds more (OpenMP) before they leave their cores.
 SETTLE_SECONDS = 0.3
 
@@ -28,11 +26,13 @@ class Spread(NamedTuple):
 def measure(
     cases: Sequence[Case], rounds: int, progress: Callable[[str], None] = lambda text: None
 ) -> dict[Case, Spread]:
-    """Calls every case once in every round, so that a drift of the machine meets all alike.
+    """Calls every case twice in every round, so that a drift of the machine meets all alike.
+
+    The second call counts.
 
     Args:
         cases: what to call; those of one library follow one another, in the given order.
-        rounds: how often, after `WARM_UPS` calls of each that do not count.
+        rounds: how often, after one that does not count.
         progress: told what is being done.
     """
     by_library: dict[str, list[Case]] = {}
@@ -46,7 +46,9 @@ def measure(
             for library, own in by_library.items():
                 time.sleep(SETTLE_SECONDS)
                 for case in own:
-                    for _ in range(WARM_UPS if turn < 0 else 1):
+                    # The first call after another case finds caches and the heap in that one's
+                    # state; a training makes the same call again and again.
+                    for _ in range(2):
                         reply = workers[library].call(case)
                     if turn >= 0:
                         seconds[case].append(reply.seconds)

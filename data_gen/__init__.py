@@ -11,7 +11,7 @@ from data_gen.class_pool import ClassPool, Splits, join
 from data_gen.errors import UserError
 from data_gen.image_size import ImageSize
 
-__all__ = ["DATASETS", "ClassPool", "ImageSize", "Splits", "UserError", "load"]
+__all__ = ["DATASETS", "PICTURES", "ClassPool", "ImageSize", "Splits", "UserError", "load"]
 
 DATASETS: dict[str, str] = {
     "omniglot": "data_gen.omniglot",
@@ -22,6 +22,9 @@ DATASETS: dict[str, str] = {
     "emnist": "data_gen.emnist",
     "folder": "data_gen.folder",
 }
+
+# Where a pool's pictures are while it is used; see `data_gen.sources`.
+PICTURES = ("auto", "device", "host")
 
 # Tested on the second, the first is trained on with all its classes but those whose names begin
 # like this, as in the literature: EMNIST's letters are Latin.

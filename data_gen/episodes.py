@@ -6,21 +6,19 @@ run inside the compiled training step.
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from data_gen.class_pool import ALIGNMENT, ClassPool
+from data_gen import sources
+from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
+from data_gen.rotations import RotatedPool
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
-
-
-_ON_DEVICE: weakref.WeakKeyDictionary[ClassPool, tf.Tensor] = weakref.WeakKeyDictionary()
 
 
 class Episodes(NamedTuple):
@@ -41,14 +39,25 @@ class Episodes(NamedTuple):
     ways: tf.Tensor
 
 
+class _Rows(NamedTuple):
+    """Where a meta-batch is in the pool: `support` [T, C·K], `query` [T, C·Q], and C."""
+
+    support: tf.Tensor
+    query: tf.Tensor
+    ways: tf.Tensor
+
+
 class EpisodeSampler:
-    """Draws meta-batches from a class pool that is kept on the device, once for all samplers.
+    """Draws meta-batches from a class pool.
+
+    Its pictures are kept on the device, once for all samplers, or gathered on the host, some
+    meta-batches ahead; the meta-batches are the same, bit for bit.
 
     The classes of a task are distinct, its images are drawn without replacement, and support and
     query are disjoint. Every class, and every image of a class, is equally likely.
 
     Args:
-        pool: the classes of one split.
+        pool: the classes of one split, upright or rotated.
         ways: the possible numbers of classes; one is drawn for every meta-batch.
         shots: K ≥ 1, support images per class.
         query_shots: Q ≥ 1, query images per class.
@@ -56,6 +65,7 @@ class EpisodeSampler:
         seed: any integer; the same seed, stream and step give the same meta-batch.
         stream: one of `STREAMS`.
         dtype: of the images.
+        where: one of `data_gen.PICTURES`; see `data_gen.sources.on_host`.
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class.
@@ -63,7 +73,7 @@ class EpisodeSampler:
 
     def __init__(
         self,
-        pool: ClassPool,
+        pool: ClassPool | RotatedPool,
         ways: Sequence[int],
         shots: int,
         query_shots: int,
@@ -71,13 +81,14 @@ class EpisodeSampler:
         seed: int,
         stream: str,
         dtype: str = "float32",
+        where: str = "auto",
     ) -> None:
         check_request(pool, ways, shots, query_shots)
         self.meta_batch = meta_batch
         self.shots, self.query_shots = shots, query_shots
         self.dtype = dtype
         self._ways = tf.constant(ways, tf.int32)
-        self._images = _on_device(pool)
+        self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)
         self._counts = tf.constant(pool.counts, tf.int32)
         self._most = max(pool.counts)
@@ -90,7 +101,11 @@ class EpisodeSampler:
             step: ≥ 0.
             ways: C, where the caller chooses it; otherwise it is drawn.
         """
-        return self._episodes(step, ways, self.pictures)
+        rows, later = self._rows(step, ways), None
+        if self._source.looks_ahead:
+            later = self._rows(step + sources.AHEAD, ways)[:2]
+        images = self._source.gather(rows[:2], later)
+        return self._episodes(rows, *map(self._scaled, images))
 
     def of_features(
         self, features: tf.Tensor, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
@@ -102,36 +117,34 @@ class EpisodeSampler:
             step: ≥ 0.
             ways: C, where the caller chooses it; otherwise it is drawn.
         """
-        return self._episodes(step, ways, lambda rows: tf.gather(features, rows))
+        rows = self._rows(step, ways)
+        return self._episodes(rows, *(tf.gather(features, part) for part in rows[:2]))
 
     def pictures(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows of the pool [...] → images [..., H, W, channels] in [0, 1]."""
-        # A product: a compiler would make one of the quotient, and other last bits with it.
-        return tf.cast(tf.gather(self._images, rows), self.dtype) * (1 / 255)
+        return self._scaled(*self._source.gather([rows]))
 
-    def _episodes(
-        self,
-        step: tf.Tensor | int,
-        ways: tf.Tensor | int | None,
-        gather: Callable[[tf.Tensor], tf.Tensor],
-    ) -> Episodes:
-        seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
-        seeds = tf.unstack(tf.random.split(seed, 3, alg="philox"))
-        if ways is None:
-            ways = self._draw_ways(seeds[0])
-        ways = tf.convert_to_tensor(ways, tf.int32)
-        rows = self._draw_rows(seeds[2], self._draw_classes(seeds[1], ways))
-        support, query = (
-            tf.reshape(part, (self.meta_batch, -1))
-            for part in tf.split(rows, [self.shots, self.query_shots], axis=-1)
-        )
-        return Episodes(
-            gather(support),
-            self._labels(ways, self.shots),
-            gather(query),
-            self._labels(ways, self.query_shots),
-            ways,
-        )
+    def _scaled(self, images: tf.Tensor) -> tf.Tensor:
+        # A product: a compiler would make one of the quotient, and other last bits with it.
+        return tf.cast(images, self.dtype) * (1 / 255)
+
+    def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
+        labels = [self._labels(rows.ways, repeats) for repeats in (self.shots, self.query_shots)]
+        return Episodes(support, labels[0], query, labels[1], rows.ways)
+
+    def _rows(self, step: tf.Tensor | int, ways: tf.Tensor | int | None) -> _Rows:
+        with self._source.drawing():
+            seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
+            seeds = tf.unstack(tf.random.split(seed, 3, alg="philox"))
+            if ways is None:
+                ways = self._draw_ways(seeds[0])
+            ways = tf.convert_to_tensor(ways, tf.int32)
+            rows = self._draw_rows(seeds[2], self._draw_classes(seeds[1], ways))
+            support, query = (
+                tf.reshape(part, (self.meta_batch, -1))
+                for part in tf.split(rows, [self.shots, self.query_shots], axis=-1)
+            )
+        return _Rows(support, query, ways)
 
     def _draw_ways(self, seed: tf.Tensor) -> tf.Tensor:
         choice = tf.random.stateless_uniform(
@@ -160,7 +173,9 @@ class EpisodeSampler:
         return tf.tile(labels[tf.newaxis], (self.meta_batch, 1))
 
 
-def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots: int) -> None:
+def check_request(
+    pool: ClassPool | RotatedPool, ways: Sequence[int], shots: int, query_shots: int
+) -> None:
     """Raises `UserError` if `pool` cannot give tasks of this shape."""
     if min(shots, query_shots) < 1:
         raise UserError(
@@ -180,25 +195,6 @@ def check_request(pool: ClassPool, ways: Sequence[int], shots: int, query_shots:
             f"expected shots + query_shots to be at most {fewest}, the pictures of class {name}; "
             f"received {shots} + {query_shots} = {shots + query_shots}"
         )
-
-
-def _on_device(pool: ClassPool) -> tf.Tensor:
-    """The pictures [N, H, W, channels] uint8, the same tensor as long as the pool lives."""
-    if pool not in _ON_DEVICE:
-        constant = not pool.images.flags.writeable and pool.images.ctypes.data % ALIGNMENT == 0
-        lend = constant and not tf.config.list_logical_devices("GPU")
-        _ON_DEVICE[pool] = (_lent if lend else tf.constant)(np.ascontiguousarray(pool.images))
-    return _ON_DEVICE[pool]
-
-
-def _lent(images: np.ndarray) -> tf.Tensor:
-    """A tensor in the memory of `images`, where `tf.constant` would hold two copies for a while."""
-    view = images.view()
-    try:
-        view.flags.writeable = True  # Nobody writes, but read-only arrays cannot be lent.
-    except ValueError:  # memory that is read-only itself
-        return tf.constant(images)
-    return tf.experimental.dlpack.from_dlpack(view.__dlpack__())
 
 
 def _fold(seed: int, stream: int) -> tf.Tensor:

@@ -11,10 +11,9 @@ from typing import Any
 from absl import flags
 
 from data_gen.errors import UserError
-from flags.defaults import DEFAULTS
+from flags.defaults import settings_of
 from hidra_tf import runs
 from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
-from hidra_tf.methods import METHODS
 
 FLAGS = flags.FLAGS
 
@@ -23,6 +22,8 @@ LONGEST_NAME = 150  # of a run; file systems take 255
 # Settings that every run's name shows; others are appended where they are not the default.
 _IN_EVERY_NAME = ("dataset", "method", "train_ways", "shots")
 
+_FOLDERS = ("data_dir", "eval_data_dir", "pretrained")
+
 
 def config() -> Config:
     """The training that the flags describe.
@@ -30,7 +31,7 @@ def config() -> Config:
     Raises:
         UserError: if a value cannot be meant.
     """
-    settings = {**DEFAULTS[FLAGS.dataset], **METHODS[FLAGS.method].defaults}
+    settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone)
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     given = {name: value for name, value in values.items() if value is not None}
     given["data_dir"] = data_dir()
@@ -84,12 +85,12 @@ def existing_run_dir() -> Path:
 
 def run_name(of: Config) -> str:
     """A name that differs wherever the settings do."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Config)}
-    defaults |= {**DEFAULTS[of.dataset], **METHODS[of.method].defaults}
+    usual = {field.name: field.default for field in dataclasses.fields(Config)}
+    usual |= settings_of(of.dataset, of.method, of.backbone)
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
     for setting, value in dataclasses.asdict(of).items():
-        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != defaults[setting]:
-            name += f"-{setting}={_short(value) if setting.endswith('data_dir') else show(value)}"
+        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != usual[setting]:
+            name += f"-{setting}={_short(value) if setting in _FOLDERS else _brief(value)}"
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
@@ -98,6 +99,12 @@ def run_name(of: Config) -> str:
 
 def _absolute(folder: str | None) -> str | None:
     return os.path.abspath(folder) if folder else None
+
+
+def _brief(value: object) -> str:
+    """A value in a name: numbers of meta-updates without brackets and blanks."""
+    whole = type(value) is tuple and value and all(type(n) is int for n in value)
+    return format_ways(value) if whole else str(value)
 
 
 def _short(folder: str) -> str:

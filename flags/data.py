@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from data_gen import DATASETS, ImageSize
+from data_gen import DATASETS, PICTURES, ImageSize
 
 TITLE = "Data"
 
@@ -70,11 +70,23 @@ flags.DEFINE_string(
     "Where decoded pictures are kept (default: environment variable HIDRA_CACHE_DIR, else "
     "~/.cache/hidra_tf).",
 )
+flags.DEFINE_enum(
+    "pictures",
+    "auto",
+    list(PICTURES),
+    "Where the pictures are meanwhile: on the device, or on the host, which gathers them ahead of "
+    "their use (auto: on the host if they would take more than half of a GPU's free memory).",
+)
 flags.DEFINE_bool(
     "invert",
     True,
     "Strokes 1 on 0; --noinvert: 0 on 1, as Omniglot was published. Only for omniglot, glyphs and "
     "emnist.",
+)
+flags.DEFINE_bool(
+    "rotations",
+    False,
+    "Training classes turned by 90°, 180° and 270° are classes of their own (MAML's Omniglot).",
 )
 flags.DEFINE_bool(
     "train_on_validation",

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from absl import flags
 
-from flags.defaults import describe
+from flags.defaults import FILTERS, describe
 from flags.ranges import define_pair
 from hidra_tf.methods import METHODS
-from hidra_tf.options import HEADS, INNER_LOOPS, LOSSES, NORMS, PRECISIONS, REDUCTIONS, TASK_MAPS
+from hidra_tf.options import (
+    BACKBONES,
+    HEADS,
+    INNER_LOOPS,
+    LOSSES,
+    NORMS,
+    PRECISIONS,
+    REDUCTIONS,
+    TASK_MAPS,
+)
 
 TITLE = "Method"
 
@@ -15,16 +24,18 @@ flags.DEFINE_enum(
     "method",
     "hidra",
     list(METHODS),
-    "random: no meta-training, only random initial weights. hypermaml and hyperhidra: a "
-    "hypernetwork makes the one update of a task, in place of or on top of a gradient step; with "
-    "more --inner_steps or --eval_steps, gradient steps follow.",
+    "fomaml: first order; anil: only the head adapts; protonet: nearest class mean, no inner "
+    "steps; finetune: a classifier of all training classes, then a new head per task on frozen "
+    "features; hypermaml and hyperhidra: a hypernetwork makes the one update of a task, in place "
+    "of or on top of a gradient step (more --inner_steps or --eval_steps are gradient steps); "
+    "random: no meta-training, only random initial weights.",
 )
 flags.DEFINE_enum(
     "head",
     None,
     list(HEADS),
     "How the C neurons start out: copies of one master neuron φ, zeros, or neurons of their own "
-    "for one C (default: hidra master, maml per_class).",
+    "for one C (default: hidra master; maml, fomaml, reptile, anil per_class).",
 )
 flags.DEFINE_enum(
     "loss",
@@ -47,6 +58,24 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_float("inner_lr", None, f"α, of the inner loop ({describe('inner_lr')}).")
 flags.DEFINE_bool("first_order", False, "Leave second derivatives out of the meta-gradient.")
+flags.DEFINE_integer(
+    "second_order_after",
+    0,
+    "Leave second derivatives out of the first N meta-updates (MAML++).",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "multi_step_loss",
+    0,
+    "Query loss after every inner step, its weights annealed to the last step over the first N "
+    "meta-updates (MAML++); 0: the last step's alone.",
+    lower_bound=0,
+)
+flags.DEFINE_bool(
+    "learn_inner_lr",
+    False,
+    "Learn α: a rate for every inner step and weight tensor, from --inner_lr on (MAML++).",
+)
 flags.DEFINE_enum(
     "norm",
     "transductive",
@@ -59,8 +88,18 @@ flags.DEFINE_bool("adapt_norm", False, "γ and β of the normalisation move in t
 flags.DEFINE_integer(
     "filters",
     None,
-    f"Channels of each block of the Conv-4 backbone ({describe('filters')}).",
+    f"Channels of each block of Conv-4 ({describe('filters')}), or of the first of ResNet-12's "
+    f"(default {FILTERS}).",
     lower_bound=1,
+)
+flags.DEFINE_string(
+    "backbone",
+    "conv4",
+    f"{', '.join(BACKBONES)}, or module:function for a function of your own that makes a Keras "
+    "model for an image_shape.",
+)
+flags.DEFINE_float(
+    "drop_block", 0.0, "Share of the activations that DropBlock drops in ResNet-12 while training."
 )
 flags.DEFINE_enum(
     "inner_loop",

@@ -14,13 +14,14 @@ class RangeParser(flags.ArgumentParser):
 
     Args:
         least: the smallest number allowed.
+        digits: the most that a number may have.
     """
 
     syntactic_help = "a number, a range like 2-10, or a list like 2,5,8"
 
-    def __init__(self, least: int) -> None:
+    def __init__(self, least: int, digits: int = 4) -> None:
         super().__init__()
-        self.least = least
+        self.least, self.digits = least, digits
 
     def parse(self, argument: str | tuple[int, ...]) -> tuple[int, ...]:
         """The numbers that `argument` names; ValueError says what is wrong with it."""
@@ -28,7 +29,8 @@ class RangeParser(flags.ArgumentParser):
             return argument
         numbers: set[int] = set()
         for part in argument.split(","):
-            match = re.fullmatch(r"\s*(\d{1,4})(?:-(\d{1,4}))?\s*", part)
+            number = rf"(\d{{1,{self.digits}}})"
+            match = re.fullmatch(rf"\s*{number}(?:-{number})?\s*", part)
             if match is None:
                 raise ValueError(f"expected {self.syntactic_help}; received {argument!r}")
             first, last = int(match[1]), int(match[2] or match[1])
@@ -68,10 +70,17 @@ class _Serializer(flags.ArgumentSerializer):
         return format_ways(value)
 
 
-def define_range(name: str, default: str | None, help_text: str, least: int, module: str) -> None:
+def define_range(
+    name: str, default: str | None, help_text: str, least: int, module: str, digits: int = 4
+) -> None:
     """Defines a flag of the module named `module`, whose value is a tuple of ascending integers."""
     flags.DEFINE(
-        RangeParser(least), name, default, help_text, serializer=_Serializer(), module_name=module
+        RangeParser(least, digits),
+        name,
+        default,
+        help_text,
+        serializer=_Serializer(),
+        module_name=module,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,6 +37,10 @@ class InnerLoop:
         reduction: of the support loss: `mean` over its C·K images, the papers', which makes a
             neuron's step shrink as 1/C; or `per_class`, the sum over classes of the mean over
             shots, which does not.
+        learn_rates: learn a rate for every weight and step, which start at α; see `rates`.
+        multi_step_loss: meta-updates over which the query loss is taken after every step; see
+            `annealing`.
+        second_order_after: meta-updates that ignore second derivatives, before those that do not.
     """
 
     steps: int
@@ -46,6 +50,9 @@ class InnerLoop:
     recompute: bool = False
     loss: str = "softmax"
     reduction: str = "mean"
+    learn_rates: bool = False
+    multi_step_loss: int = 0
+    second_order_after: int = 0
 
     def trajectory(
         self,
@@ -55,6 +62,7 @@ class InnerLoop:
         images: tf.Tensor,
         labels: tf.Tensor,
         steps: int,
+        rates: tf.Tensor | None = None,
     ) -> Iterator[TaskWeights]:
         """Yields the weights after 0, 1, … `steps` steps.
 
@@ -65,15 +73,16 @@ class InnerLoop:
             images: support images [C·K, H, W, channels].
             labels: [C·K] integers.
             steps: how many; needs not be the number used in training.
+            rates: learned ones [U, P] of the P weights that move, the head's last; None: α.
         """
         weights, taken = start, 0
         yield weights
         if self.is_exact_start(tied) and steps > 0:
-            for weights in self._exact_start(backbone, start, images, labels, steps):
+            for weights in self._exact_start(backbone, start, images, labels, steps, rates):
                 yield weights
                 taken += 1
-        for _ in range(taken, steps):
-            weights = self._next(backbone, weights, images, labels)
+        for step in range(taken, steps):
+            weights = self._next(backbone, weights, images, labels, rates_at(rates, step))
             yield weights
 
     def is_exact_start(self, tied: bool) -> bool:
@@ -86,12 +95,24 @@ class InnerLoop:
         return factor * LOSSES[self.loss](labels, logits)
 
     def exact_first_step(
-        self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor
+        self,
+        head: HeadWeights,
+        features: tf.Tensor,
+        labels: tf.Tensor,
+        rates: tf.Tensor | None = None,
     ) -> HeadWeights:
         """A tied head after its first step; see `closed_form.first_step` for the shapes."""
         factor = self._factor(tf.shape(head.bias)[-1], features.dtype)
-        rate = self.learning_rate * factor
-        return closed_form.first_step(head, features, labels, rate, self.first_order)
+        kernel_rate, bias_rate = self.each(rates_at(rates, 0), 2)
+        return closed_form.first_step(
+            head, features, labels, (kernel_rate * factor, bias_rate * factor), self.first_order
+        )
+
+    def each(self, rates: tf.Tensor | None, count: int) -> list[tf.Tensor | float]:
+        """The rates of the last `count` weights that move: α, or of one step's `rates` [P]."""
+        if rates is None:
+            return [self.learning_rate] * count
+        return tf.unstack(rates)[-count:]
 
     def step_size(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
         """What a tied head's first step multiplies differences of class means by: α/C."""
@@ -108,6 +129,7 @@ class InnerLoop:
         images: tf.Tensor,
         labels: tf.Tensor,
         steps: int,
+        rates: tf.Tensor | None,
     ) -> Iterator[TaskWeights]:
         """Yields the weights after the first step, and after the second if there is one.
 
@@ -117,50 +139,96 @@ class InnerLoop:
             tape.watch(_moving(backbone, start))
             features, _ = backbone.support_features(start.backbone, images)
             with tape.stop_recording():
-                head = self.exact_first_step(start.head, features, labels)
+                head = self.exact_first_step(start.head, features, labels, rates)
             tape.watch(list(head))
             loss = self.support_loss(labels, head.logits(features))
         weights = TaskWeights(start.backbone, head)
         yield weights
         if steps > 1:
-            yield self._moved(backbone, weights, tape.gradient(loss, _moving(backbone, weights)))
+            gradients = tape.gradient(loss, _moving(backbone, weights))
+            yield self._moved(backbone, weights, gradients, rates_at(rates, 1))
 
     def _next(
-        self, backbone: Backbone, weights: TaskWeights, images: tf.Tensor, labels: tf.Tensor
+        self,
+        backbone: Backbone,
+        weights: TaskWeights,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        rates: tf.Tensor | None,
     ) -> TaskWeights:
         """The weights after one more step."""
+        learned = () if rates is None else (rates,)
 
+        # All that is differentiated is an argument: recomputing would miss what is captured.
         def step(*flat: tf.Tensor) -> list[tf.Tensor]:
-            stepped = self._sgd_step(backbone, _unflatten(flat), images, labels)
+            own, weights = (flat[0], flat[1:]) if learned else (None, flat)
+            stepped = self._sgd_step(backbone, _unflatten(weights), images, labels, own)
             return [*stepped.backbone, *stepped.head]
 
         if self.recompute:
-            step = tf.recompute_grad(step)
-        return _unflatten(step(*weights.backbone, *weights.head))
+            step = _recomputed(step)
+        return _unflatten(step(*learned, *weights.backbone, *weights.head))
 
     def _sgd_step(
-        self, backbone: Backbone, weights: TaskWeights, images: tf.Tensor, labels: tf.Tensor
+        self,
+        backbone: Backbone,
+        weights: TaskWeights,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        rates: tf.Tensor | None,
     ) -> TaskWeights:
         moving = _moving(backbone, weights)
         with tf.GradientTape() as tape:
             tape.watch(moving)
             features, _ = backbone.support_features(weights.backbone, images)
             loss = self.support_loss(labels, weights.head.logits(features))
-        return self._moved(backbone, weights, tape.gradient(loss, moving))
+        return self._moved(backbone, weights, tape.gradient(loss, moving), rates)
 
     def _moved(
-        self, backbone: Backbone, weights: TaskWeights, gradients: list[tf.Tensor]
+        self,
+        backbone: Backbone,
+        weights: TaskWeights,
+        gradients: list[tf.Tensor],
+        rates: tf.Tensor | None,
     ) -> TaskWeights:
         """The weights moved by SGD; `gradients` of those that `_moving` lists."""
         if self.first_order:
             gradients = [tf.stop_gradient(g) for g in gradients]
         moving = _moving(backbone, weights)
-        moved = iter([w - self.learning_rate * g for w, g in zip(moving, gradients, strict=True)])
+        steps = zip(moving, gradients, self.each(rates, len(moving)), strict=True)
+        moved = iter([weight - rate * gradient for weight, gradient, rate in steps])
         stepped = [
             next(moved) if adapted else w
             for w, adapted in zip(weights.backbone, backbone.adapted, strict=True)
         ]
         return TaskWeights(stepped, HeadWeights(*moved))
+
+
+def rates_at(rates: tf.Tensor | None, step: int) -> tf.Tensor | None:
+    """The row [P] of learned rates [U, P] for a step; beyond U the last one."""
+    return None if rates is None else rates[min(step, rates.shape[0] - 1)]
+
+
+def _recomputed(function: Callable[..., list[tf.Tensor]]) -> Callable[..., list[tf.Tensor]]:
+    """A function of tensors that keeps only these for its gradient, and is then computed again.
+
+    `tf.recompute_grad` will not do: it stops all tapes, that of an inner step among them.
+    """
+
+    @tf.custom_gradient
+    def forward(*inputs: tf.Tensor) -> tuple[list[tf.Tensor], object]:
+        def backward(*upstream: tf.Tensor) -> list[tf.Tensor]:
+            # Not before the gradient arrives, nor merged with the first computation.
+            with tf.control_dependencies(upstream):
+                sources = [tf.identity(x) for x in inputs]
+            with tf.GradientTape() as tape:
+                tape.watch(sources)
+                outputs = function(*sources)
+            return tape.gradient(outputs, sources, upstream, unconnected_gradients="zero")
+
+        return function(*inputs), backward
+
+    return forward
 
 
 def _moving(backbone: Backbone, weights: TaskWeights) -> list[tf.Tensor]:

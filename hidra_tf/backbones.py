@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import keras
@@ -77,7 +78,8 @@ class Backbone:
     - `none`: there are no such layers.
 
     Args:
-        model: maps [N, H, W, channels] to [N, D]; built.
+        model: maps [N, H, W, channels] to [N, D]; built. One that others wrote goes through
+            `hidra_tf.keras_models.with_task_normalization` first.
         norm: one of `options.NORMS`.
         adapt_norm: whether γ and β take part in the inner loop. The published programs train
             them in the outer loop only.
@@ -86,9 +88,15 @@ class Backbone:
     def __init__(self, model: keras.Model, norm: str, adapt_norm: bool = False) -> None:
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
+        layers = model._flatten_layers()
+        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers):
+            raise ValueError(
+                "BatchNormalization has a wrong second derivative; "
+                "use hidra_tf.keras_models.with_task_normalization(model)"
+            )
         normalisers = {
             id(variable)
-            for layer in model._flatten_layers()
+            for layer in layers
             if isinstance(layer, TaskNormalization)
             for variable in layer.trainable_variables
         }
@@ -155,3 +163,10 @@ class Backbone:
             list(weights), statistics, images, training=training
         )
         return tf.cast(features, self.dtype), statistics
+
+
+def adapting(backbone: Backbone, adapted: bool) -> Backbone:
+    """The same backbone, variables and all, of which the inner loop moves everything or nothing."""
+    twin = copy.copy(backbone)
+    twin.adapted = [adapted] * len(backbone.adapted)
+    return twin

@@ -21,7 +21,7 @@ def first_step(
     head: HeadWeights,
     features: tf.Tensor,
     labels: tf.Tensor,
-    learning_rate: tf.Tensor | float,
+    learning_rate: tf.Tensor | float | tuple[tf.Tensor | float, tf.Tensor | float],
     first_order: bool = False,
 ) -> HeadWeights:
     """A tied head after one step of SGD on the mean support loss.
@@ -30,7 +30,7 @@ def first_step(
         head: C equal neurons: kernel [D, C], bias [C].
         features: f, [..., N, D] of the N = C·K support images; leading axes are tasks.
         labels: [..., N] integers in 0 … C−1.
-        learning_rate: α.
+        learning_rate: α; or two, the kernel's and the bias's.
         first_order: stop the gradient at the step, as first-order MAML does.
 
     Returns:
@@ -43,6 +43,5 @@ def first_step(
     bias_step = tf.reduce_mean(residual, axis=-2)
     if first_order:
         kernel_step, bias_step = tf.stop_gradient(kernel_step), tf.stop_gradient(bias_step)
-    return HeadWeights(
-        head.kernel + learning_rate * kernel_step, head.bias + learning_rate * bias_step
-    )
+    rates = learning_rate if isinstance(learning_rate, tuple) else (learning_rate,) * 2
+    return HeadWeights(head.kernel + rates[0] * kernel_step, head.bias + rates[1] * bias_step)

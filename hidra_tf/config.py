@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_gen import DATASETS, ImageSize
+from data_gen import DATASETS, PICTURES, ImageSize
 from data_gen.errors import UserError
-from hidra_tf.methods import METHODS, is_fixed_way
+from hidra_tf.methods import AIDS, METHODS, is_fixed_way
 from hidra_tf.options import (
+    BACKBONES,
     HEADS,
     INNER_LOOPS,
     LOSSES,
     NORMS,
+    OPTIMIZERS,
     PRECISIONS,
     REDUCTIONS,
+    SCHEDULES,
     TASK_MAPS,
 )
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
-BOOKKEEPING = ("data_dir", "eval_data_dir", "checkpoint_every")
+BOOKKEEPING = ("data_dir", "eval_data_dir", "pictures", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Config:
         steps: meta-updates, ≥ 1.
         inner_steps: U ≥ 1, gradient steps per task.
         inner_lr: α > 0.
-        meta_lr: β > 0, of Adam.
+        meta_lr: β > 0, of the meta-optimizer.
         head: how the output neurons start out, of `options.HEADS`; None: as the method has them.
         loss: `softmax`, or `sigmoid` for one neuron against the rest.
         inner_reduction: of the support loss, `mean` or `per_class`; see `InnerLoop`.
@@ -61,12 +65,27 @@ class Config:
         task_map: how tasks with weights of their own share the machine; see `hidra_tf.task_map`.
         recompute: inner steps are computed twice, to keep the memory of one; see `InnerLoop`.
         precision: of the backbone's convolutions; everything else is float32.
-        filters: channels of the Conv-4 backbone.
+        filters: channels of the first block of Conv-4 and ResNet-12.
+        backbone: a key of `options.BACKBONES`, or module:function; see `hidra_tf.architectures`.
+        drop_block: share of activations that DropBlock drops in meta-training, in [0, 1).
         clip_norm: each variable's meta-gradient is clipped to this norm; 0: not at all.
         seed: of initial weights and of all episodes.
         log_every: meta-updates between two measurements of train and validation accuracy.
         checkpoint_every: meta-updates between two checkpoints.
         val_tasks: tasks of such a measurement.
+        pictures: where they are meanwhile, on the `device` or the `host`; see `data_gen.sources`.
+        batch_size: pictures of an update of a method that is not trained on tasks.
+        pretrained: a run's folder, absolute, whose backbone training begins with; None: none.
+        rotations: training classes turned by 90°, 180° and 270° are classes of their own.
+        meta_optimizer: of `options.OPTIMIZERS`; None: as the method has it.
+        meta_lr_schedule: of `options.SCHEDULES`; see `hidra_tf.schedules`.
+        meta_lr_min: β at the end of `cosine`.
+        milestones: meta-updates, ascending, at which `multistep` multiplies β by `gamma`.
+        gamma: see `milestones`.
+        weight_decay: λ ≥ 0, decoupled.
+        multi_step_loss: meta-updates over which the query loss counts after every inner step.
+        learn_inner_lr: a learned rate for every inner step and weight, from `inner_lr` on.
+        second_order_after: meta-updates before second derivatives are taken.
     """
 
     dataset: str
@@ -87,6 +106,8 @@ class Config:
     hyper_width: int = 256
     enhancement: bool = True
     switch: tuple[int, int] | None = None
+    backbone: str = "conv4"
+    drop_block: float = 0.0
     norm: str = "transductive"
     adapt_norm: bool = False
     first_order: bool = False
@@ -106,6 +127,19 @@ class Config:
     eval_data_dir: str | None = None
     image_size: ImageSize | None = None
     channels: int | None = None
+    pictures: str = "auto"
+    batch_size: int = 64
+    pretrained: str | None = None
+    rotations: bool = False
+    meta_optimizer: str | None = None
+    meta_lr_schedule: str = "constant"
+    meta_lr_min: float = 0.0
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    weight_decay: float = 0.0
+    multi_step_loss: int = 0
+    learn_inner_lr: bool = False
+    second_order_after: int = 0
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -113,14 +147,19 @@ class Config:
         _one_of("eval_dataset", self.eval_dataset or self.dataset, DATASETS)
         if self.channels not in (None, 1, 3):
             raise UserError(f"channels: expected 1 or 3, received {self.channels}")
+        _one_of("pictures", self.pictures, PICTURES)
         _one_of("method", self.method, METHODS)
         _one_of("head", self.head or HEADS[0], HEADS)
         _one_of("loss", self.loss, LOSSES)
         _one_of("inner_reduction", self.inner_reduction, REDUCTIONS)
+        _names_function("backbone", self.backbone, BACKBONES)
         _one_of("norm", self.norm, NORMS)
         _one_of("inner_loop", self.inner_loop, INNER_LOOPS)
         _one_of("task_map", self.task_map, TASK_MAPS)
         _one_of("precision", self.precision, PRECISIONS)
+        if self.meta_optimizer is not None:
+            _one_of("meta_optimizer", self.meta_optimizer, OPTIMIZERS)
+        _one_of("meta_lr_schedule", self.meta_lr_schedule, SCHEDULES)
         for name in (
             "shots",
             "query_shots",
@@ -133,15 +172,25 @@ class Config:
             "log_every",
             "checkpoint_every",
             "val_tasks",
+            "batch_size",
         ):
             _at_least(name, getattr(self, name), 1)
-        for name in ("inner_lr", "meta_lr"):
+        for name in ("multi_step_loss", "second_order_after"):
+            _at_least(name, getattr(self, name), 0)
+        for name in ("inner_lr", "meta_lr", "gamma"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(
                     f"{name}: expected a number above 0, received {getattr(self, name)}"
                 )
-        if not 0 <= self.clip_norm < float("inf"):
-            raise UserError(f"clip_norm: expected 0 or more, received {self.clip_norm}")
+        for name in ("clip_norm", "meta_lr_min", "weight_decay"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name}: expected 0 or more, received {getattr(self, name)}")
+        if not 0 <= self.drop_block < 1:
+            raise UserError(
+                f"drop_block: expected 0 or more and less than 1, received {self.drop_block}"
+            )
+        self._check_schedule()
+        self._check_aids()
         _at_least("train_ways", min(self.train_ways, default=0), 2)
         if self.head is not None and METHODS[self.method].head is None:
             raise UserError(f"head: {self.method} has its own; received {self.head}")
@@ -159,6 +208,30 @@ class Config:
         if not 0 <= first < last:
             raise UserError(f"switch: expected 0 ≤ FIRST < LAST, received {first},{last}")
 
+    def _check_schedule(self) -> None:
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise UserError(f"milestones: expected an ascending list, received {self.milestones}")
+        if bool(self.milestones) != (self.meta_lr_schedule == "multistep"):
+            raise UserError(
+                "milestones: expected some with --meta_lr_schedule=multistep and none without; "
+                f"received {show(self.milestones) or 'none'} and {self.meta_lr_schedule}"
+            )
+        if self.milestones:
+            _at_least("milestones", self.milestones[0], 1)
+        if self.meta_lr_min and self.meta_lr_schedule != "cosine":
+            raise UserError(
+                "meta_lr_min: expected with --meta_lr_schedule=cosine, received "
+                f"{self.meta_lr_min} with {self.meta_lr_schedule}"
+            )
+
+    def _check_aids(self) -> None:
+        """A flag without any effect would be believed to have one."""
+        for name in AIDS:
+            if getattr(self, name) and name not in METHODS[self.method].aids:
+                raise UserError(f"{name}: {self.method} has no use for it")
+        if self.second_order_after and self.first_order:
+            raise UserError("second_order_after: expected without --first_order, received both")
+
     def to_json(self) -> str:
         """The fields as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -172,11 +245,12 @@ class Config:
             TypeError: if fields are missing or unknown.
         """
         fields = json.loads(text)
-        ways, size = tuple(fields["train_ways"]), fields.get("image_size")
-        image_size = None if size is None else ImageSize(*size)
-        switch = fields.get("switch")
-        pair = None if switch is None else tuple(switch)
-        return cls(**{**fields, "train_ways": ways, "image_size": image_size, "switch": pair})
+        fields["train_ways"] = tuple(fields["train_ways"])
+        fields["milestones"] = tuple(fields.get("milestones", ()))
+        size, switch = fields.get("image_size"), fields.get("switch")
+        fields["image_size"] = None if size is None else ImageSize(*size)
+        fields["switch"] = None if switch is None else tuple(switch)
+        return cls(**fields)
 
     def differences(self, other: Config) -> dict[str, tuple[Any, Any]]:
         """Field → (here, there) for all fields that change what is learned."""
@@ -191,6 +265,11 @@ class Config:
     def is_fixed_way(self) -> bool:
         """Whether the run serves only the number of ways that it is trained with."""
         return is_fixed_way(self.method, self.head)
+
+    @property
+    def own_steps(self) -> int:
+        """The inner steps of an evaluation for which nobody asked otherwise."""
+        return self.inner_steps if METHODS[self.method].steps else 0
 
     @property
     def bookkeeping(self) -> tuple[str, ...]:
@@ -244,6 +323,13 @@ def show(value: object) -> str:
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise UserError(f"{name}: expected one of {', '.join(known)}; received {value!r}")
+
+
+def _names_function(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known and not re.fullmatch(r"[\w.]+:\w+", value):
+        raise UserError(
+            f"{name}: expected one of {', '.join(known)}, or module:function; received {value!r}"
+        )
 
 
 def _at_least(name: str, value: int, least: int) -> None:

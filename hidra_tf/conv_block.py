@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from hidra_tf.normalization import TaskNormalization
-from hidra_tf.pooling import max_pool
+from hidra_tf.pooling import max_pool, shifted_relu_pool
 
 _SIDE = 3
 
@@ -18,11 +18,11 @@ class ConvBlock(keras.layers.Layer):
     Done in fewer passes over the largest arrays than four layers can:
 
     - Where the normalisation's statistics are given beforehand it is one scale and one shift per
-      channel: the scale is put into the kernel, the shift is added after pooling.
+      channel: the scale is put into the kernel, the shift is the convolution's bias.
     - So it is where the images have few channels, even with batch statistics: those of a
       convolution's output follow from mean and covariance of the 3×3 patches of its input, which
       are then cheaper than the output.
-    - Pooling before the ReLU gives the same numbers as after it, at a quarter of the work.
+    - Shift and ReLU are differentiated behind the pooling, where a quarter of the values is left.
 
     Input [N, H, W, channels], output [N, H // 2, W // 2, filters].
 
@@ -98,8 +98,8 @@ class ConvBlock(keras.layers.Layer):
         return tf.nn.conv2d(images, kernel, 1, "SAME")
 
     def _pooled(self, images: tf.Tensor, kernel: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-        pooled = max_pool(self._convolve(images, kernel))
-        return tf.nn.relu(tf.nn.bias_add(pooled, tf.cast(shift, pooled.dtype)))
+        outputs = self._convolve(images, kernel)
+        return shifted_relu_pool(outputs, tf.cast(shift, outputs.dtype))
 
 
 def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -55,6 +55,7 @@ class Evaluator:
         query_shots: Q.
         seed: the same seed, stream and `ways` give the same tasks.
         stream: one of `data_gen.episodes.STREAMS`.
+        where: the pictures are; one of `data_gen.PICTURES`.
 
     Raises:
         UserError: if the method or the pool cannot give such tasks.
@@ -70,13 +71,22 @@ class Evaluator:
         query_shots: int,
         seed: int,
         stream: str,
+        where: str = "auto",
     ) -> None:
         for c in ways:
             method.check_ways(c)
         self.method, self.pool = method, pool
         self.ways, self.at_steps = tuple(ways), tuple(sorted(set(at_steps)))
         self.sampler = EpisodeSampler(
-            pool, ways, shots, query_shots, TASKS_PER_CALL, seed, stream, method.backbone.dtype
+            pool,
+            ways,
+            shots,
+            query_shots,
+            TASKS_PER_CALL,
+            seed,
+            stream,
+            method.backbone.dtype,
+            where,
         )
 
     def rows(self, tasks: int, progress: Callable[[int], None] | None = None) -> Iterator[Row]:

@@ -13,21 +13,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 import data_gen
-from data_gen.class_pool import Splits
+from data_gen.batches import BatchSampler
+from data_gen.class_pool import ClassPool, Splits
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
-from hidra_tf import methods, report, runs
+from data_gen.rotations import RotatedPool
+from hidra_tf import architectures, methods, report, runs, schedules
 from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
+from hidra_tf.backbones import Backbone
 from hidra_tf.checkpoints import Checkpoints, saved_step
 from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Evaluator, mean_scores
 from hidra_tf.event_log import EventLog
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.options import PRECISIONS
+from hidra_tf.pretraining import load_backbone
 from hidra_tf.progress import Progress
 from hidra_tf.training import MetaUpdates, NonFiniteLossError, Schedule, Trainer, make_optimizer
 
@@ -84,7 +88,10 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
             return
     # Everything that a user can have got wrong is looked at before anything is written.
     splits = _load(config, cache_dir)
-    method = build_method(config, splits)
+    method = build_method(config, splits, _training_pool(config, splits).num_classes)
+    if config.pretrained and saved_step(path) < 0:
+        source = build_method(runs.open_run(Path(config.pretrained)), splits)
+        load_backbone(Path(config.pretrained), source, method, _LOG.warning)
     evaluator = _evaluator(config, method, splits, request)
     sampler = _training_sampler(config, splits)
     monitors = _monitors(config, method, splits)
@@ -104,6 +111,7 @@ def evaluate(
     request: EvalRequest,
     data_dir: str | None = None,
     cache_dir: str | None = None,
+    pictures: str = "auto",
 ) -> None:
     """Evaluates the best checkpoint of the run at `path`.
 
@@ -112,12 +120,13 @@ def evaluate(
         request: what is to be evaluated.
         data_dir: where the pictures are, if no longer where they were.
         cache_dir: where decoded data sets are kept; None: the user's cache.
+        pictures: where they are meanwhile; one of `data_gen.PICTURES`.
 
     Raises:
         UserError: if there is no such run, or it cannot give such tasks.
     """
     own = runs.open_run(path)
-    config = _as_requested(own, request, data_dir)
+    config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
     splits = _load(config, cache_dir)
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
@@ -167,14 +176,28 @@ def _check_untrained(
         )
 
 
-def build_method(config: Config, splits: Splits) -> GradientMethod:
-    """The untrained method that `config` describes, for pictures like those of `splits`."""
-    shape = splits.train.image_shape
+def build_method(config: Config, splits: Splits, classes: int | None = None) -> GradientMethod:
+    """The untrained method that `config` describes, for pictures like those of `splits`.
+
+    Args:
+        config: its settings.
+        splits: their pictures' shape is the backbone's input.
+        classes: of the training pool, for methods that learn all of them at once; None where
+            nothing is to be trained.
+    """
+    model = architectures.build(
+        config.backbone,
+        splits.train.image_shape,
+        filters=config.filters,
+        norm=config.norm,
+        seed=config.seed,
+        dtype=PRECISIONS[config.precision],
+        drop_block=config.drop_block,
+    )
     try:
-        model = conv4(shape, config.filters, config.norm, config.seed, PRECISIONS[config.precision])
+        backbone = Backbone(model, config.norm, config.adapt_norm)
     except ValueError as error:
-        raise UserError(str(error)) from error
-    backbone = Backbone(model, config.norm, config.adapt_norm)
+        raise UserError(f"{config.backbone}: {error}") from error
     inner = InnerLoop(
         config.inner_steps,
         config.inner_lr,
@@ -183,8 +206,12 @@ def build_method(config: Config, splits: Splits) -> GradientMethod:
         config.recompute,
         config.loss,
         config.inner_reduction,
+        config.learn_inner_lr,
+        config.multi_step_loss,
+        config.second_order_after,
     )
     settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    settings["classes"] = classes
     names = ("head", "seed", "task_map", *methods.METHODS[config.method].options)
     options = {name: settings[name] for name in names}
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
@@ -205,15 +232,24 @@ def _load(config: Config, cache_dir: str | None) -> Splits:
     )
 
 
-def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler:
+def _training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
+    """The training classes, which alone may be rotated."""
+    return RotatedPool(splits.train) if config.rotations else splits.train
+
+
+def _training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
+    pool = _training_pool(config, splits)
+    if methods.METHODS[config.method].batches:
+        return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
     return EpisodeSampler(
-        splits.train,
+        pool,
         config.train_ways,
         config.shots,
         config.query_shots,
         config.meta_batch,
         config.seed,
         "meta_train",
+        where=config.pictures,
     )
 
 
@@ -224,7 +260,7 @@ def _monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[st
         # The validation split may have fewer classes than a training task.
         ways = sorted({min(c, splits.val.num_classes) for c in ways})
     return {
-        split: _make_evaluator(config, method, splits, split, ways, [config.inner_steps], "monitor")
+        split: _make_evaluator(config, method, splits, split, ways, [config.own_steps], "monitor")
         for split in ("train", "val")
     }
 
@@ -244,7 +280,7 @@ def _evaluator(
         ways = config.train_ways
     else:
         ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
-    steps = request.steps or (config.inner_steps,)
+    steps = request.steps or (config.own_steps,)
     return _make_evaluator(config, method, splits, request.split, ways, steps, "evaluation")
 
 
@@ -260,7 +296,7 @@ def _make_evaluator(
     pool = getattr(splits, split)
     shots = (config.shots, config.query_shots)
     try:
-        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream)
+        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream, config.pictures)
     except UserError as error:
         raise UserError(f"{split} split: {error}") from error
 
@@ -269,10 +305,10 @@ def _meta_train(
     config: Config,
     path: Path,
     method: GradientMethod,
-    sampler: EpisodeSampler,
+    sampler: EpisodeSampler | BatchSampler,
     monitors: dict[str, Evaluator],
 ) -> None:
-    optimizer = make_optimizer(method.variables, config.meta_lr)
+    optimizer = _optimizer(config, method)
     checkpoints = Checkpoints(path, method, optimizer, _LOG.warning)
     if checkpoints.restore_last() and int(checkpoints.step) < config.steps:
         print(f"continuing {path} after step {int(checkpoints.step)}", flush=True)
@@ -298,6 +334,24 @@ def _meta_train(
             ) from None
         finally:
             progress.close()
+
+
+def _optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
+    rate = schedules.learning_rate(
+        config.meta_lr_schedule,
+        config.meta_lr,
+        config.steps,
+        config.meta_lr_min,
+        config.milestones,
+        config.gamma,
+    )
+    return make_optimizer(
+        method.variables,
+        rate,
+        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
+        weight_decay=config.weight_decay,
+        undecayed=method.undecayed,
+    )
 
 
 def _evaluate(
@@ -328,7 +382,7 @@ def _evaluate(
     log = EventLog(path)
     log.any_way_table(label, rows, chart, step)
     ways = _monitored_ways(config)
-    like_curves = [r for r in rows if r.steps == config.inner_steps and r.ways in ways]
+    like_curves = [r for r in rows if r.steps == config.own_steps and r.ways in ways]
     if label == "test" and len(like_curves) == len(ways):
         accuracy, loss = mean_scores(like_curves)
         log.scalars("test", step, accuracy=accuracy, loss=loss)

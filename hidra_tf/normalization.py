@@ -26,25 +26,34 @@ class TaskNormalization(keras.layers.Layer):
 
     Why not `keras.layers.BatchNormalization`: it computes the variance by `tf.nn.moments`, which
     stops the gradient at the mean. That is right once but wrong twice, and a second-order
-    meta-gradient differentiates it twice. TensorFlow's fused kernel has a wrong second derivative
-    as well; `normalise` gives it the right one (tests/hidra_tf/test_normalization.py).
+    meta-gradient differentiates it twice. TensorFlow's fused kernel has a right second derivative,
+    but not a third, and a slow one; `normalise` brings its own
+    (tests/hidra_tf/test_normalization.py).
 
-    Input and output: [N, H, W, channels].
+    Input and output: [N, H, W, channels], or [..., channels].
 
     Args:
         epsilon: ε.
+        scale: whether γ is learned; it is 1 otherwise.
+        center: whether β is learned; it is 0 otherwise.
         **kwargs: name, dtype and what else a Keras layer takes.
     """
 
-    def __init__(self, epsilon: float = EPSILON, **kwargs: object) -> None:
+    def __init__(
+        self,
+        epsilon: float = EPSILON,
+        scale: bool = True,
+        center: bool = True,
+        **kwargs: object,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.epsilon = epsilon
+        self.epsilon, self.scale, self.center = epsilon, scale, center
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates γ, β (trainable) and μ, σ² (not), each [channels]."""
+        """Creates γ, β (to be learned) and μ, σ² (not), each [channels]."""
         for name, initial, trainable in (
-            ("gamma", "ones", True),
-            ("beta", "zeros", True),
+            ("gamma", "ones", self.scale),
+            ("beta", "zeros", self.center),
             ("mean", "zeros", False),
             ("variance", "ones", False),
         ):
@@ -92,7 +101,7 @@ def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: flo
     """γ·(x − μ)/√(σ² + ε) + β with the μ and σ² of these images.
 
     Args:
-        images: x, [N, H, W, channels].
+        images: x, [N, H, W, channels] or [..., channels].
         gamma: γ, [channels].
         beta: β, [channels].
         epsilon: ε.
@@ -100,6 +109,9 @@ def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: flo
     Returns:
         The shape and the type of `images`.
     """
+    if images.shape.rank != 4:
+        flat = tf.reshape(images, (-1, 1, 1, images.shape[-1]))
+        return tf.reshape(normalise(flat, gamma, beta, epsilon), tf.shape(images))
     if images.dtype in _FUSED:
         return _fused(images, gamma, beta, epsilon)
     mean, variance = moments(images)
@@ -107,7 +119,7 @@ def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: flo
 
 
 def _fused(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """`normalise` by TensorFlow's kernels, but for the second derivative, whose kernel is wrong."""
+    """`normalise` by TensorFlow's kernels, but for the second derivative, which has no kernel."""
 
     @tf.custom_gradient
     def forward(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, object]:

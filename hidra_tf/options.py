@@ -3,8 +3,12 @@
 NORMS = ("transductive", "support", "affine", "none")
 HEADS = ("master", "zero", "per_class")
 LOSSES = ("softmax", "sigmoid")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine", "multistep")
 REDUCTIONS = ("mean", "per_class")
 INNER_LOOPS = ("auto", "generic")
 TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")
 # Each with its Keras dtype policy.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+# Each with the function that makes it; any other function may be named as these are.
+BACKBONES = {"conv4": "hidra_tf.backbones:conv4", "resnet12": "hidra_tf.resnet12:resnet12"}

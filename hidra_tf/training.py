@@ -10,9 +10,11 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from data_gen.batches import BatchSampler
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from hidra_tf.checkpoints import Checkpoints
+from hidra_tf.drop_block import meta_training
 from hidra_tf.evaluation import Evaluator, mean_scores
 from hidra_tf.event_log import EventLog
 from hidra_tf.methods.base import GradientMethod
@@ -55,7 +57,7 @@ class MetaUpdates:
 
     Args:
         method: what is trained.
-        sampler: step → meta-batch.
+        sampler: step → meta-batch, or whatever the method learns from.
         optimizer: built for `method.variables`; see `make_optimizer`.
         clip_norm: each variable's gradient is clipped to this norm; 0: not at all.
     """
@@ -63,7 +65,7 @@ class MetaUpdates:
     def __init__(
         self,
         method: GradientMethod,
-        sampler: EpisodeSampler,
+        sampler: EpisodeSampler | BatchSampler,
         optimizer: keras.optimizers.Optimizer,
         clip_norm: float,
     ) -> None:
@@ -97,7 +99,8 @@ class MetaUpdates:
         finite: tf.Tensor,
         metrics: dict[str, tf.Tensor],
     ) -> UpdateResult:
-        result = self.method.meta_gradients(self.sampler(step), step)
+        with meta_training():
+            result = self.method.meta_gradients(self.sampler(step), step)
         finite = tf.math.is_finite(result.loss + tf.linalg.global_norm(result.gradients))
 
         def apply() -> tf.Tensor:
@@ -111,10 +114,32 @@ class MetaUpdates:
 
 
 def make_optimizer(
-    variables: Sequence[tf.Variable], learning_rate: float, epsilon: float = ADAM_EPSILON
-) -> keras.optimizers.Adam:
-    """Adam (β₁ 0.9, β₂ 0.999) with its state created, which a compiled loop needs."""
-    optimizer = keras.optimizers.Adam(learning_rate, epsilon=epsilon)
+    variables: Sequence[tf.Variable],
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    epsilon: float = ADAM_EPSILON,
+    kind: str = "adam",
+    weight_decay: float = 0.0,
+    undecayed: Sequence[tf.Variable] = (),
+) -> keras.optimizers.Optimizer:
+    """An optimizer with its state created, which a compiled loop needs.
+
+    Args:
+        variables: what it will move.
+        learning_rate: β, or a schedule for it.
+        epsilon: of Adam.
+        kind: `adam` (β₁ 0.9, β₂ 0.999) or plain `sgd`.
+        weight_decay: λ, decoupled (Loshchilov and Hutter, 2019): w ← w − β·λ·w at each update,
+            beside the step and not through Adam's moments.
+        undecayed: those of `variables` that it leaves alone.
+    """
+    if kind == "sgd":
+        optimizer = keras.optimizers.SGD(learning_rate, weight_decay=weight_decay or None)
+    else:
+        optimizer = keras.optimizers.Adam(
+            learning_rate, epsilon=epsilon, weight_decay=weight_decay or None
+        )
+    if weight_decay:
+        optimizer.exclude_from_weight_decay(var_list=list(undecayed))
     optimizer.build(list(variables))
     return optimizer
 

@@ -67,3 +67,31 @@ def make_episodes():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def check_meta_gradient(numerical_gradient):
+    """Compares a float64 method's meta-gradient with finite differences along one direction."""
+    from hidra_tf.losses import cross_entropy
+
+    def check(method, episodes):
+        rng = np.random.default_rng(0)
+        values = [v.numpy() for v in method.variables]
+        directions = [rng.normal(size=value.shape) for value in values]
+
+        def loss(distance):
+            for variable, value, direction in zip(
+                method.variables, values, directions, strict=True
+            ):
+                variable.assign(value + distance[0] * direction)
+            logits = method.query_logits(episodes, [method.inner.steps])[:, 0]
+            return np.mean(cross_entropy(episodes.query_labels, logits))
+
+        (expected,) = numerical_gradient(loss, [0.0], epsilon=1e-7)
+        loss([0.0])
+        gradients = method.meta_gradients(episodes).gradients
+        slopes = [np.sum(g * d) for g, d in zip(gradients, directions, strict=True)]
+        assert abs(expected) > 1e-3
+        np.testing.assert_allclose(sum(slopes), expected, rtol=1e-5)
+
+    return check

@@ -271,6 +271,27 @@ def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):
     assert other.stderr.count("\n") == 1
 
 
+def test_aids_rotations_and_a_pretrained_backbone_in_one_command(trained, command, tmp_path):
+    _, run, _ = trained
+    done = command(
+        *TINY, "--method=anil", "--head=master", "--steps=4", "--inner_steps=2", "--rotations",
+        "--multi_step_loss=2", "--learn_inner_lr", "--second_order_after=1",
+        "--meta_lr_schedule=multistep", "--milestones=1,3", "--weight_decay=0.01",
+        f"--pretrained={run}", "--seed=1", f"--run_dir={tmp_path}/run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["pretrained"] == str(run)
+    (best,) = (run / "best").glob("ckpt-*.index")
+    given, start = (
+        tf.train.load_checkpoint(str(prefix)).get_tensor("variables/0/.ATTRIBUTES/VARIABLE_VALUE")
+        for prefix in (best.with_suffix(""), tmp_path / "run" / "checkpoints" / "ckpt-0")
+    )
+    np.testing.assert_array_equal(given, start)
+    rows = json.loads((tmp_path / "run" / "results" / "test.json").read_text())["rows"]
+    assert [(row["ways"], row["steps"]) for row in rows] == [(2, 2), (3, 2)]
+
+
 def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_path):
     flags = [*TINY, "--method=random", f"--run_dir={tmp_path}/random"]
     done = command(*flags)
@@ -292,6 +313,7 @@ def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_p
         (["--dataset=emnist", "--data_dir={empty}"], "emnist_62.zip"),
         (["--dataset=folder", "--data_dir={empty}"], "pictures in a folder for each class"),
         (["--dataset=glyphs", "--eval_dataset=cub", "--data_dir={empty}"], "CUB_200_2011"),
+        (["--dataset=glyphs", "--pretrained={empty}"], "expected a run at {empty}"),
         (["--eval_only"], "expected a run at {run}"),
         (["--dataset=glyphs", "--run_dir={file}"], "is not a run"),
         (["--eval_only", "--run_dir={occupied}"], "is not a run"),

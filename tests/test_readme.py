@@ -11,8 +11,22 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
+def examples():
+    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_backbone_that_a_user_would_write_can_be_named(tmp_path, monkeypatch):
+    from hidra_tf import architectures
+
+    (code,) = (c for c in examples() if "keras.applications" in c)
+    (tmp_path / "my_backbones.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    (name,) = re.findall(r"--backbone=(my_backbones:\w+)", README)
+    assert architectures.build(name, (32, 32, 3)).output_shape == (None, 576)
+
+
 def test_the_library_example_runs(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (code,) = (c for c in examples() if "MetaUpdates" in c)
     shorter = code.replace("updates(0, 100)", "updates(0, 2)").replace("tasks=100", "tasks=10")
     assert shorter != code
     done = subprocess.run(

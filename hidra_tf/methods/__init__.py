@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,7 +22,11 @@ class Entry(NamedTuple):
             one of its own, for any number of ways, and there is nothing to ask for.
         options: names of the settings that its class takes beside these.
         trains: whether it is meta-trained.
-        defaults: settings that mean something else for it than for a data set in general.
+        aids: names of MAML++'s aids that it has a use for, of `AIDS`.
+        steps: whether a task is adapted to by inner steps.
+        batches: whether it is trained on minibatches of pictures and the classes of the whole
+            pool, instead of tasks.
+        optimizer: of meta-training unless another is asked for, of `options.OPTIMIZERS`.
     """
 
     module: str
@@ -31,31 +34,31 @@ class Entry(NamedTuple):
     head: str | None = None
     options: tuple[str, ...] = ()
     trains: bool = True
-    defaults: Mapping[str, int] = MappingProxyType({})
+    aids: tuple[str, ...] = ()
+    steps: bool = True
+    batches: bool = False
+    optimizer: str = "adam"
+
+
+# Settings of `Config` that help where a meta-gradient goes through inner steps.
+AIDS = ("multi_step_loss", "learn_inner_lr", "second_order_after")
 
 
 _HYPER = ("hyper_layers", "hyper_width", "enhancement")
-# The one update that a hypernetwork makes.
-_ONE_STEP = MappingProxyType({"inner_steps": 1})
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master"),
-    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class"),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", aids=AIDS),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", aids=AIDS),
+    "fomaml": Entry("hidra_tf.methods.fomaml", "FirstOrderMaml", head="per_class", aids=AIDS[:2]),
+    "reptile": Entry("hidra_tf.methods.reptile", "Reptile", head="per_class", optimizer="sgd"),
+    "anil": Entry("hidra_tf.methods.anil", "Anil", head="per_class", aids=AIDS),
+    "protonet": Entry("hidra_tf.methods.protonet", "ProtoNet", steps=False),
+    "finetune": Entry("hidra_tf.methods.finetune", "Finetune", options=("classes",), batches=True),
     "hypermaml": Entry(
-        "hidra_tf.methods.hypermaml",
-        "HyperMaml",
-        head="per_class",
-        options=(*_HYPER, "switch"),
-        defaults=_ONE_STEP,
+        "hidra_tf.methods.hypermaml", "HyperMaml", head="per_class", options=(*_HYPER, "switch")
     ),
-    "hyperhidra": Entry(
-        "hidra_tf.methods.hyperhidra",
-        "HyperHidra",
-        head="master",
-        options=_HYPER,
-        defaults=_ONE_STEP,
-    ),
+    "hyperhidra": Entry("hidra_tf.methods.hyperhidra", "HyperHidra", head="master", options=_HYPER),
     "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,10 +11,12 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
+from hidra_tf import annealing
 from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import Head, HeadWeights
 from hidra_tf.losses import LOSSES, accuracy
+from hidra_tf.rates import InnerRates
 from hidra_tf.task_map import map_groups, map_tasks
 
 
@@ -49,11 +53,20 @@ class GradientMethod:
     ) -> None:
         self.backbone, self.head, self.inner = backbone, head, inner
         self.task_map = task_map
+        self.rates = InnerRates.of(inner, backbone) if inner.learn_rates else None
+        # Of the query losses after each inner step; None: the last one alone counts.
+        self._step_weights: tf.Tensor | None = None
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """What the meta-optimizer moves: θ, then the head's variables."""
-        return [*(v.value for v in self.backbone.variables), *self.head.trainable_variables]
+        """What the meta-optimizer moves: θ, the head's variables, then learned inner rates."""
+        theta = [v.value for v in self.backbone.variables]
+        return [*theta, *self.head.trainable_variables, *self.undecayed]
+
+    @property
+    def undecayed(self) -> list[tf.Variable]:
+        """Those of `variables` that weight decay must leave alone, for they are no weights."""
+        return [] if self.rates is None else [self.rates.values]
 
     def check_ways(self, ways: int) -> None:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""
@@ -83,7 +96,20 @@ class GradientMethod:
         Returns:
             The mean over the T tasks; `gradients` in the order of `variables`.
         """
-        del step
+        phases = annealing.phases(self.inner)
+        return annealing.at(
+            step, phases, lambda phase: self._during(phase, step)._mean_gradients(episodes)
+        )
+
+    def _during(self, phase: annealing.Phase, step: tf.Tensor | int) -> GradientMethod:
+        """This method, variables and all, as it is in a phase of the training."""
+        during = copy.copy(self)
+        during.inner = dataclasses.replace(self.inner, first_order=phase.first_order)
+        if phase.every_step:
+            during._step_weights = annealing.loss_weights(self.inner, step, self.backbone.dtype)
+        return during
+
+    def _mean_gradients(self, episodes: Episodes) -> MetaGradients:
         # Differentiating inside the loop over tasks, rather than through it, keeps the
         # activations of the running tasks in memory instead of all tasks'.
         dtype = episodes.support_images.dtype
@@ -103,7 +129,7 @@ class GradientMethod:
             at_steps: S numbers ≥ 0, ascending; one adaptation gives them all.
         """
         return map_tasks(
-            lambda task: self._task_logits(task, at_steps),
+            lambda task: self._adapt(task, at_steps)[0],
             episodes,
             episodes.support_images.dtype,
             self.task_map,
@@ -124,7 +150,7 @@ class GradientMethod:
 
     def first_step(self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor) -> HeadWeights:
         """The head after a free step; see `closed_form.first_step` for the shapes."""
-        return self.inner.exact_first_step(head, features, labels)
+        return self.inner.exact_first_step(head, features, labels, self._rates())
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Features [N, D] of images [N, H, W, channels], each on its own."""
@@ -144,16 +170,35 @@ class GradientMethod:
     def _theta(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(v) for v in self.backbone.variables]
 
+    def _rates(self) -> tf.Tensor | None:
+        return None if self.rates is None else tf.convert_to_tensor(self.rates.values)
+
+    @property
+    def _measured(self) -> tuple[int, ...]:
+        """After which inner steps the meta-objective looks at the queries."""
+        steps = self.inner.steps
+        return (steps,) if self._step_weights is None else tuple(range(1, steps + 1))
+
+    def _objective(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Labels [..., N], logits [..., S, N, C] after the `_measured` steps → [...]."""
+        if self._step_weights is None:
+            return self.loss(labels, logits[..., 0, :, :])
+        repeated = tf.repeat(labels[..., tf.newaxis, :], len(self._measured), axis=-2)
+        return tf.reduce_sum(self._step_weights * self.loss(repeated, logits), axis=-1)
+
     def _shared_gradients(self, tasks: Episodes) -> MetaGradients:
         """Where `needs_features_only`: one forward and one backward pass of all pictures."""
         with tf.GradientTape() as tape:
             episodes = self._with_features(tasks)
-            first, *_, last = self._heads_of_features(episodes, self.inner.steps)
-            logits = last.logits(episodes.query_images)
-            loss = tf.reduce_mean(self.loss(tasks.query_labels, logits))
+            logits = self.query_logits_of_features(episodes, self._measured)
+            loss = tf.reduce_mean(self._objective(tasks.query_labels, logits))
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
-        hits = tf.reduce_mean(accuracy(tasks.query_labels, logits))
-        return MetaGradients(loss, hits, gradients, _head_update(first, last))
+        hits = tf.reduce_mean(accuracy(tasks.query_labels, logits[:, -1]))
+        metrics = {}
+        if self.metrics:
+            first, *_, last = self._heads_of_features(episodes, self.inner.steps)
+            metrics = _head_update(first, last)
+        return MetaGradients(loss, hits, gradients, metrics)
 
     def _with_features(self, tasks: Episodes) -> Episodes:
         """The same tasks, with [t, N, D] features in place of images."""
@@ -166,17 +211,18 @@ class GradientMethod:
 
     def _task_gradients(self, task: Episodes) -> MetaGradients:
         with tf.GradientTape() as tape:
-            first, *_, adapted = self._trajectory(task, self.inner.steps)
-            logits = self._logits(adapted, task)
-            loss = self.loss(task.query_labels, logits)
+            logits, metrics = self._adapt(task, self._measured)
+            loss = self._objective(task.query_labels, logits)
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
-        metrics = _head_update(first.head, adapted.head)
-        return MetaGradients(loss, accuracy(task.query_labels, logits), gradients, metrics)
+        return MetaGradients(loss, accuracy(task.query_labels, logits[-1]), gradients, metrics)
 
-    def _task_logits(self, task: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
-        """[S, C·Q, C]."""
+    def _adapt(
+        self, task: Episodes, at_steps: Sequence[int]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Logits [S, C·Q, C] after each of S numbers of steps, and the `metrics` of the last."""
         trajectory = list(self._trajectory(task, max(at_steps)))
-        return tf.stack([self._logits(trajectory[step], task) for step in at_steps])
+        logits = tf.stack([self._logits(trajectory[step], task) for step in at_steps])
+        return logits, _head_update(trajectory[0].head, trajectory[-1].head)
 
     def _trajectory(self, task: Episodes, steps: int) -> Iterator[TaskWeights]:
         return self.inner.trajectory(
@@ -186,6 +232,7 @@ class GradientMethod:
             task.support_images,
             task.support_labels,
             steps,
+            self._rates(),
         )
 
     def _logits(self, weights: TaskWeights, task: Episodes) -> tf.Tensor:

@@ -127,8 +127,8 @@ def test_images_are_the_pools_scaled_to_one():
 def test_samplers_of_a_pool_share_its_tensor():
     pool = make_pool((9, 7, 8))
     first, second = (EpisodeSampler(pool, (2,), 1, 1, t, seed=t, stream="monitor") for t in (1, 2))
-    assert first._images is second._images
-    assert make_sampler((9, 7, 8))._images is not first._images
+    assert first._source._images is second._source._images
+    assert make_sampler((9, 7, 8))._source._images is not first._source._images
 
 
 @pytest.mark.parametrize("mode", ["r", "c"])

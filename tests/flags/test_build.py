@@ -59,6 +59,16 @@ def test_the_papers_cub_settings():
     assert (ours.query_shots, ours.filters) == (16, 64)
 
 
+def test_other_backbones_have_64_filters_unless_another_number_is_given():
+    on_mini = ("--dataset=mini_imagenet", "--backbone=resnet12")
+    assert config(*on_mini).filters == 64
+    assert build.run_name(config(*on_mini)) == "mini_imagenet-hidra-5way-5shot-backbone=resnet12"
+    assert config(*on_mini, "--filters=32").filters == 32
+    assert build.run_name(config(*on_mini, "--filters=32")).endswith(
+        "-filters=32-backbone=resnet12"
+    )
+
+
 def test_a_flag_overrides_its_default():
     assert config("--meta_batch=4", "--inner_lr=0.01").inner_lr == 0.01
 
@@ -130,10 +140,32 @@ def test_names_stay_within_what_file_systems_take():
     assert all(len(name) <= build.LONGEST_NAME for name in names)
 
 
+def test_a_method_may_have_defaults_of_its_own():
+    assert config().meta_lr == 1e-3
+    reptile = config("--method=reptile")
+    assert (reptile.inner_steps, reptile.meta_lr, reptile.meta_batch) == (5, 1.0, 32)
+    assert build.run_name(reptile) == "omniglot-reptile-5way-5shot"
+    assert config("--method=reptile", "--meta_lr=0.5").meta_lr == 0.5
+
+
+def test_milestones_may_be_large_and_stand_in_the_name():
+    ours = config("--meta_lr_schedule=multistep", "--milestones=20000,40000")
+    assert ours.milestones == (20000, 40000)
+    assert build.run_name(ours).endswith("-meta_lr_schedule=multistep-milestones=20000,40000")
+
+
+def test_the_run_to_begin_from_is_named_absolutely(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    ours = config("--pretrained=runs/one")
+    assert ours.pretrained == str(tmp_path / "runs" / "one")
+    assert "/" not in build.run_name(ours)
+    assert build.run_name(ours) != build.run_name(config("--pretrained=other/one"))
+
+
 def test_bookkeeping_does_not_change_the_name():
-    assert build.run_name(config("--data_dir=/x", "--checkpoint_every=5")) == build.run_name(
-        config()
-    )
+    assert build.run_name(
+        config("--data_dir=/x", "--checkpoint_every=5", "--pictures=host")
+    ) == build.run_name(config())
 
 
 def test_run_dir_wins_over_the_name():
@@ -187,6 +219,7 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         "--eval_dataset=mnist",
         "--switch=51",
         "--hyper_layers=0",
+        "--pictures=disk",
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
@@ -201,7 +234,16 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
 
 @pytest.mark.parametrize(
     "argument",
-    ["--inner_lr=0", "--meta_lr=-1", "--clip_norm=-1", "--inner_lr=nan", "--channels=2"],
+    [
+        "--backbone=resnet",
+        "--drop_block=1",
+        "--inner_lr=0",
+        "--meta_lr=-1",
+        "--clip_norm=-1",
+        "--weight_decay=-1",
+        "--inner_lr=nan",
+        "--channels=2",
+    ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(argument):
     with pytest.raises(UserError, match=argument[2:].split("=")[0]):
@@ -226,7 +268,9 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
     defined = (
         "dataset data_dir method train_ways shots query_shots meta_batch steps inner_steps "
         "inner_lr meta_lr norm first_order seed run_dir log_every checkpoint_every eval_only "
-        "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels"
+        "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels "
+        "head loss pretrained rotations meta_optimizer milestones multi_step_loss learn_inner_lr "
+        "backbone drop_block pictures"
     )
     for name in defined.split():
         assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name
@@ -235,10 +279,14 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
 
 def test_preset_files_parse():
     presets = sorted(ROOT.glob("flags/**/*.flags"))
-    assert presets
+    runs = set()
     for preset in presets:
-        parse(f"--flagfile={preset}")
-        build.config()
-        assert f"--flagfile={preset.relative_to(ROOT)}" in preset.read_text()
+        ours = config(f"--flagfile={preset}")
+        build.eval_request()
+        runs.add(build.run_name(ours))
+        assert preset.parent.name != "paper" or f"_{ours.method}" in preset.name
+        first = preset.read_text().splitlines()[0]
+        assert first.startswith(f"# python main.py --flagfile={preset.relative_to(ROOT)}")
         for name in list(flags.FLAGS):
             flags.FLAGS[name].unparse()
+    assert len(runs) == len(presets) > 1

@@ -11,6 +11,8 @@ from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import HeadWeights
 from hidra_tf.losses import accuracy, cross_entropy
+from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods.maml import Maml
 from hidra_tf.normalization import TaskNormalization
 from hidra_tf.options import NORMS
 
@@ -115,6 +117,71 @@ def test_an_untied_heads_first_step_is_never_taken_in_closed_form():
     linear = Linear()
     closed, generic = (linear.trajectory(1, exact=exact)[1] for exact in (True, False))
     assert_weights(closed, [*generic.backbone, *generic.head])
+
+
+def make_method(name, backbone, inner):
+    return Hidra(backbone, inner) if name == "hidra" else Maml(backbone, inner, ways=3)
+
+
+@pytest.fixture
+def forward_passes(monkeypatch):
+    """A list that grows by one with every forward pass of a support set."""
+    calls = []
+    original = Backbone.support_features
+
+    def spy(backbone, weights, images):
+        calls.append(images)
+        return original(backbone, weights, images)
+
+    monkeypatch.setattr(Backbone, "support_features", spy)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("name", "norm"), [("hidra", "transductive"), ("maml", "affine"), ("maml", "support")]
+)
+def test_recomputed_steps_have_the_same_meta_gradients(name, norm, make_backbone, make_episodes):
+    backbone, episodes = make_backbone(norm), make_episodes(3, shots=2)
+    stored, recomputed = (
+        make_method(
+            name, backbone, InnerLoop(3, LEARNING_RATE, recompute=recompute)
+        ).meta_gradients(episodes)
+        for recompute in (False, True)
+    )
+    assert sum(np.max(np.abs(gradient)) > 1e-3 for gradient in stored.gradients) >= 4
+    for ours, theirs in zip(tf.nest.flatten(recomputed), tf.nest.flatten(stored), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "recompute", "passes"),
+    [("maml", False, 3), ("maml", True, 6), ("hidra", False, 2), ("hidra", True, 3)],
+)
+def test_each_step_is_computed_again_where_that_is_asked_for(
+    name, recompute, passes, forward_passes, make_backbone, make_episodes
+):
+    """All but HIDRA's first two, of which there is only one forward pass to keep."""
+    inner = InnerLoop(3, LEARNING_RATE, recompute=recompute)
+    make_method(name, make_backbone("transductive"), inner).meta_gradients(make_episodes(3))
+    assert len(forward_passes) == passes
+
+
+@pytest.mark.parametrize(("steps", "passes"), [(1, 1), (2, 1), (3, 2), (5, 4)])
+def test_a_tied_heads_first_two_steps_share_one_forward_pass(
+    steps, passes, forward_passes, make_backbone, make_episodes
+):
+    method = make_method("hidra", make_backbone("transductive"), InnerLoop(1, LEARNING_RATE))
+    method.query_logits(make_episodes(3), [steps])
+    assert len(forward_passes) == passes
+
+
+@pytest.mark.parametrize(("name", "exact"), [("hidra", False), ("maml", True)])
+def test_other_steps_have_one_forward_pass_each(
+    name, exact, forward_passes, make_backbone, make_episodes
+):
+    inner = InnerLoop(1, LEARNING_RATE, exact=exact)
+    make_method(name, make_backbone("transductive"), inner).query_logits(make_episodes(3), [3])
+    assert len(forward_passes) == 3
 
 
 def normalised(features, mean, variance):

@@ -41,13 +41,15 @@ OTHERS = {
     "head": "zero",
     "loss": "sigmoid",
     "inner_reduction": "per_class",
-    "task_map": "loop",
-    "recompute": True,
-    "precision": "bfloat16",
+    "backbone": "resnet12",
+    "drop_block": 0.1,
     "norm": "none",
     "adapt_norm": True,
     "first_order": True,
     "inner_loop": "generic",
+    "task_map": "unrolled",
+    "recompute": True,
+    "precision": "bfloat16",
     "clip_norm": 0.0,
     "seed": 7,
     "invert": False,
@@ -64,9 +66,26 @@ OTHERS = {
     "hyper_width": 512,
     "enhancement": False,
     "switch": (10, 20),
+    "pictures": "host",
+    "batch_size": 16,
+    "pretrained": "/runs/other",
+    "rotations": True,
+    "meta_optimizer": "sgd",
+    "meta_lr_schedule": "cosine",
+    "meta_lr_min": 1e-5,
+    "milestones": (10, 20),
+    "gamma": 0.3,
+    "weight_decay": 0.01,
+    "multi_step_loss": 100,
+    "learn_inner_lr": True,
+    "second_order_after": 50,
 }
-# What else a field needs to be valid.
-COMPANIONS = {"switch": {"method": "hypermaml", "train_ways": (5,)}}
+# What a value needs beside it to be meant.
+ALONGSIDE = {
+    "meta_lr_min": {"meta_lr_schedule": "cosine"},
+    "milestones": {"meta_lr_schedule": "multistep"},
+    "switch": {"method": "hypermaml", "train_ways": (5,)},
+}
 
 
 def make_config(**changes):
@@ -79,7 +98,7 @@ def test_every_field_is_covered_here():
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_field_survives_json(name):
-    config = make_config(**COMPANIONS.get(name, {}), **{name: OTHERS[name]})
+    config = make_config(**ALONGSIDE.get(name, {}), **{name: OTHERS[name]})
     assert Config.from_json(config.to_json()) == config
     assert config != make_config()
 
@@ -124,8 +143,9 @@ def test_unknown_and_missing_fields_are_type_errors(change):
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name not in BOOKKEEPING])
 def test_a_difference_is_named_with_both_values(name):
-    config = make_config(**COMPANIONS.get(name, {}))
-    other = dataclasses.replace(config, **{name: OTHERS[name]})
+    beside = ALONGSIDE.get(name, {})
+    first = {name: (5,)} if name == "milestones" else {}
+    config, other = make_config(**beside, **first), make_config(**beside, **{name: OTHERS[name]})
     assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
 
 
@@ -147,13 +167,14 @@ def test_what_a_folder_holds_depends_on_where_it_is():
 
 def test_a_configuration_from_before_there_were_more_data_sets_can_be_read():
     fields = json.loads(make_config().to_json())
-    for name in ("eval_dataset", "eval_data_dir", "image_size", "channels"):
+    for name in ("eval_dataset", "eval_data_dir", "image_size", "channels", "backbone", "pictures"):
         del fields[name]
     assert Config.from_json(json.dumps(fields)) == make_config()
 
 
+ENUMS = ("dataset", "method", "norm", "inner_loop", "meta_optimizer", "meta_lr_schedule")
 INVALID = [
-    *[(name, value) for name in ("dataset", "method", "norm", "inner_loop") for value in ("", "x")],
+    *[(name, value) for name in ENUMS for value in ("", "x")],
     *[
         (name, value)
         for name in (
@@ -168,15 +189,21 @@ INVALID = [
             "log_every",
             "checkpoint_every",
             "val_tasks",
+            "batch_size",
         )
         for value in (0, -1)
     ],
+    *[(name, -1) for name in ("multi_step_loss", "second_order_after")],
+    *[(name, value) for name in ("meta_lr_min", "weight_decay") for value in (-0.1, float("nan"))],
     *[
         (name, value)
-        for name in ("inner_lr", "meta_lr")
+        for name in ("inner_lr", "meta_lr", "gamma")
         for value in (0.0, -0.1, float("inf"), float("nan"))
     ],
     ("eval_dataset", "x"),
+    ("pictures", "x"),
+    *[("backbone", value) for value in ("", "x", "x:", "a-b:c", "a:b:c")],
+    *[("drop_block", value) for value in (-0.1, 1.0, float("nan"))],
     *[("channels", value) for value in (0, 2, 4)],
     *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
     *[("train_ways", ways) for ways in ((1,), (1, 5), (5, 0))],
@@ -190,10 +217,14 @@ def test_an_invalid_value_is_refused_by_name(name, value):
         make_config(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["dataset", "method", "norm", "inner_loop"])
+@pytest.mark.parametrize("name", ["dataset", "method", "backbone", "norm", "inner_loop"])
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
     with pytest.raises(UserError, match=str(OTHERS[name])):
         make_config(**{name: "x"})
+
+
+def test_a_backbone_may_be_a_function_of_any_module():
+    assert make_config(backbone="a.b_1:make").backbone == "a.b_1:make"
 
 
 def test_maml_takes_one_number_of_ways():
@@ -210,7 +241,31 @@ def test_only_hypermaml_switches():
 @pytest.mark.parametrize("pair", [(10, 10), (20, 10), (-1, 10)])
 def test_a_switch_begins_before_it_ends(pair):
     with pytest.raises(UserError, match=f"^switch: expected .*received {pair[0]},{pair[1]}"):
-        make_config(**COMPANIONS["switch"], switch=pair)
+        make_config(**ALONGSIDE["switch"], switch=pair)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"milestones": (3,)}, r"^milestones: .*received 3 and constant"),
+        ({"meta_lr_schedule": "multistep"}, r"^milestones: .*received none and multistep"),
+        ({"milestones": (5, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*ascending"),
+        ({"milestones": (0, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*at least 1"),
+        ({"meta_lr_min": 0.1}, r"^meta_lr_min: .*received 0.1 with constant"),
+        ({"method": "protonet", "multi_step_loss": 5}, "^multi_step_loss: protonet has no use"),
+        ({"method": "random", "learn_inner_lr": True}, "^learn_inner_lr: random has no use"),
+        ({"second_order_after": 5, "first_order": True}, "^second_order_after: .*both"),
+        ({"method": "protonet", "head": "master"}, "^head: protonet has its own"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make_config(**changes)
+
+
+def test_a_method_without_inner_steps_is_evaluated_after_none():
+    assert make_config().own_steps == 1
+    assert make_config(method="protonet").own_steps == 0
 
 
 def test_a_configuration_cannot_be_changed():

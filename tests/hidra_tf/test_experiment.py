@@ -1,5 +1,7 @@
 """Which classes a run is tested on; `tests/test_main.py` tests the rest as a user sees it."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
 from hidra_tf import experiment
 from hidra_tf.config import Config, EvalRequest
+from hidra_tf.methods import METHODS
 
 
 def make_config(**changes):
@@ -68,3 +71,25 @@ def test_classes_that_were_trained_on_are_no_test(monkeypatch):
     # Its own training classes, and another data set's, may be looked at.
     for config, split in ((at_home, "train"), (own, "test")):
         experiment._check_untrained(own, config, split, trained, None)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_trained_saved_and_evaluated_alike(name, cache, tmp_path):
+    config = make_config(
+        dataset="glyphs", method=name, train_ways=(3,), steps=2, log_every=2, val_tasks=2,
+        filters=2, inner_lr=0.1, meta_lr=0.01, norm="affine", data_dir=None,
+    )  # fmt: skip
+    request = EvalRequest(tasks=4, ways=(3,))
+    experiment.train(config, tmp_path, request, cache)
+    results = tmp_path / "results" / "test.json"
+    first = results.read_text()
+    assert [(r["ways"], r["steps"]) for r in json.loads(first)["rows"]] == [(3, config.own_steps)]
+    results.unlink()
+    # From the checkpoint alone.
+    experiment.evaluate(tmp_path, request, cache_dir=cache)
+    assert results.read_text() == first

@@ -155,6 +155,18 @@ def test_a_random_master_gives_what_a_zero_master_gives(
     assert max(np.max(np.abs(part)) for part in outcome(method, episodes)) > NOTICEABLE
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_zero_head_gives_what_a_master_gives(steps, make_backbone, make_episodes):
+    """Losses, logits up to a shift, and the backbone's meta-gradients."""
+    backbone, inner = make_backbone("support"), InnerLoop(steps, LEARNING_RATE)
+    master, zero = (Hidra(backbone, inner, head=head) for head in ("master", "zero"))
+    randomise(master.head)
+    assert not zero.head.trainable_variables
+    episodes = make_episodes(3, shots=2, query_shots=2)
+    for ours, theirs in zip(outcome(zero, episodes), outcome(master, episodes), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
 @pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_the_gradient_at_the_master_is_zero(steps, exact, make_backbone, make_episodes):
@@ -176,6 +188,30 @@ def test_the_master_matters_without_a_softmax(make_backbone, make_episodes):
     episodes = make_episodes(3, 2, 2)
     assert difference_made_by_the_head(method, episodes) > NOTICEABLE
     assert np.max(np.abs(method.meta_gradients(episodes).gradients[-1])) > NOTICEABLE
+
+
+def test_without_a_softmax_the_first_step_moves_the_backbone_and_is_differentiated(
+    make_backbone, make_episodes, numerical_gradient
+):
+    backbone = make_backbone("affine")
+    method = Hidra(backbone, InnerLoop(1, LEARNING_RATE, loss="sigmoid"))
+    randomise(method.head)
+    assert not method.needs_features_only((1,))
+    episodes = make_episodes(3, 2, 2)
+    start, first = method._trajectory(first_task(episodes), 1)
+    assert backbone_movement(start, first) > NOTICEABLE
+    kernel = backbone.variables[0].value
+    logits = tf.function(lambda: method.query_logits(episodes, [1])[:, 0])
+
+    def loss(value):
+        kernel.assign(value)
+        return method.loss(episodes.query_labels, logits())[0]
+
+    value, indices = kernel.numpy(), [(0, 0, 0, 0), (1, 2, 0, 1), (2, 1, 0, 2)]
+    expected = numerical_gradient(loss, value, indices, 1e-7)
+    kernel.assign(value)
+    gradient = method.meta_gradients(episodes).gradients[0].numpy()
+    np.testing.assert_allclose([gradient[i] for i in indices], expected, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -202,7 +238,7 @@ def test_a_master_that_matters_gets_the_mean_of_its_copies_gradients(
 # Fact 4: the mean over C·K images makes a neuron's step shrink as 1/C.
 
 
-def neuron_step(ways, shots, tied):
+def neuron_step(ways, shots, tied, reduction="mean"):
     """How far the first neuron moves, if only its own class's images are not black."""
     model = keras.Sequential(
         [keras.Input((2, 2, 1), dtype="float64"), keras.layers.Flatten(dtype="float64")]
@@ -214,7 +250,7 @@ def neuron_step(ways, shots, tied):
     labels = tf.repeat(tf.range(ways), shots)
     head = MasterHead(4, 0, "float64") if tied else FixedHead(4, ways, 0, "float64")
     start = TaskWeights([], head.initial(ways))
-    loop = InnerLoop(1, LEARNING_RATE, exact=False)
+    loop = InnerLoop(1, LEARNING_RATE, exact=False, reduction=reduction)
     _, stepped = loop.trajectory(backbone, start, tied, tf.constant(images), labels, 1)
     return (stepped.head.kernel - start.head.kernel)[:, 0] / np.ravel(picture)
 
@@ -225,6 +261,13 @@ def test_a_neurons_first_step_shrinks_as_the_number_of_classes_grows(ways, shots
     """K images, each with the residual 1 − 1/C, over C·K: the shots cancel, the ways do not."""
     expected = LEARNING_RATE * (1 - 1 / ways) / ways
     np.testing.assert_allclose(neuron_step(ways, shots, tied=True), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("ways", [2, 5])
+def test_a_sum_over_the_classes_keeps_the_step(ways):
+    expected = LEARNING_RATE * (1 - 1 / ways)
+    step = neuron_step(ways, 3, tied=True, reduction="per_class")
+    np.testing.assert_allclose(step, expected, rtol=1e-12)
 
 
 def test_an_untied_neuron_steps_otherwise():

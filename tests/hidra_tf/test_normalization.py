@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hidra_tf.normalization import TaskNormalization
+from hidra_tf.normalization import TaskNormalization, normalise
 
 EPSILON = 1e-3
 SHAPE = (3, 2, 2, 2)
@@ -213,3 +213,162 @@ def test_keras_batch_normalization_has_a_wrong_second_derivative(numerical_gradi
     layer.build((None, None, None, 2))
     layer.set_weights([ours.gamma, ours.beta, ours.mean, ours.variance])
     assert meta_gradient_error(layer, 0, numerical_gradient) > 5e-4
+
+
+# In float32 TensorFlow's fused kernel does it, whose second derivative is ours.
+
+
+def plain(images, gamma, beta):
+    """The formula; in float64 TensorFlow differentiates it rightly, as tested above."""
+    return normalise(images, gamma, beta, EPSILON)
+
+
+def tensorflows(images, gamma, beta):
+    return tf.raw_ops.FusedBatchNormV3(
+        x=images, scale=gamma, offset=beta, mean=[], variance=[], epsilon=EPSILON
+    )[0]
+
+
+def twice_differentiated(function, arguments, upstream, directions):
+    """Value, first derivatives (x, γ, β), and those of their sum along `directions` (and g)."""
+    with tf.GradientTape() as outer:
+        outer.watch([*arguments, upstream])
+        with tf.GradientTape() as inner:
+            inner.watch(arguments)
+            outputs = function(*arguments)
+        first = inner.gradient(outputs, arguments, output_gradients=upstream)
+        along = tf.add_n([tf.reduce_sum(d * f) for d, f in zip(directions, first, strict=True)])
+    sources = [*arguments, upstream]
+    second = outer.gradient(along, sources, unconnected_gradients="zero")
+    return {
+        "value": outputs,
+        **dict(zip(("images", "gamma", "beta"), first, strict=True)),
+        **dict(zip(("images²", "gamma²", "beta²", "upstream²"), second, strict=True)),
+    }
+
+
+def fused_errors(function, shape=(4, 5, 3, 2), compiled=False):
+    """Relative errors in float32 against the formula in float64."""
+    rng = np.random.default_rng(4)
+    shapes = [shape, shape[-1:], shape[-1:]]
+    arguments, directions = ([rng.normal(size=s) for s in shapes] for _ in range(2))
+    # The flaw that is looked for grows with the mean of the images.
+    arguments[0] += 5
+    upstream = rng.normal(size=shape)
+
+    def run(function, dtype):
+        point = tf.nest.map_structure(
+            lambda array: tf.constant(array, dtype), (arguments, upstream, directions)
+        )
+        return twice_differentiated(function, *point)
+
+    expected = run(plain, "float64")
+    actual = (tf.function(run) if compiled else run)(function, "float32")
+    # β alone is nowhere in the first derivatives.
+    np.testing.assert_array_equal(expected.pop("beta²"), 0)
+    np.testing.assert_array_equal(actual.pop("beta²"), 0)
+    return {
+        name: np.linalg.norm(np.array(actual[name]) - np.array(value)) / np.linalg.norm(value)
+        for name, value in expected.items()
+    }
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("shape", [(4, 5, 3, 2), (2, 2, 1, 3), (1, 7, 4, 1)])
+def test_the_fused_kernel_and_its_derivatives_are_the_formulas(shape, compiled):
+    errors = fused_errors(plain, shape, compiled)
+    assert max(errors.values()) < 2e-5, errors
+
+
+def test_tensorflows_own_second_derivative_of_the_fused_kernel_agrees():
+    """Ours is there to be fast: a flaw in TensorFlow's would not show before the third."""
+    assert max(fused_errors(tensorflows).values()) < 2e-5
+
+
+def test_a_third_derivative_is_refused():
+    """Rather than found wrong: what it would need is not recorded."""
+    rng = np.random.default_rng(5)
+    images, *others = (tf.constant(rng.normal(size=size), "float32") for size in (SHAPE, 2, 2))
+    directions = [tf.ones_like(part) for part in (images, *others)]
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        parts = twice_differentiated(plain, [images, *others], images, directions)
+        value = tf.reduce_sum(parts["images²"] ** 2)
+    with pytest.raises(LookupError, match="no third derivative"):
+        tape.gradient(value, images)
+
+
+@pytest.mark.parametrize(("dtype", "fused"), [("float32", True), ("float64", False)])
+def test_the_fused_kernel_serves_float32(dtype, fused):
+    """Both ways of it: the first derivative by plain operations would be slow."""
+    rng = np.random.default_rng(0)
+    point = [tf.constant(rng.normal(size=s), dtype) for s in (SHAPE, 2, 2)]
+
+    @tf.function
+    def differentiated(*point):
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            outputs = plain(*point)
+        return tape.gradient(outputs, point)
+
+    graph = differentiated.get_concrete_function(*point).graph
+    operations = {operation.type for operation in graph.get_operations()}
+    kernels = {"FusedBatchNormV3", "FusedBatchNormGradV3"}
+    assert operations & kernels == (kernels if fused else set())
+
+
+def test_bfloat16_images_have_bfloat16_outputs_and_float32_statistics():
+    rng = np.random.default_rng(0)
+    layer = TaskNormalization(dtype="mixed_bfloat16")
+    layer.build((None, None, None, 2))
+    images = tf.constant(3 + rng.normal(size=(4, 5, 5, 2)), tf.bfloat16)
+    outputs = layer(images, training=True)
+    exact = tf.cast(images, tf.float64).numpy()
+    mean, variance = moments(exact)
+    assert outputs.dtype == layer(images, training=False).dtype == tf.bfloat16
+    assert layer.mean.dtype == layer.variance.dtype == "float32"
+    np.testing.assert_allclose(layer.mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(layer.variance, variance, rtol=1e-5)
+    # Rounded once: half of the last of eight bits.
+    expected = (exact - mean) / np.sqrt(variance + EPSILON)
+    np.testing.assert_allclose(tf.cast(outputs, tf.float64), expected, rtol=2**-8, atol=1e-3)
+
+
+def test_bfloat16_derivatives_come_in_the_types_of_their_sources():
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.normal(size=SHAPE), tf.bfloat16)
+    arguments = [images, tf.constant([1.5, -0.5]), tf.zeros(2)]
+    with tf.GradientTape() as outer:
+        outer.watch(arguments)
+        with tf.GradientTape() as inner:
+            inner.watch(arguments)
+            value = tf.reduce_sum(tf.tanh(plain(*arguments)))
+        first = inner.gradient(value, arguments)
+        along = tf.add_n([tf.reduce_sum(tf.cast(f, tf.float32) ** 2) for f in first])
+    second = outer.gradient(along, arguments)
+    expected = [tf.bfloat16, tf.float32, tf.float32]
+    assert [g.dtype for g in first] == [g.dtype for g in second] == expected
+    assert all(np.any(gradient) for gradient in (*first, *second))
+
+
+def gradient_through_statistics(dtype):
+    """∂/∂x of a function of other images, normalised by the statistics of x."""
+    rng = np.random.default_rng(6)
+    layer = TaskNormalization(dtype=dtype)
+    layer.build((None, None, None, 2))
+    theta = [tf.constant(rng.normal(size=2), dtype) for _ in range(2)]
+    support, queries, weights = (tf.constant(rng.normal(size=SHAPE), dtype) for _ in range(3))
+    state = [layer.mean.value, layer.variance.value]
+    with tf.GradientTape() as tape:
+        tape.watch(support)
+        _, statistics = layer.stateless_call(theta, state, support, training=True)
+        outputs, _ = layer.stateless_call(theta, statistics, queries, training=False)
+        value = tf.reduce_sum(weights * tf.tanh(outputs))
+    return tape.gradient(value, support).numpy()
+
+
+def test_stored_statistics_pass_the_gradient_on_in_float32_too():
+    """The fused kernel also has statistics to give, but no gradient through them."""
+    single, double = (gradient_through_statistics(dtype) for dtype in ("float32", "float64"))
+    assert np.max(np.abs(double)) > 0.01
+    np.testing.assert_allclose(single, double, atol=2e-6)

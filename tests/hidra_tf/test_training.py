@@ -4,15 +4,20 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_gen.batches import BatchSampler
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import EpisodeSampler
+from data_gen.rotations import RotatedPool
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone, conv4
 from hidra_tf.checkpoints import Checkpoints
 from hidra_tf.evaluation import Evaluator
 from hidra_tf.event_log import EventLog
+from hidra_tf.methods.finetune import Finetune
 from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods.maml import Maml
 from hidra_tf.progress import Progress
+from hidra_tf.schedules import learning_rate
 from hidra_tf.training import (
     Interrupted,
     MetaUpdates,
@@ -40,7 +45,7 @@ def pool():
 class Run:
     """A tiny training, built anew as a new process would."""
 
-    def __init__(self, path, pool, stop_after=None):
+    def __init__(self, path, pool, stop_after=None, where="auto"):
         self.path = path
         backbone = Backbone(conv4((16, 16, 1), filters=4, norm="transductive"), "transductive")
         self.method = Hidra(backbone, InnerLoop(2, 0.1))
@@ -48,8 +53,8 @@ class Run:
         self.messages = []
         self.checkpoints = Checkpoints(path, self.method, self.optimizer, self.messages.append)
         self.resumed = self.checkpoints.restore_last()
-        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train")
-        monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor")
+        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train", where=where)
+        monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor", where)
         self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
         self.trainer = Trainer(
             self.updates,
@@ -104,6 +109,16 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
     assert best_of(whole) == best_of(second)
 
 
+def test_pictures_on_the_host_train_the_same_weights_bit_for_bit(tmp_path, pool, whole):
+    with pytest.raises(Interrupted):
+        Run(tmp_path, pool, stop_after=5, where="host").trainer.run()
+    rest = Run(tmp_path, pool, where="host")
+    assert rest.resumed
+    rest.trainer.run()
+    assert_same(whole.state(), rest.state())
+    assert best_of(whole) == best_of(rest)
+
+
 def test_a_stop_in_the_last_call_is_heard(tmp_path, pool):
     run = Run(tmp_path, pool, stop_after=SCHEDULE.steps)
     with pytest.raises(Interrupted, match="stopped after step 12"):
@@ -116,6 +131,47 @@ def test_updates_do_not_depend_on_how_many_share_a_call(tmp_path, pool):
         one.updates(tf.constant(step), tf.constant(step + 1))
     many.updates(tf.constant(0), tf.constant(4))
     assert_same(one.state(), many.state())
+
+
+def aided_maml(pool):
+    """MAML with everything that changes in the course of a training."""
+    backbone = Backbone(conv4((16, 16, 1), filters=3, norm="none"), "none")
+    inner = InnerLoop(2, 0.1, learn_rates=True, multi_step_loss=3, second_order_after=1)
+    method = Maml(backbone, inner, ways=2)
+    return method, EpisodeSampler(RotatedPool(pool), (2,), 1, 1, 1, 0, "meta_train")
+
+
+def classifier(pool):
+    backbone = Backbone(conv4((16, 16, 1), filters=3, norm="transductive"), "transductive")
+    return Finetune(backbone, InnerLoop(2, 0.1), classes=8), BatchSampler(pool, 5, seed=0)
+
+
+class Half:
+    """Updates of a training, built anew as a new process would."""
+
+    def __init__(self, path, pool, make):
+        self.method, sampler = make(pool)
+        schedule = learning_rate("cosine", 1e-2, 4, 1e-3)
+        self.optimizer = make_optimizer(
+            self.method.variables, schedule, weight_decay=0.1, undecayed=self.method.undecayed
+        )
+        self.checkpoints = Checkpoints(path, self.method, self.optimizer, print)
+        self.checkpoints.restore_last()
+        self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
+
+    def run(self, first, last):
+        assert self.updates(tf.constant(first), tf.constant(last)).finite
+        self.checkpoints.step.assign(last)
+        self.checkpoints.save()
+        return [v.numpy() for v in map(tf.convert_to_tensor, self.method.variables)]
+
+
+@pytest.mark.parametrize("make", [aided_maml, classifier])
+def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_path, pool, make):
+    begun = Half(tmp_path / "parts", pool, make).run(0, 2)
+    resumed = Half(tmp_path / "parts", pool, make).run(2, 4)
+    assert_same(Half(tmp_path / "whole", pool, make).run(0, 4), resumed)
+    assert any(np.any(one != other) for one, other in zip(begun, resumed, strict=True))
 
 
 def test_training_learns(tmp_path, pool):

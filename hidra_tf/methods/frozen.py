@@ -1,0 +1,53 @@
+"""What methods have in common whose inner loop leaves the backbone alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from data_gen.episodes import Episodes
+from hidra_tf.head_steps import head_trajectory
+from hidra_tf.methods.base import GradientMethod
+
+
+class FrozenFeatures(GradientMethod):
+    """Tasks are solved on features that no step changes: computed once, whatever the steps.
+
+    Where no picture's features depend on another's, those of all tasks are computed together;
+    otherwise support and queries of each task by themselves, once.
+
+    Subclasses give a backbone of which nothing adapts (`backbones.adapting`).
+    """
+
+    metrics = ()
+
+    def needs_features_only(self, at_steps: Sequence[int]) -> bool:
+        """Always but for the statistics that the pictures of a task share."""
+        del at_steps
+        return self.backbone.per_image
+
+    def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
+        """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
+        heads = list(
+            head_trajectory(
+                self.inner,
+                self.head.initial(episodes.ways),
+                self.head.tied,
+                episodes.support_images,
+                episodes.support_labels,
+                max(at_steps),
+                self._rates(),
+            )
+        )
+        return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
+
+    def _adapt(
+        self, task: Episodes, at_steps: Sequence[int]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        theta = self._theta()
+        support, statistics = self.backbone.support_features(theta, task.support_images)
+        queries = self.backbone.query_features(theta, task.query_images, statistics)
+        arrays = (support, task.support_labels, queries, task.query_labels)
+        features = Episodes(*(array[tf.newaxis] for array in arrays), task.ways)
+        return self.query_logits_of_features(features, at_steps)[0], {}

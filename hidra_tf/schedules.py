@@ -1,0 +1,39 @@
+"""The meta-learning rate β in the course of training, by names in `options.SCHEDULES`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keras.optimizers.schedules import CosineDecay, LearningRateSchedule, PiecewiseConstantDecay
+
+
+def learning_rate(
+    schedule: str,
+    initial: float,
+    steps: int,
+    least: float = 0.0,
+    milestones: Sequence[int] = (),
+    gamma: float = 0.1,
+) -> float | LearningRateSchedule:
+    """β as a function of the optimizer's own count of updates, which is saved with it.
+
+    - `constant`: β
+    - `cosine`: β_min + ½(β − β_min)(1 + cos(π·t/steps)) (Loshchilov and Hutter, 2017; MAML++)
+    - `multistep`: β·gammaⁿ after n of the milestones, update number m (from 0) the first with the
+      new rate of a milestone m
+
+    Args:
+        schedule: one of `options.SCHEDULES`.
+        initial: β.
+        steps: meta-updates.
+        least: β_min, of `cosine`.
+        milestones: ascending numbers of meta-updates, of `multistep`.
+        gamma: of `multistep`.
+    """
+    if schedule == "cosine":
+        return CosineDecay(initial, steps, alpha=least / initial)
+    if schedule == "multistep" and milestones:
+        rates = [initial * gamma**n for n in range(len(milestones) + 1)]
+        # Keras keeps a rate up to its boundary, that update included.
+        return PiecewiseConstantDecay([m - 1 for m in milestones], rates)
+    return initial
