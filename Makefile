@@ -2,7 +2,7 @@
 # make demo       meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
 # make test       lint and the whole test suite
 # make accuracy   the long trainings on the real Omniglot (20 minutes; DATA_DIR=…)
-# make bench      time and memory per meta-update, beside the usual ways of writing it (20 minutes)
+# make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
 # make help       this list
 #
 # PYTHON=python3.12 make setup   picks the interpreter (Python >= 3.10)
