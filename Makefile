@@ -43,7 +43,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 accuracy: setup
-	$(BIN)/python -m pytest -m slow tests/test_accuracy.py
+	$(BIN)/python -m pytest -n 0 -m slow tests/test_accuracy.py
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -266,7 +266,7 @@ def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):
     assert [row["ways"] for row in rows] == [3]
     other = command("--eval_only", f"--run_dir={run}", "--eval_ways=2-5")
     assert other.returncode == 2
-    assert "trained for 3 ways" in other.stderr
+    assert "made for 3 ways" in other.stderr
     assert "hidra" in other.stderr
     assert other.stderr.count("\n") == 1
 

@@ -8,6 +8,7 @@ from benchmarks.timing import Spread
 
 PRODUCTS = {
     Case("tf_product"): Spread(0.2, 0.16, 0.3),
+    Case("tf_product", precision="bfloat16"): Spread(0.05, 0.04, 0.06),
     Case("torch_product"): Spread(0.1, 0.08, 0.2),
 }
 
@@ -19,7 +20,8 @@ def timed(chosen):
 
 def test_rows_hold_rates_and_the_share_of_the_fastest_product():
     (row,), peaks = timed([Case()])
-    assert peaks == {"float32": pytest.approx(2 * 2000**3 / 0.08)}
+    expected = {"float32": 2 * 2000**3 / 0.08, "bfloat16": 2 * 2000**3 / 0.04}
+    assert peaks == pytest.approx(expected)
     assert (row["median_ms"], row["fastest_ms"], row["slowest_ms"]) == pytest.approx((400, 90, 9e3))
     assert row["tasks_per_second"] == pytest.approx(10)
     assert row["share_of_peak"] == pytest.approx(row["multiply_adds"] / 0.4 / (2000**3 / 0.08))
@@ -37,6 +39,14 @@ def test_tables_have_a_line_per_row():
     assert "PyTorch, vmap" in rows.table(measured)
     table = rows.table(rows.of_memory({Case(): 3 * 2**20, Case("tf_map_fn"): 5 * 2**20}))
     assert [line.split()[-1] for line in table.splitlines()] == ["MiB", "3", "5"]
+
+
+def test_a_training_has_a_row_for_every_call():
+    measured = rows.of_endurance(Case("training"), [(2.0, 3 * 2**20), (2.5, 4 * 2**20)])
+    assert [row["updates"] for row in measured] == [500, 1000]
+    assert [row["ms_per_update"] for row in measured] == pytest.approx([4, 5])
+    assert rows.endurance_table(measured).splitlines()[-1].split() == ["1000", "5.00", "4"]
+    assert [len(axes.lines) for axes in charts.endurance(measured).axes] == [1, 1]
 
 
 def test_charts_show_every_row():

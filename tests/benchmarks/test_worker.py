@@ -17,4 +17,4 @@ def test_a_worker_answers_and_says_what_it_failed_at(capfd):
             worker.call(Case(precision="float8"))
     finally:
         worker.close()
-    assert "received 'float8'" in capfd.readouterr().err
+    assert "KeyError: 'float8'" in capfd.readouterr().err
