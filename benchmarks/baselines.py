@@ -100,7 +100,7 @@ def _loss(
 def _normalised(x: tf.Tensor, gamma: tf.Tensor, norm: str) -> tf.Tensor:
     if norm == "affine":
         return x * (gamma * (1 / np.sqrt(1 + EPSILON)))
-    # Not `tf.nn.moments` nor the fused kernel, whose second derivatives are wrong.
+    # Written out: `tf.nn.moments` has a wrong second derivative.
     centred = x - tf.reduce_mean(x, (0, 1, 2))
     variance = tf.reduce_mean(tf.square(centred), (0, 1, 2))
     return centred * (gamma * tf.math.rsqrt(variance + EPSILON))

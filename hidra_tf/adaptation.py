@@ -78,7 +78,9 @@ class InnerLoop:
         weights, taken = start, 0
         yield weights
         if self.is_exact_start(tied) and steps > 0:
-            for weights in self._exact_start(backbone, start, images, labels, steps, rates):
+            # Sharing features between two steps would keep the activations of both.
+            shared = 1 if self.recompute else steps
+            for weights in self._exact_start(backbone, start, images, labels, shared, rates):
                 yield weights
                 taken += 1
         for step in range(taken, steps):

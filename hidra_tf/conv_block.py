@@ -98,8 +98,7 @@ class ConvBlock(keras.layers.Layer):
         return tf.nn.conv2d(images, kernel, 1, "SAME")
 
     def _pooled(self, images: tf.Tensor, kernel: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-        outputs = self._convolve(images, kernel)
-        return shifted_relu_pool(outputs, tf.cast(shift, outputs.dtype))
+        return shifted_relu_pool(self._convolve(images, kernel), shift)
 
 
 def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

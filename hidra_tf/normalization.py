@@ -128,7 +128,8 @@ def _fused(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float)
         )
         n = tf.cast(tf.size(images) // images.shape[-1], gamma.dtype)
         # The kernel gives the unbiased variance.
-        statistics = _Statistics(mean, variance * (1 - 1 / n), n)
+        biased = tf.where(n > 1, variance * (1 - 1 / n), 0.0)
+        statistics = _Statistics(mean, biased, n)
 
         def project(upstream: tf.Tensor, scale: tf.Tensor) -> list[tf.Tensor]:
             """∂x for γ = `scale`, ∂γ and ∂β."""

@@ -12,7 +12,7 @@ def max_pool(images: tf.Tensor) -> tuple[tf.Tensor, object]:
     """The largest of each 2×2 window: [N, H, W, channels] → [N, H // 2, W // 2, channels].
 
     The numbers and both derivatives are those of `tf.nn.max_pool2d`, bit for bit; of equal values
-    in a window the first takes the gradient. TensorFlow's own second derivative
+    in a window the first takes the gradient, on a CPU. TensorFlow's own second derivative
     (MaxPoolGradGrad) searches every window again, slowly; this one marks the positions with the
     fast kernel of the first derivative and sums over the window by an average pooling.
     """
@@ -35,12 +35,12 @@ def shifted_relu_pool(images: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, o
 
     Args:
         images: [N, H, W, channels].
-        shift: [channels].
+        shift: [channels], in a precision of its own.
 
     Returns:
         [N, H // 2, W // 2, channels].
     """
-    rectified = tf.nn.relu(tf.nn.bias_add(images, shift))
+    rectified = tf.nn.relu(tf.nn.bias_add(images, tf.cast(shift, images.dtype)))
     pooled = tf.nn.max_pool2d(rectified, 2, 2, "VALID")
 
     @tf.custom_gradient
@@ -48,11 +48,12 @@ def shifted_relu_pool(images: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, o
         active = tf.raw_ops.ReluGrad(gradients=upstream, features=pooled)
         first = (
             _spread(rectified, pooled, active),
-            tf.raw_ops.BiasAddGrad(out_backprop=active),
+            # In bfloat16 this kernel would add in bfloat16, and stop growing at 256.
+            tf.raw_ops.BiasAddGrad(out_backprop=tf.cast(active, shift.dtype)),
         )
 
         def second(of_images: tf.Tensor, of_shift: tf.Tensor) -> tf.Tensor:
-            gathered = tf.nn.bias_add(_gather(rectified, pooled, of_images), of_shift)
+            gathered = _gather(rectified, pooled, of_images) + tf.cast(of_shift, images.dtype)
             return tf.raw_ops.ReluGrad(gradients=gathered, features=pooled)
 
         return first, second

@@ -94,8 +94,8 @@ class ResidualBlock(keras.layers.Layer):
                 filters,
                 side,
                 padding="same",
-                # A bias before batch statistics is subtracted again with the mean.
-                use_bias=norm in ("affine", "none"),
+                # Before a normalisation it would double β, or be subtracted with the mean.
+                use_bias=norm == "none",
                 kernel_initializer=keras.initializers.VarianceScaling(
                     2.0, "fan_out", "untruncated_normal", derive(seed, name)
                 ),

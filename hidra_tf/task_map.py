@@ -12,6 +12,8 @@ from hidra_tf.options import TASK_MAPS
 
 Result = TypeVar("Result")
 
+# Iterations of the loop over tasks that may overlap.
+IN_FLIGHT = 10
 # Tasks whose pictures go through a shared backbone together. Four fill two cores; a GPU wants more.
 _AT_ONCE = {"CPU": 4, "GPU": 32}
 
@@ -26,7 +28,7 @@ def map_tasks(
 
     The ways of doing it differ in time and memory (benchmarks/README.md), not in numbers:
 
-    - `loop`: one after the other in a compiled loop, so that the memory is that of few tasks.
+    - `loop`: in a compiled loop, up to `IN_FLIGHT` at once, with the memory of those.
     - `unrolled`: T copies of the function in one graph.
     - `vectorized`: one copy, every operation of which works on all tasks at once.
     - `auto`: `loop`, the fastest where it was measured.
@@ -49,7 +51,7 @@ def map_tasks(
     if how == "unrolled":
         results = [call(task) for task in zip(*map(tf.unstack, arrays), strict=True)]
         return tf.nest.map_structure(lambda *values: tf.stack(values), *results)
-    return tf.map_fn(call, arrays, fn_output_signature=signature)
+    return tf.map_fn(call, arrays, parallel_iterations=IN_FLIGHT, fn_output_signature=signature)
 
 
 def map_groups(
@@ -73,6 +75,9 @@ def map_groups(
 
 
 def _group_size(tasks: int | None) -> int:
-    """The largest divisor of the number of tasks that is not too large for the device."""
+    """The largest divisor of the number of tasks that is not too large for the device.
+
+    So a multiple of four is a good number of tasks, and a prime one is not.
+    """
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     return max(n for n in range(1, _AT_ONCE[device] + 1) if (tasks or 1) % n == 0)

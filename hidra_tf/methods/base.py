@@ -196,8 +196,8 @@ class GradientMethod:
         hits = tf.reduce_mean(accuracy(tasks.query_labels, logits[:, -1]))
         metrics = {}
         if self.metrics:
-            first, *_, last = self._heads_of_features(episodes, self.inner.steps)
-            metrics = _head_update(first, last)
+            heads = self._heads_of_features(episodes, self.inner.steps)
+            metrics = _head_update(heads[0], heads[-1])
         return MetaGradients(loss, hits, gradients, metrics)
 
     def _with_features(self, tasks: Episodes) -> Episodes:

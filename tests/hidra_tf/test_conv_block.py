@@ -216,3 +216,18 @@ def test_output_moments_are_those_of_the_convolution(shape, filters, shift):
     mean, variance = output_moments(tf.constant(images), tf.constant(kernel))
     np.testing.assert_allclose(mean, outputs.mean(axis=(0, 1, 2)), rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(variance, outputs.var(axis=(0, 1, 2)), rtol=1e-9, atol=1e-10)
+
+
+def test_bfloat16_adds_up_the_gradients_of_shift_and_scale_in_float32():
+    """50,176 values per channel: sums in bfloat16 would be several times too small."""
+    images = np.random.default_rng(0).random((64, 28, 28, 1)).astype(np.float32)
+    gradients = []
+    for policy in ("float32", "mixed_bfloat16"):
+        block = ConvBlock(16, True, True, keras.initializers.GlorotUniform(1), dtype=policy)
+        block.build((None, 28, 28, 1))
+        block.norm.beta.assign(np.full(16, 5.0))  # far from the ReLU's kink
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.cast(block(images), tf.float32))
+        gradients.append(tape.gradient(loss, [block.bias.value, block.norm.beta.value]))
+    for exact, rounded in zip(*gradients, strict=True):
+        np.testing.assert_allclose(rounded, exact, rtol=0.02)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hidra_tf.pooling import max_pool
+from hidra_tf.pooling import max_pool, shifted_relu_pool
 
 SIDES = [(4, 6), (5, 4), (5, 7), (3, 2)]
 
@@ -106,3 +106,43 @@ def test_the_second_derivative_does_not_search_the_windows_again():
 
     assert "MaxPoolGradGrad" in operations(tensorflows)
     assert "MaxPoolGradGrad" not in operations(max_pool)
+
+
+def one_by_one(images, shift):
+    return max_pool(tf.nn.relu(images + shift))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("side", [6, 7])
+def test_shift_relu_and_pooling_in_one_have_the_derivatives_of_the_three(side, dtype):
+    rng = np.random.default_rng(side)
+    images = tf.constant(rng.normal(size=(3, side, side, 4)), dtype)
+    shift, weights = (tf.constant(rng.normal(size=4), dtype) for _ in range(2))
+
+    def derivatives(function):
+        with tf.GradientTape() as outer:
+            outer.watch([images, shift])
+            with tf.GradientTape() as inner:
+                inner.watch([images, shift])
+                pooled = function(images, shift)
+                loss = tf.reduce_sum(weights * tf.tanh(pooled))
+            first = inner.gradient(loss, [images, shift])
+            after = tf.reduce_sum(tf.square(first[0])) + tf.reduce_sum(tf.sin(first[1]))
+        return [pooled, *first, *outer.gradient(after, [images, shift])]
+
+    ours, theirs = derivatives(shifted_relu_pool), derivatives(one_by_one)
+    for mine, expected in zip(ours, theirs, strict=True):
+        assert np.any(expected)
+        np.testing.assert_allclose(mine, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_bfloat16_adds_up_the_shifts_gradient_in_float32():
+    """TensorFlow's kernel for it adds in the images' precision: 78,400 ones would be 256 or 512."""
+    images = tf.ones((100, 56, 56, 8), "bfloat16")
+    shift = tf.zeros(8)
+    with tf.GradientTape() as tape:
+        tape.watch(shift)
+        total = tf.reduce_sum(tf.cast(shifted_relu_pool(images, shift), tf.float32))
+    gradient = tape.gradient(total, shift)
+    assert gradient.dtype == tf.float32
+    np.testing.assert_array_equal(gradient, np.full(8, 78400))

@@ -31,8 +31,7 @@ def plain(model, images, norm):
         if norm == "transductive":
             mean, variance = tf.nn.moments(outputs, [0, 1, 2])
             return (outputs - mean) / tf.sqrt(variance + 1e-3)
-        outputs = outputs + convolution.bias
-        return outputs / np.sqrt(1.001) if norm == "affine" else outputs
+        return outputs / np.sqrt(1.001) if norm == "affine" else outputs + convolution.bias
 
     for number in range(1, 5):
         block, hidden = model.get_layer(f"block_{number}"), images

@@ -329,3 +329,10 @@ def test_the_head_is_not_a_copy_of_the_first_kernel(name):
     for order in "CF":
         neurons = np.ravel(method.initialization(WAYS).head.kernel, order)[:32]
         assert abs(np.corrcoef(neurons, first_kernel)[0, 1]) < 0.7
+
+
+@pytest.mark.parametrize("norm", ["affine", "transductive"])
+def test_no_inner_steps_at_all_are_plain_training(norm, make_method, episodes):
+    result = make_method("hidra", norm, steps=0).meta_gradients(episodes)
+    assert np.isfinite(result.loss)
+    assert [float(value) for value in result.metrics.values()] == [0, 0]
