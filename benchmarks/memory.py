@@ -9,7 +9,7 @@ CALLS = 3
 
 
 def endurance(case: Case, calls: int) -> list[tuple[float, int]]:
-    """Seconds and bytes (as above) of call after call in a process of its own."""
+    """Seconds, and bytes as in `peak_growth`, of call after call in a process of its own."""
     worker = Worker(case.library)
     try:
         worker.call(case)  # builds

@@ -46,7 +46,7 @@ class Source(Protocol):
     looks_ahead: bool
 
     def drawing(self) -> contextlib.AbstractContextManager:
-        """Within it, rows are drawn."""
+        """Where rows are drawn."""
 
     def gather(
         self, rows: Sequence[tf.Tensor], later: Sequence[tf.Tensor] | None = None
@@ -89,7 +89,7 @@ class DevicePictures:
         self._images = _on_device(pool)
 
     def drawing(self) -> contextlib.AbstractContextManager:
-        """Within it, rows are drawn: by the device."""
+        """Where rows are drawn: on the device."""
         return contextlib.nullcontext()
 
     def gather(self, rows: Sequence[tf.Tensor], later: None = None) -> list[tf.Tensor]:
@@ -113,7 +113,7 @@ class HostPictures:
         self._thread = ThreadPoolExecutor(1, "pictures")
 
     def drawing(self) -> contextlib.AbstractContextManager:
-        """Within it, rows are drawn: by the CPU, so that no device is waited for."""
+        """Where rows are drawn: on the CPU, so that no device is waited for."""
         return tf.device("CPU:0")
 
     def gather(
