@@ -200,7 +200,7 @@ def _second(
     g, x, u, for_images, along_u = (
         tf.cast(t, gamma.dtype) for t in (upstream, images, u, for_images, projected)
     )
-    c = channel_sum(u * g) - (u_sum * for_beta + u_normal * for_gamma) / n
+    c = channel_sum(u * g, gamma.dtype) - (u_sum * for_beta + u_normal * for_gamma) / n
     centred = x - mean
     second_upstream = along_u + (centred * (v * r) + w)
     second_images = tf.cast(project(upstream, v)[0], gamma.dtype) - (
@@ -215,6 +215,9 @@ def _second(
     )
 
 
-def channel_sum(images: tf.Tensor) -> tf.Tensor:
-    """[N, H, W, channels] → [channels], by the kernel that is fastest at it."""
-    return tf.raw_ops.BiasAddGrad(out_backprop=images)
+def channel_sum(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """[N, H, W, channels] → [channels] of `dtype`, by the kernel that is fastest at it.
+
+    The kernel adds in the type of its input: in bfloat16 it would stop growing at 256.
+    """
+    return tf.raw_ops.BiasAddGrad(out_backprop=tf.cast(images, dtype))

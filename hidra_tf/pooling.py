@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from hidra_tf.normalization import channel_sum
+
 _WINDOW = {"ksize": [1, 2, 2, 1], "strides": [1, 2, 2, 1], "padding": "VALID"}
 
 
@@ -48,8 +50,7 @@ def shifted_relu_pool(images: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, o
         active = tf.raw_ops.ReluGrad(gradients=upstream, features=pooled)
         first = (
             _spread(rectified, pooled, active),
-            # In bfloat16 this kernel would add in bfloat16, and stop growing at 256.
-            tf.raw_ops.BiasAddGrad(out_backprop=tf.cast(active, shift.dtype)),
+            channel_sum(active, shift.dtype),
         )
 
         def second(of_images: tf.Tensor, of_shift: tf.Tensor) -> tf.Tensor:
