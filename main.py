@@ -30,6 +30,7 @@ def main(argv: list[str]) -> int:
     del argv
     absl.logging.use_python_logging(quiet=True)
     logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, force=True)
+    _show_notes()
     # TensorFlow's and its data sets' remarks; what matters comes as an exception.
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
@@ -51,6 +52,17 @@ def main(argv: list[str]) -> int:
         print(f"\n{message}", file=sys.stderr)
         return 130
     return 0
+
+
+def _show_notes() -> None:
+    """Lets the data sets say what takes them long: not among the warnings."""
+    notes = logging.StreamHandler(sys.stdout)
+    notes.addFilter(lambda record: record.levelno == logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
+    data = logging.getLogger("data_gen")
+    data.setLevel(logging.INFO)
+    data.addHandler(notes)
 
 
 if __name__ == "__main__":

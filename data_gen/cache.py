@@ -89,6 +89,7 @@ def cached(
             return _read(entry, text)
         except (OSError, ValueError) as error:
             _log.warning("rebuilding %s: cannot use the cache %s: %s", name, entry, error)
+    _log.info("preparing the pictures of %s, once; kept in %s", name, entry)
     arrays = build()
     try:
         _write(entry, text, arrays)

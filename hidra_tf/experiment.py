@@ -98,6 +98,8 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
     if existing is None:
         runs.create(path, config)
         EventLog(path).configuration(config)
+    weights = sum(variable.shape.num_elements() for variable in method.variables)
+    print(f"run      {path}\n{report.opening(config, splits, weights, _device())}", flush=True)
     if methods.trains(config.method):
         _meta_train(config, path, method, sampler, monitors)
     else:
@@ -334,6 +336,14 @@ def _meta_train(
             ) from None
         finally:
             progress.close()
+
+
+def _device() -> str:
+    """Where TensorFlow computes, in words."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU ({os.cpu_count()} threads)"
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
 
 
 def _optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:

@@ -7,9 +7,32 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_gen.class_pool import Splits
 from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Row
 from hidra_tf.runs import write_atomically
+
+
+def opening(config: Config, splits: Splits, weights: int, device: str) -> str:
+    """What is about to be trained, on two lines: the data, then the method.
+
+    Args:
+        config: the training's.
+        splits: its data.
+        weights: numbers that the meta-optimizer moves.
+        device: where, in words.
+    """
+    height, width, channels = splits.train.image_shape
+    across = evaluated(config, "val")
+    data = config.dataset if across == config.dataset else f"{config.dataset} → {across}"
+    classes = " / ".join(f"{split.num_classes}" for split in splits)
+    ways = ", ".join(map(str, config.train_ways))
+    return (
+        f"data     {data}: {classes} classes for training, validation and tests, "
+        f"{height} × {width} × {channels}\n"
+        f"method   {config.method}, {ways} ways, {config.shots} shots: "
+        f"{weights:,} weights, on {device}"
+    )
 
 
 def table(rows: Sequence[Row]) -> str:

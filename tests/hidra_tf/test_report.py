@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen.class_pool import ClassPool, Splits
 from hidra_tf import report
 from hidra_tf.config import Config
 from hidra_tf.evaluation import Row
@@ -44,6 +45,23 @@ ROWS = [
 )
 def test_an_accuracy_in_percent(row, text):
     assert report.percent(row) == text
+
+
+def _splits(*classes):
+    pools = [
+        ClassPool(np.zeros((c, 28, 20, 3), np.uint8), (1,) * c, tuple(map(str, range(c))))
+        for c in classes
+    ]
+    return Splits(*pools)
+
+
+def test_the_opening_names_data_method_and_size():
+    config = dataclasses.replace(CONFIG, train_ways=(2, 5), eval_dataset="folder")
+    assert report.opening(config, _splits(4, 2, 3), 12345, "CPU (2 threads)").splitlines() == [
+        "data     glyphs → folder: 4 / 2 / 3 classes for training, validation and tests, "
+        "28 × 20 × 3",
+        "method   hidra, 2, 5 ways, 1 shots: 12,345 weights, on CPU (2 threads)",
+    ]
 
 
 def test_a_table_has_a_line_per_ways_and_a_column_per_steps():
