@@ -7,10 +7,11 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from data_gen.class_pool import ClassPool
-from data_gen.episodes import EpisodeSampler
+from data_gen.episodes import EpisodeSampler, stream_seed
 from data_gen.rotations import RotatedPool
 
-# A branch of the seed of the episodes' stream that no meta-batch uses.
+_STREAM = "meta_train"
+# A branch of its seed that no meta-batch uses.
 _BRANCH = -1
 
 
@@ -48,11 +49,11 @@ class BatchSampler:
         where: str = "auto",
     ) -> None:
         # Pictures come from where those of episodes come from; of its tasks none is drawn.
-        self._episodes = EpisodeSampler(pool, (2,), 1, 1, 1, seed, "meta_train", dtype, where)
+        self._episodes = EpisodeSampler(pool, (2,), 1, 1, 1, seed, _STREAM, dtype, where)
         self.size, self.dtype = size, dtype
         self._starts = tf.constant(pool.starts, tf.int32)
         self._total = sum(pool.counts)
-        self._seed = tf.random.fold_in(self._episodes._seed, _BRANCH, alg="philox")
+        self._seed = tf.random.fold_in(stream_seed(seed, _STREAM), _BRANCH, alg="philox")
 
     def __call__(self, step: tf.Tensor | int) -> Batch:
         """The minibatch of a step ≥ 0."""

@@ -92,7 +92,7 @@ class EpisodeSampler:
         self._starts = tf.constant(pool.starts, tf.int32)
         self._counts = tf.constant(pool.counts, tf.int32)
         self._most = max(pool.counts)
-        self._seed = _fold(seed, STREAMS.index(stream))
+        self._seed = stream_seed(seed, stream)
 
     def __call__(self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None) -> Episodes:
         """The meta-batch of a step.
@@ -197,7 +197,7 @@ def check_request(
         )
 
 
-def _fold(seed: int, stream: int) -> tf.Tensor:
-    """A seed [2] from any integer and the number of a stream."""
+def stream_seed(seed: int, stream: str) -> tf.Tensor:
+    """A seed [2] from any integer and one of `STREAMS`."""
     parts = np.array([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], np.int32)
-    return tf.random.fold_in(parts, stream, alg="philox")
+    return tf.random.fold_in(parts, STREAMS.index(stream), alg="philox")

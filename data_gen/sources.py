@@ -147,6 +147,11 @@ class HostPictures:
         return [np.take(self._images, part, axis=0) for part in rows]
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow computes on a GPU: one that is there may be hidden from it."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def _key(rows: Sequence[np.ndarray]) -> bytes:
     return b"".join(part.tobytes() for part in rows)
 
@@ -161,7 +166,7 @@ def _is_too_large(pool: ClassPool) -> bool:
 
 def _device_room() -> int | None:
     """Bytes that the first GPU has left; None where there is none."""
-    if not tf.config.list_logical_devices("GPU"):
+    if not has_gpu():
         return None
     limits = [d.memory_limit for d in device_lib.list_local_devices() if d.device_type == "GPU"]
     return limits[0] - tf.config.experimental.get_memory_info("GPU:0")["current"]
@@ -171,7 +176,7 @@ def _on_device(pool: ClassPool) -> tf.Tensor:
     """The pictures [N, H, W, channels] uint8, the same tensor as long as the pool lives."""
     if pool not in _ON_DEVICE:
         constant = not pool.images.flags.writeable and pool.images.ctypes.data % ALIGNMENT == 0
-        lend = constant and not tf.config.list_logical_devices("GPU")
+        lend = constant and not has_gpu()
         _ON_DEVICE[pool] = (_lent if lend else tf.constant)(np.ascontiguousarray(pool.images))
     return _ON_DEVICE[pool]
 

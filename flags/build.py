@@ -31,7 +31,7 @@ def config() -> Config:
     Raises:
         UserError: if a value cannot be meant.
     """
-    settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone)
+    settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone, FLAGS.meta_optimizer)
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     given = {name: value for name, value in values.items() if value is not None}
     given["data_dir"] = data_dir()
@@ -86,7 +86,7 @@ def existing_run_dir() -> Path:
 def run_name(of: Config) -> str:
     """A name that differs wherever the settings do."""
     usual = {field.name: field.default for field in dataclasses.fields(Config)}
-    usual |= settings_of(of.dataset, of.method, of.backbone)
+    usual |= settings_of(of.dataset, of.method, of.backbone, of.meta_optimizer)
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
     for setting, value in dataclasses.asdict(of).items():
         if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != usual[setting]:

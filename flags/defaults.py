@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hidra_tf import methods
+
 # Omniglot: HIDRA paper, section 4 (32 tasks, one inner step, α = 0.4, β = 1e-3, 64 filters,
 # 5 shots); 60,000 meta-updates and 15 query pictures per class from the published program.
 # mini-ImageNet: the same places (4 tasks, five inner steps, α = 0.01, 32 filters).
@@ -60,9 +62,14 @@ METHODS: dict[str, dict[str, int | float]] = {
 }
 
 
-def settings_of(dataset: str, method: str, backbone: str = "conv4") -> dict[str, int | float]:
-    """What the flags mean that are not given."""
+def settings_of(
+    dataset: str, method: str, backbone: str = "conv4", optimizer: str | None = None
+) -> dict[str, int | float]:
+    """What the flags mean that are not given; `optimizer` None: the method's."""
     settings = {**DEFAULTS[dataset], **METHODS.get(method, {})}
+    if optimizer not in (None, methods.METHODS[method].optimizer):
+        # A method's own β is for its own optimizer: Reptile's takes Adam to chance.
+        settings["meta_lr"] = DEFAULTS[dataset]["meta_lr"]
     return settings if backbone == "conv4" else {**settings, "filters": FILTERS}
 
 

@@ -37,7 +37,7 @@ flags.DEFINE_enum(
     None,
     list(OPTIMIZERS),
     "Of the meta-updates (default: adam; reptile sgd, which makes equation 2.3 of it: with adam "
-    "give a --meta_lr as well).",
+    "its --meta_lr is the data set's).",
 )
 flags.DEFINE_enum(
     "meta_lr_schedule",

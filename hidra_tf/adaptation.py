@@ -206,9 +206,9 @@ class InnerLoop:
         return TaskWeights(stepped, HeadWeights(*moved))
 
 
-def rates_at(rates: tf.Tensor | None, step: int) -> tf.Tensor | None:
+def rates_at(rates: tf.Tensor | None, step: tf.Tensor | int) -> tf.Tensor | None:
     """The row [P] of learned rates [U, P] for a step; beyond U the last one."""
-    return None if rates is None else rates[min(step, rates.shape[0] - 1)]
+    return None if rates is None else rates[tf.minimum(step, rates.shape[0] - 1)]
 
 
 def _recomputed(function: Callable[..., list[tf.Tensor]]) -> Callable[..., list[tf.Tensor]]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from hidra_tf.adaptation import InnerLoop, rates_at
 from hidra_tf.heads import HeadWeights
 
+# More steps than this between two heads run in a loop: to trace a hundred takes seconds.
+UNROLLED = 10
 
-def head_trajectory(
+
+def heads_at(
     inner: InnerLoop,
     start: HeadWeights,
     tied: bool,
     features: tf.Tensor,
     labels: tf.Tensor,
-    steps: int,
+    at_steps: Sequence[int],
     rates: tf.Tensor | None = None,
-) -> Iterator[HeadWeights]:
-    """Yields the head after 0, 1, … `steps` steps: what `InnerLoop.trajectory` does to it.
+) -> list[HeadWeights]:
+    """The head after each of S numbers of steps: what `InnerLoop.trajectory` does to it.
 
     Args:
         inner: how a step is made.
@@ -27,21 +30,43 @@ def head_trajectory(
         tied: whether all its neurons are equal.
         features: of the support images, [T, C·K, D].
         labels: [T, C·K].
-        steps: how many.
+        at_steps: S numbers ≥ 0, ascending.
         rates: learned ones [U, P], the last two the kernel's and the bias's; None: α.
 
-    Yields:
-        Kernel [T, D, C] and bias [T, C].
+    Returns:
+        S times kernel [T, D, C] and bias [T, C].
     """
+
+    def step(taken: tf.Tensor | int, head: HeadWeights) -> HeadWeights:
+        return _step(inner, head, features, labels, rates_at(rates, taken))
+
     tasks = tf.shape(features)[:1]
     head = HeadWeights(*(tf.broadcast_to(w, tf.concat([tasks, tf.shape(w)], 0)) for w in start))
-    yield head
-    for step in range(steps):
-        if step == 0 and inner.is_exact_start(tied):
-            head = inner.exact_first_step(head, features, labels, rates)
-        else:
-            head = _step(inner, head, features, labels, rates_at(rates, step))
-        yield head
+    heads, taken = [], 0
+    for wanted in at_steps:
+        if taken == 0 < wanted and inner.is_exact_start(tied):
+            head, taken = inner.exact_first_step(head, features, labels, rates), 1
+        head, taken = _repeated(step, head, taken, wanted), wanted
+        heads.append(head)
+    return heads
+
+
+def _repeated(
+    step: Callable[[tf.Tensor | int, HeadWeights], HeadWeights],
+    head: HeadWeights,
+    taken: int,
+    wanted: int,
+) -> HeadWeights:
+    """The head after `wanted` steps, given that after `taken`."""
+    if wanted - taken <= UNROLLED:
+        for number in range(taken, wanted):
+            head = step(number, head)
+        return head
+    return tf.while_loop(
+        lambda number, _: number < wanted,
+        lambda number, head: (number + 1, step(number, head)),
+        (tf.constant(taken), head),
+    )[1]
 
 
 def _step(

@@ -8,6 +8,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
+from data_gen.sources import has_gpu
 from hidra_tf.options import TASK_MAPS
 
 Result = TypeVar("Result")
@@ -79,5 +80,5 @@ def _group_size(tasks: int | None) -> int:
 
     So a multiple of four is a good number of tasks, and a prime one is not.
     """
-    device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    device = "GPU" if has_gpu() else "CPU"
     return max(n for n in range(1, _AT_ONCE[device] + 1) if (tasks or 1) % n == 0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.head_steps import head_trajectory
+from hidra_tf.head_steps import heads_at
 from hidra_tf.methods.base import GradientMethod
 
 
@@ -29,18 +29,16 @@ class FrozenFeatures(GradientMethod):
 
     def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
         """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
-        heads = list(
-            head_trajectory(
-                self.inner,
-                self.head.initial(episodes.ways),
-                self.head.tied,
-                episodes.support_images,
-                episodes.support_labels,
-                max(at_steps),
-                self._rates(),
-            )
+        heads = heads_at(
+            self.inner,
+            self.head.initial(episodes.ways),
+            self.head.tied,
+            episodes.support_images,
+            episodes.support_labels,
+            at_steps,
+            self._rates(),
         )
-        return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
+        return tf.stack([head.logits(episodes.query_images) for head in heads], axis=1)
 
     def _adapt(
         self, task: Episodes, at_steps: Sequence[int]

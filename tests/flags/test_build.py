@@ -148,6 +148,21 @@ def test_a_method_may_have_defaults_of_its_own():
     assert config("--method=reptile", "--meta_lr=0.5").meta_lr == 0.5
 
 
+@pytest.mark.parametrize(
+    ("arguments", "rate"),
+    [
+        (("--method=reptile", "--meta_optimizer=sgd"), 1.0),
+        (("--method=reptile", "--meta_optimizer=adam"), 1e-3),
+        (("--method=reptile", "--meta_optimizer=adam", "--meta_lr=0.5"), 0.5),
+        (("--method=hidra", "--meta_optimizer=sgd"), 1e-3),
+    ],
+)
+def test_a_methods_own_rate_is_for_its_own_optimizer(arguments, rate):
+    ours = config(*arguments)
+    assert ours.meta_lr == rate
+    assert ("-meta_lr=" in build.run_name(ours)) == ("--meta_lr=0.5" in arguments)
+
+
 def test_milestones_may_be_large_and_stand_in_the_name():
     ours = config("--meta_lr_schedule=multistep", "--milestones=20000,40000")
     assert ours.milestones == (20000, 40000)

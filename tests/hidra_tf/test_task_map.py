@@ -110,13 +110,13 @@ def test_groups_are_as_large_as_divides_the_tasks_and_suits_the_device(
     device, tasks, size, monkeypatch
 ):
     found = ["a GPU"] if device == "GPU" else []
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: found)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: found)
     assert task_map._group_size(tasks) == size
 
 
 @pytest.mark.parametrize("tasks", [1, 4, 5, 6, 7])
 def test_groups_keep_the_order_of_the_tasks(tasks, monkeypatch):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
     sizes = set()
 
     def of_group(group):
