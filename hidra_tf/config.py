@@ -11,7 +11,7 @@ from typing import Any
 
 from data_gen import DATASETS, PICTURES, ImageSize
 from data_gen.errors import UserError
-from hidra_tf.methods import AIDS, METHODS, is_fixed_way
+from hidra_tf.methods import AIDS, METHODS, check_head_and_loss, is_fixed_way
 from hidra_tf.options import (
     BACKBONES,
     HEADS,
@@ -194,6 +194,7 @@ class Config:
         _at_least("train_ways", min(self.train_ways, default=0), 2)
         if self.head is not None and METHODS[self.method].head is None:
             raise UserError(f"head: {self.method} has its own; received {self.head}")
+        check_head_and_loss(self.method, self.head, self.loss)
         if self.switch is not None:
             self._check_switch(*self.switch)
         if self.is_fixed_way and len(self.train_ways) > 1:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from data_gen.errors import UserError
+from hidra_tf.options import HEADS, LOSSES
+
 if TYPE_CHECKING:
     from hidra_tf.adaptation import InnerLoop
     from hidra_tf.backbones import Backbone
@@ -20,6 +23,8 @@ class Entry(NamedTuple):
         class_name: its class there, called with backbone, inner loop and `options`.
         head: the kind of its head (`options.HEADS`) unless another is asked for; None: it has
             one of its own, for any number of ways, and there is nothing to ask for.
+        heads: the kinds that may be asked for.
+        losses: those that it may be trained under, of `options.LOSSES`.
         options: names of the settings that its class takes beside these.
         trains: whether it is meta-trained.
         aids: names of MAML++'s aids that it has a use for, of `AIDS`.
@@ -32,6 +37,8 @@ class Entry(NamedTuple):
     module: str
     class_name: str
     head: str | None = None
+    heads: tuple[str, ...] = HEADS
+    losses: tuple[str, ...] = LOSSES
     options: tuple[str, ...] = ()
     trains: bool = True
     aids: tuple[str, ...] = ()
@@ -56,9 +63,20 @@ METHODS = {
     "protonet": Entry("hidra_tf.methods.protonet", "ProtoNet", steps=False),
     "finetune": Entry("hidra_tf.methods.finetune", "Finetune", options=("classes",), batches=True),
     "hypermaml": Entry(
-        "hidra_tf.methods.hypermaml", "HyperMaml", head="per_class", options=(*_HYPER, "switch")
+        "hidra_tf.methods.hypermaml",
+        "HyperMaml",
+        head="per_class",
+        heads=("per_class",),
+        options=(*_HYPER, "switch"),
     ),
-    "hyperhidra": Entry("hidra_tf.methods.hyperhidra", "HyperHidra", head="master", options=_HYPER),
+    "hyperhidra": Entry(
+        "hidra_tf.methods.hyperhidra",
+        "HyperHidra",
+        head="master",
+        heads=("master", "zero"),
+        losses=("softmax",),
+        options=_HYPER,
+    ),
     "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
 }
 
@@ -72,6 +90,17 @@ def head_of(name: str, head: str | None) -> str | None:
 def is_fixed_way(name: str, head: str | None = None) -> bool:
     """Whether a method with this head serves only the number of ways that it was made with."""
     return head_of(name, head) == "per_class"
+
+
+def check_head_and_loss(name: str, head: str | None, loss: str) -> None:
+    """Raises `UserError` unless a method can have this head (None: its own) under this loss."""
+    entry = METHODS[name]
+    asked = {"head": (head_of(name, head), entry.heads), "loss": (loss, entry.losses)}
+    for setting, (value, taken) in asked.items():
+        if value is not None and value not in taken:
+            raise UserError(
+                f"{setting}: expected {' or '.join(taken)} with {name}, received {value}"
+            )
 
 
 def trains(name: str) -> bool:

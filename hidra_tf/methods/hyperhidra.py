@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from data_gen.errors import UserError
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import HeadWeights
 from hidra_tf.hyper_heads import AnyWayHyperHead
+from hidra_tf.methods import check_head_and_loss
 from hidra_tf.methods.hyper import HyperMethod
 
 
@@ -48,11 +48,7 @@ class HyperHidra(HyperMethod):
         enhancement: bool = True,
     ) -> None:
         del ways
-        if head == "per_class" or inner.loss != "softmax":
-            raise UserError(
-                "hyperhidra has a tied head (master or zero) under a softmax; "
-                f"received a {head} head and {inner.loss}"
-            )
+        check_head_and_loss("hyperhidra", head, inner.loss)
         neurons = AnyWayHyperHead(
             backbone.feature_size,
             hyper_layers,

@@ -233,6 +233,44 @@ def test_maml_takes_one_number_of_ways():
         make_config(method="maml")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"method": "hypermaml", "train_ways": (5,), "head": "master"},
+            "^head: expected per_class with hypermaml, received master",
+        ),
+        (
+            {"method": "hypermaml", "train_ways": (5,), "head": "zero"},
+            "^head: expected per_class with hypermaml, received zero",
+        ),
+        (
+            {"method": "hyperhidra", "train_ways": (5,), "head": "per_class"},
+            "^head: expected master or zero with hyperhidra, received per_class",
+        ),
+        (
+            {"method": "hyperhidra", "loss": "sigmoid"},
+            "^loss: expected softmax with hyperhidra, received sigmoid",
+        ),
+    ],
+)
+def test_a_head_or_loss_that_a_method_cannot_have_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make_config(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "hypermaml", "train_ways": (5,), "head": "per_class", "loss": "sigmoid"},
+        {"method": "hyperhidra", "head": "zero"},
+        {"method": "maml", "head": "zero", "loss": "sigmoid"},
+    ],
+)
+def test_any_other_head_and_loss_are_taken(changes):
+    assert make_config(**changes).head == changes["head"]
+
+
 def test_only_hypermaml_switches():
     with pytest.raises(UserError, match=r"^switch: hidra has none; received 10,20"):
         make_config(switch=(10, 20))
