@@ -200,7 +200,8 @@ class Config:
         if self.is_fixed_way and len(self.train_ways) > 1:
             raise UserError(
                 f"train_ways: {self.method} trains a head for one number of ways, received "
-                f"{format_ways(self.train_ways)}; --method=hidra takes several"
+                f"{format_ways(self.train_ways)}; "
+                f"--method={METHODS[self.method].any_way} takes several"
             )
 
     def _check_switch(self, first: int, last: int) -> None:

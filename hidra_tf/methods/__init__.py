@@ -32,6 +32,8 @@ class Entry(NamedTuple):
         batches: whether it is trained on minibatches of pictures and the classes of the whole
             pool, instead of tasks.
         optimizer: of meta-training unless another is asked for, of `options.OPTIMIZERS`.
+        any_way: the method of its kind that takes any number of ways, which its class names too
+            (`GradientMethod.any_way`).
     """
 
     module: str
@@ -45,6 +47,7 @@ class Entry(NamedTuple):
     steps: bool = True
     batches: bool = False
     optimizer: str = "adam"
+    any_way: str = "hidra"
 
 
 # Settings of `Config` that help where a meta-gradient goes through inner steps.
@@ -68,6 +71,7 @@ METHODS = {
         head="per_class",
         heads=("per_class",),
         options=(*_HYPER, "switch"),
+        any_way="hyperhidra",
     ),
     "hyperhidra": Entry(
         "hidra_tf.methods.hyperhidra",

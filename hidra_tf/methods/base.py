@@ -44,9 +44,11 @@ class GradientMethod:
     Attributes:
         metrics: names of what `meta_gradients` measures beside loss and accuracy: how far a task's
             adaptation moves the head, the norms in Table 3 of the HyperMAML paper.
+        any_way: the method to take where the head was made for another number of ways.
     """
 
     metrics: tuple[str, ...] = ("head_update/weight", "head_update/bias")
+    any_way = "hidra"
 
     def __init__(
         self, backbone: Backbone, head: Head, inner: InnerLoop, task_map: str = "auto"
@@ -75,7 +77,7 @@ class GradientMethod:
         if self.head.fixed_ways not in (None, ways):
             raise UserError(
                 f"the head was made for {self.head.fixed_ways} ways and has no neurons for other "
-                f"numbers; received {ways}. HIDRA (--method=hidra) takes any number of ways"
+                f"numbers; received {ways}. --method={self.any_way} takes any number of ways"
             )
 
     def initialization(self, ways: tf.Tensor | int) -> TaskWeights:

@@ -18,6 +18,8 @@ class HyperMethod(GradientMethod):
     Subclasses say in `first_step` what the update is.
     """
 
+    any_way = "hyperhidra"
+
     @property
     def free_steps(self) -> int:
         """The hypernetwork's update does not move the backbone."""

@@ -309,9 +309,14 @@ def test_a_fixed_head_needs_one_number_of_ways(make_backbone):
         build("maml", make_backbone("none"), inner, (2, 3), seed=0)
 
 
-def test_other_ways_than_the_trained_ones_are_refused_and_hidra_is_named(make_method):
-    with pytest.raises(UserError, match=r"made for 3 ways.*received 5.*--method=hidra"):
-        make_method("maml").check_ways(5)
+@pytest.mark.parametrize("name", [name for name in METHODS if is_fixed_way(name)])
+def test_other_ways_than_the_trained_ones_are_refused_and_a_method_for_them_is_named(
+    name, make_method
+):
+    other = METHODS[name].any_way
+    assert not is_fixed_way(other)
+    with pytest.raises(UserError, match=rf"made for 3 ways.*received 5.*--method={other} takes"):
+        make_method(name).check_ways(5)
 
 
 @pytest.mark.parametrize("name", ["hidra", "random"])
