@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from absl import flags
 
@@ -35,9 +36,16 @@ def parse(argv: Sequence[str], usage: str) -> list[str]:
         if len(rest) > 1:
             raise flags.Error(f"expected flags only, received {rest[1]!r}")
     except flags.Error as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        # absl begins what it says of a flagfile with a word of its own.
+        _refuse(str(error).removeprefix("ERROR:: "))
+    except UnicodeDecodeError as error:
+        _refuse(f"expected a --flagfile of text; received one with other bytes: {error}")
     return rest
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 def help_text(usage: str) -> str:

@@ -247,6 +247,21 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
     assert argument.lstrip("-").split("=")[0] in error
 
 
+def test_a_flagfile_that_cannot_be_read_is_one_line_and_exit_code_2(tmp_path, capsys):
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for name, begins in {
+        "missing": "error: Unable to open flagfile: ",
+        ".": "error: Unable to open flagfile: ",
+        "bytes": "error: expected a --flagfile of text",
+    }.items():
+        with pytest.raises(SystemExit) as caught:
+            parse(f"--flagfile={tmp_path / name}")
+        assert caught.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith(begins)
+        assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "argument",
     [
