@@ -11,6 +11,7 @@ from typing import Any
 from absl import flags
 
 from data_gen.errors import UserError
+from flags import effects
 from flags.defaults import settings_of
 from hidra_tf import runs
 from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
@@ -29,7 +30,7 @@ def config() -> Config:
     """The training that the flags describe.
 
     Raises:
-        UserError: if a value cannot be meant.
+        UserError: if a value cannot be meant, or a flag that was given has no effect.
     """
     settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone, FLAGS.meta_optimizer)
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
@@ -37,7 +38,9 @@ def config() -> Config:
     given["data_dir"] = data_dir()
     if FLAGS.eval_dataset:
         given["eval_data_dir"] = eval_data_dir() or data_dir()
-    return Config(**{**settings, **given})
+    made = Config(**{**settings, **given})
+    effects.check(made, _given())
+    return made
 
 
 def eval_request() -> EvalRequest:

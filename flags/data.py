@@ -8,6 +8,9 @@ from data_gen import DATASETS, PICTURES, ImageSize
 
 TITLE = "Data"
 
+# The data sets that --invert is about.
+STROKES = ("omniglot", "glyphs", "emnist")
+
 
 class _ImageSizeParser(flags.ArgumentParser):
     """Parses "84" or "64x96"; ValueError says what is wrong with anything else."""
@@ -80,8 +83,8 @@ flags.DEFINE_enum(
 flags.DEFINE_bool(
     "invert",
     True,
-    "Strokes 1 on 0; --noinvert: 0 on 1, as Omniglot was published. Only for omniglot, glyphs and "
-    "emnist.",
+    "Strokes 1 on 0; --noinvert: 0 on 1, as Omniglot was published. Only for "
+    f"{', '.join(STROKES)}.",
 )
 flags.DEFINE_bool(
     "rotations",

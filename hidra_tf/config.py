@@ -11,7 +11,7 @@ from typing import Any
 
 from data_gen import DATASETS, PICTURES, ImageSize
 from data_gen.errors import UserError
-from hidra_tf.methods import AIDS, METHODS, check_head_and_loss, is_fixed_way
+from hidra_tf.methods import AIDS, METHODS, check_head_and_loss, is_fixed_way, uses
 from hidra_tf.options import (
     BACKBONES,
     HEADS,
@@ -205,8 +205,6 @@ class Config:
             )
 
     def _check_switch(self, first: int, last: int) -> None:
-        if "switch" not in METHODS[self.method].options:
-            raise UserError(f"switch: {self.method} has none; received {first},{last}")
         if not 0 <= first < last:
             raise UserError(f"switch: expected 0 ≤ FIRST < LAST, received {first},{last}")
 
@@ -227,10 +225,13 @@ class Config:
             )
 
     def _check_aids(self) -> None:
-        """A flag without any effect would be believed to have one."""
-        for name in AIDS:
-            if getattr(self, name) and name not in METHODS[self.method].aids:
-                raise UserError(f"{name}: {self.method} has no use for it")
+        """What is off unless asked for would be believed to help.
+
+        Of other settings only the flags can tell whether anybody asked: `flags.effects`.
+        """
+        for name in (*AIDS, "switch"):
+            if getattr(self, name):
+                check_use(self.method, name, getattr(self, name))
         if self.second_order_after and self.first_order:
             raise UserError("second_order_after: expected without --first_order, received both")
 
@@ -320,6 +321,16 @@ def format_ways(ways: Sequence[int]) -> str:
 def show(value: object) -> str:
     """A setting's value as a user would give it."""
     return format_ways(value) if type(value) is tuple else str(value)
+
+
+def check_use(method: str, setting: str, value: object) -> None:
+    """Raises `UserError`, naming the methods that have one, where a method has no use for it."""
+    if not uses(method, setting):
+        users = ", ".join(name for name in METHODS if uses(name, setting))
+        raise UserError(
+            f"{setting}: {method} has no use for it, received {show(value)}; "
+            f"expected with --method={users}"
+        )
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:

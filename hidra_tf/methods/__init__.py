@@ -28,6 +28,8 @@ class Entry(NamedTuple):
         options: names of the settings that its class takes beside these.
         trains: whether it is meta-trained.
         aids: names of MAML++'s aids that it has a use for, of `AIDS`.
+        unused: names of settings of `Config` that most methods have a use for and it has not,
+            beside those that `steps` and `batches` tell.
         steps: whether a task is adapted to by inner steps.
         batches: whether it is trained on minibatches of pictures and the classes of the whole
             pool, instead of tasks.
@@ -44,6 +46,7 @@ class Entry(NamedTuple):
     options: tuple[str, ...] = ()
     trains: bool = True
     aids: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     steps: bool = True
     batches: bool = False
     optimizer: str = "adam"
@@ -54,17 +57,43 @@ class Entry(NamedTuple):
 AIDS = ("multi_step_loss", "learn_inner_lr", "second_order_after")
 
 
+_INNER = ("inner_steps", "inner_lr", "inner_reduction")
 _HYPER = ("hyper_layers", "hyper_width", "enhancement")
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
     "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", aids=AIDS),
     "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", aids=AIDS),
-    "fomaml": Entry("hidra_tf.methods.fomaml", "FirstOrderMaml", head="per_class", aids=AIDS[:2]),
-    "reptile": Entry("hidra_tf.methods.reptile", "Reptile", head="per_class", optimizer="sgd"),
-    "anil": Entry("hidra_tf.methods.anil", "Anil", head="per_class", aids=AIDS),
-    "protonet": Entry("hidra_tf.methods.protonet", "ProtoNet", steps=False),
-    "finetune": Entry("hidra_tf.methods.finetune", "Finetune", options=("classes",), batches=True),
+    "fomaml": Entry(
+        "hidra_tf.methods.fomaml",
+        "FirstOrderMaml",
+        head="per_class",
+        aids=AIDS[:2],
+        unused=("first_order",),
+    ),
+    "reptile": Entry(
+        "hidra_tf.methods.reptile",
+        "Reptile",
+        head="per_class",
+        unused=("first_order", "adapt_norm"),
+        optimizer="sgd",
+    ),
+    "anil": Entry(
+        "hidra_tf.methods.anil", "Anil", head="per_class", aids=AIDS, unused=("adapt_norm",)
+    ),
+    "protonet": Entry(
+        "hidra_tf.methods.protonet",
+        "ProtoNet",
+        unused=("first_order", "adapt_norm"),
+        steps=False,
+    ),
+    "finetune": Entry(
+        "hidra_tf.methods.finetune",
+        "Finetune",
+        options=("classes",),
+        unused=("first_order", "adapt_norm"),
+        batches=True,
+    ),
     "hypermaml": Entry(
         "hidra_tf.methods.hypermaml",
         "HyperMaml",
@@ -81,8 +110,15 @@ METHODS = {
         losses=("softmax",),
         options=_HYPER,
     ),
-    "random": Entry("hidra_tf.methods.random_init", "RandomInit", trains=False),
+    # What every training has (steps, meta_batch, meta_lr, …) is not called unused: that nothing is
+    # trained is plain, and a comparison gives all its methods the same flags.
+    "random": Entry(
+        "hidra_tf.methods.random_init", "RandomInit", trains=False, unused=("first_order",)
+    ),
 }
+
+# What only those methods have a use for that say so.
+_OPTIONAL = {name for entry in METHODS.values() for name in (*entry.options, *entry.aids)}
 
 
 def head_of(name: str, head: str | None) -> str | None:
@@ -105,6 +141,18 @@ def check_head_and_loss(name: str, head: str | None, loss: str) -> None:
             raise UserError(
                 f"{setting}: expected {' or '.join(taken)} with {name}, received {value}"
             )
+
+
+def uses(name: str, setting: str) -> bool:
+    """Whether a method has a use for a setting of `Config`."""
+    entry = METHODS[name]
+    if setting in _INNER:
+        return entry.steps
+    if setting in ("batch_size", "meta_batch"):
+        return entry.batches == (setting == "batch_size")
+    if setting in _OPTIONAL:
+        return setting in (*entry.options, *entry.aids)
+    return setting not in entry.unused
 
 
 def trains(name: str) -> bool:

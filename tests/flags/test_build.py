@@ -280,6 +280,29 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(argument):
         config(argument)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--method=protonet", "--inner_steps=1"], "inner_steps"),
+        (["--method=maml", "--hyper_width=256"], "hyper_width"),
+        (["--method=maml", "--noenhancement"], "enhancement"),
+        (["--dataset=cub", "--noinvert"], "invert"),
+        (["--dataset=cub", "--flagfile={preset}"], "invert"),
+        (["--eval_only", "--gamma=0.1"], "gamma"),
+    ],
+)
+def test_a_flag_that_was_given_and_has_no_effect_is_refused(arguments, name, tmp_path):
+    preset = tmp_path / "strokes.flags"
+    preset.write_text("--noinvert\n")
+    parse(*(argument.format(preset=preset) for argument in arguments))
+    with pytest.raises(UserError, match=f"^{name}: "):
+        build.existing_run_dir() if flags.FLAGS.eval_only else build.config()
+
+
+def test_defaults_that_have_no_effect_are_no_flags_that_were_given():
+    assert config("--method=protonet", "--dataset=mini_imagenet").inner_steps == 5
+
+
 def test_maml_takes_one_number_of_ways():
     with pytest.raises(UserError, match=r"2-10.*hidra"):
         config("--method=maml", "--train_ways=2-10")

@@ -10,7 +10,7 @@ from hidra_tf import adaptation
 from hidra_tf.adaptation import InnerLoop, TaskWeights
 from hidra_tf.backbones import Backbone, conv4
 from hidra_tf.heads import HeadWeights
-from hidra_tf.methods import METHODS, build, is_fixed_way, trains
+from hidra_tf.methods import METHODS, build, is_fixed_way, trains, uses
 from hidra_tf.options import HEADS, NORMS
 
 LEARNING_RATE = 0.3
@@ -301,6 +301,23 @@ def test_the_backbones_variables_come_first(name, make_method):
     for ours, theirs in zip(method.variables[:count], method.backbone.variables, strict=True):
         assert ours is theirs.value
     assert len(method.variables) == count + len(method.head.trainable_variables)
+
+
+@pytest.mark.parametrize("setting", ["first_order", "adapt_norm"])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_setting_changes_something_if_and_only_if_the_method_has_a_use_for_it(
+    name, setting, make_method, episodes
+):
+    def outcome(**options):
+        method = make_method(name, "support", steps=2, **options)
+        logits = method.query_logits(episodes, [2])
+        if not trains(name) or METHODS[name].batches:
+            return [logits]
+        return [logits, *method.meta_gradients(episodes).gradients]
+
+    pairs = zip(outcome(), outcome(**{setting: True}), strict=True)
+    changed = any(np.max(np.abs(a - b)) > 1e-9 for a, b in pairs)
+    assert changed == uses(name, setting)
 
 
 def test_a_fixed_head_needs_one_number_of_ways(make_backbone):
