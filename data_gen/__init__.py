@@ -1,8 +1,8 @@
 """Data rooms: every data set comes out as three pools of classes.
 
 A data set is one module with a function `load(data_dir, cache_dir, invert, image_size, channels,
-per_class) -> Splits`, named in `DATASETS`. Importing this package imports none of them, so it
-costs neither TensorFlow nor Pillow.
+per_class, split_seed) -> Splits`, named in `DATASETS`. Importing this package imports none of
+them, so it costs neither TensorFlow nor Pillow.
 """
 
 import importlib
@@ -41,6 +41,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
     eval_name: str | None = None,
     eval_data_dir: str | None = None,
 ) -> Splits:
@@ -57,6 +58,7 @@ def load(
         image_size: height and width of the pictures; None is the data set's own.
         channels: 1 for grey, 3 for colour; None is the data set's own.
         per_class: pictures that a class must have; `folder` leaves out smaller ones.
+        split_seed: ≥ 0, chooses the classes of each split of `folder`, unless its folders do.
         eval_name: the data set whose validation and test classes are taken, in the size and with
             the channels of the first; None is the first itself. With Omniglot and EMNIST, the
             training classes are all of Omniglot's but the Latin alphabet.
@@ -68,7 +70,12 @@ def load(
     Raises:
         UserError: if the name is unknown, or the data is missing, incomplete or damaged.
     """
-    options = {"cache_dir": cache_dir, "invert": invert, "per_class": per_class}
+    options = {
+        "cache_dir": cache_dir,
+        "invert": invert,
+        "per_class": per_class,
+        "split_seed": split_seed,
+    }
     splits = _load_one(name, data_dir=data_dir, image_size=image_size, channels=channels, **options)
     if not splits.train.num_classes:
         raise UserError(

@@ -34,6 +34,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads CIFAR-FS.
 
@@ -43,10 +44,12 @@ def load(
             `splits/bertinetto/{train,val,test}.txt` of classes; or a subfolder `cifar_fs` or
             `cifar-fs` that does.
         cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as is `per_class`.
+        invert: not used; there so that all data sets load alike, as are `per_class` and
+            `split_seed`.
         image_size: height and width; None is 32 × 32.
         channels: 1 or 3; None is 3.
         per_class: not used.
+        split_seed: not used.
 
     Returns:
         Pools of 64, 16 and 20 classes, 600 pictures each.
@@ -54,7 +57,7 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del invert, per_class
+    del invert, per_class, split_seed
     splits = _listed(needs_folder(data_dir, "CIFAR-FS"))
     check_counts(splits, CLASSES, PICTURES, "CIFAR-FS")
     return decoded(splits, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "cifar_fs")

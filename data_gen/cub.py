@@ -39,6 +39,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads CUB.
 
@@ -47,10 +48,12 @@ def load(
             `image_class_labels.txt`, or a folder that has it; None is TensorFlow Datasets, which
             downloads.
         cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as is `per_class`.
+        invert: not used; there so that all data sets load alike, as are `per_class` and
+            `split_seed`.
         image_size: height and width, to which pictures are stretched; None is 84 × 84.
         channels: 1 or 3; None is 3.
         per_class: not used.
+        split_seed: not used.
 
     Returns:
         Pools of 100, 50 and 50 species. Counting from 0, the even ones are for training; of the
@@ -59,7 +62,7 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
-    del invert, per_class
+    del invert, per_class, split_seed
     size, channels = image_size or IMAGE_SIZE, channels or CHANNELS
     if data_dir is None:
         return _from_tfds(size, channels, cache_dir)

@@ -25,6 +25,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads EMNIST.
 
@@ -36,7 +37,8 @@ def load(
             as Omniglot comes with the same value, which was published dark on white.
         image_size: height and width; None is 28 × 28.
         channels: 1 or 3; None is 1.
-        per_class: not used; there so that all data sets load alike.
+        per_class: not used; there so that all data sets load alike, as is `split_seed`.
+        split_seed: not used.
 
     Returns:
         Pools of 0, 31 and 31 characters, named by themselves.
@@ -44,7 +46,7 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del per_class
+    del per_class, split_seed
     tree = _find(needs_folder(data_dir, "EMNIST"))
     folders = by_folder(tree)
     expected = [str(number) for number in range(len(CHARACTERS))]

@@ -24,12 +24,13 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads pictures of any size and of the formats that Pillow opens.
 
     Where the topmost folders are `train`, `val` and `test`, these are the splits. Otherwise the
-    classes that are large enough are dealt out by their names. One warning names the classes that
-    are too small, one counts the files of class folders that are no pictures.
+    classes that are large enough are dealt out by their names and a seed. One warning names the
+    classes that are too small, one counts the files of class folders that are no pictures.
 
     Args:
         data_dir: the folder or the zip file.
@@ -38,6 +39,7 @@ def load(
         image_size: height and width, to which pictures are stretched; None is 84 × 84.
         channels: 1 or 3; None is 3.
         per_class: classes with fewer pictures are left out, with one warning for all.
+        split_seed: ≥ 0, chooses which classes are dealt to which split.
 
     Returns:
         Pools of classes named by their folders.
@@ -52,9 +54,8 @@ def load(
     _warn_of_others(tree.others, {home / name for name in classes})
     large = {name: files for name, files in classes.items() if len(files) >= per_class}
     _warn_of_small({name: len(classes[name]) for name in classes.keys() - large}, per_class)
-    splits = _split(
-        large, str(tree.root), {name.split("/")[0] for name in classes if classes[name]}
-    )
+    top = {name.split("/")[0] for name, files in classes.items() if files}
+    splits = _split(large, str(tree.root), top, split_seed)
     for name, split in splits.items():
         if len(split) < LEAST_CLASSES:
             raise UserError(
@@ -126,7 +127,7 @@ def _classes(tree: PictureTree, home: PurePosixPath) -> dict[str, list[str]]:
 
 
 def _split(
-    classes: dict[str, list[str]], where: str, top: set[str]
+    classes: dict[str, list[str]], where: str, top: set[str], seed: int
 ) -> dict[str, dict[str, list[str]]]:
     """Classes by split.
 
@@ -134,12 +135,13 @@ def _split(
         classes: those to be split.
         where: how messages call the folder.
         top: the topmost folders of all pictures.
+        seed: see `_dealt`.
 
     Raises:
         UserError: if some of `top` are splits and others are not.
     """
     if not top & set(Splits._fields):
-        return _dealt(classes)
+        return _dealt(classes, seed)
     if top != set(Splits._fields):
         raise UserError(
             f"{where}: expected the folders train, val and test, or none of them; "
@@ -152,13 +154,15 @@ def _split(
     return splits
 
 
-def _dealt(classes: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
-    """The classes, dealt out to the splits by their names."""
+def _dealt(classes: dict[str, list[str]], seed: int) -> dict[str, dict[str, list[str]]]:
+    """The classes, dealt out to the splits by their names; each seed has its own way."""
     val, test = (
         max(LEAST_CLASSES, round(share * len(classes))) for share in (VAL_SHARE, TEST_SHARE)
     )
     train = max(0, len(classes) - val - test)
-    parts = deal(list(classes), SPLIT_SEED, train=train, val=val)
+    # 0 is the one split of earlier versions, so that their runs keep their classes.
+    way = f"{SPLIT_SEED}-{seed}" if seed else SPLIT_SEED
+    parts = deal(list(classes), way, train=train, val=val)
     return {
         split: {name: classes[name] for name in names}
         for split, names in zip(Splits._fields, parts, strict=True)

@@ -43,6 +43,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads Omniglot.
 
@@ -53,7 +54,8 @@ def load(
         invert: True for bright strokes on black, False for the published dark strokes on white.
         image_size: height and width; None is 28 × 28.
         channels: 1 or 3; None is 1.
-        per_class: not used; there so that all data sets load alike.
+        per_class: not used; there so that all data sets load alike, as is `split_seed`.
+        split_seed: not used.
 
     Returns:
         Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
@@ -62,7 +64,7 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
-    del per_class
+    del per_class, split_seed
     size = image_size or IMAGE_SIZE
     source = _from_tfds(size) if data_dir is None else _from_files(Path(data_dir), size)
     key = {"source": source.key, "size": list(size)}

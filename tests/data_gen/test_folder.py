@@ -213,11 +213,31 @@ def test_an_unreadable_picture_is_named(write, classes, tmp_path, assert_refused
     assert_refused(folder.load, root, "class3/new.png: expected a whole picture")
 
 
+def test_a_seed_chooses_the_split(write, classes, tmp_path, assert_same_pools):
+    root = write(tmp_path / "data", classes)
+    default, zero, one, again, three = (
+        load(root, tmp_path, **options)
+        for options in ({}, *({"split_seed": seed} for seed in (0, 1, 1, 3)))
+    )
+    assert_same_pools(default, zero)
+    assert_same_pools(one, again)
+    assert len({tuple(sorted(splits.test.names)) for splits in (zero, one, three)}) == 3
+
+
+def test_the_split_of_no_seed_is_that_of_earlier_versions():
+    dealt = folder._dealt({f"class{c:02d}": [] for c in range(12)}, 0)
+    assert list(dealt["val"]) == ["class04", "class01"]
+    assert list(dealt["test"]) == ["class03", "class05"]
+
+
 @settings(deadline=None, max_examples=20)
-@given(names=st.sets(st.text("abcdefgh", min_size=1, max_size=4), min_size=6, max_size=40))
-def test_every_class_is_dealt_to_one_split_whatever_the_order(names):
+@given(
+    names=st.sets(st.text("abcdefgh", min_size=1, max_size=4), min_size=6, max_size=40),
+    seed=st.integers(0, 3),
+)
+def test_every_class_is_dealt_to_one_split_whatever_the_order(names, seed):
     def deal(order):
-        splits = folder._dealt({name: [f"{name}/1.png"] for name in order})
+        splits = folder._dealt({name: [f"{name}/1.png"] for name in order}, seed)
         return {split: list(classes) for split, classes in splits.items()}
 
     dealt = deal(sorted(names))

@@ -51,6 +51,7 @@ DEFAULTS = {
     "image_size": None,
     "channels": None,
     "per_class": 1,
+    "split_seed": 0,
 }
 GIVEN = {
     "data_dir": "d",
@@ -59,6 +60,7 @@ GIVEN = {
     "image_size": (5, 6),
     "channels": 3,
     "per_class": 4,
+    "split_seed": 5,
 }
 
 
