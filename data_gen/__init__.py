@@ -1,11 +1,13 @@
 """Data rooms: every data set comes out as three pools of classes.
 
-A data set is one module with a function `load(data_dir, cache_dir, invert, image_size, channels,
-per_class, split_seed) -> Splits`, named in `DATASETS`. Importing this package imports none of
-them, so it costs neither TensorFlow nor Pillow.
+A data set is one module, named in `DATASETS`, with two functions: `locate(data_dir)`, which raises
+`UserError` unless its files are there, and decodes none; and `load(data_dir, cache_dir, invert,
+image_size, channels, per_class, split_seed) -> Splits`. Importing this package imports no such
+module, so it costs neither TensorFlow nor Pillow.
 """
 
 import importlib
+import types
 
 from data_gen.class_pool import ClassPool, Splits, join
 from data_gen.errors import UserError
@@ -76,7 +78,12 @@ def load(
         "per_class": per_class,
         "split_seed": split_seed,
     }
-    splits = _load_one(name, data_dir=data_dir, image_size=image_size, channels=channels, **options)
+    if eval_name is not None:
+        # Before the first data set is decoded, which may take minutes.
+        _module(eval_name).locate(eval_data_dir)
+    splits = _module(name).load(
+        data_dir=data_dir, image_size=image_size, channels=channels, **options
+    )
     if not splits.train.num_classes:
         raise UserError(
             f"expected a data set with training classes, received {name}, which is for tests only; "
@@ -86,8 +93,7 @@ def load(
     if eval_name is None:
         return splits._replace(train=train)
     height, width, channels = splits.train.image_shape
-    others = _load_one(
-        eval_name,
+    others = _module(eval_name).load(
         data_dir=eval_data_dir,
         image_size=(height, width),
         channels=channels,
@@ -96,10 +102,15 @@ def load(
     return others._replace(train=train)
 
 
-def _load_one(name: str, **options: object) -> Splits:
+def _module(name: str) -> types.ModuleType:
+    """The data set of that name.
+
+    Raises:
+        UserError: if there is none.
+    """
     if name not in DATASETS:
         raise UserError(f"expected a data set out of {', '.join(DATASETS)}; got {name!r}")
-    return importlib.import_module(DATASETS[name]).load(**options)
+    return importlib.import_module(DATASETS[name])
 
 
 def _training_pool(

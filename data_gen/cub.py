@@ -64,12 +64,27 @@ def load(
     """
     del invert, per_class, split_seed
     size, channels = image_size or IMAGE_SIZE, channels or CHANNELS
-    if data_dir is None:
+    root = locate(data_dir)
+    if root is None:
         return _from_tfds(size, channels, cache_dir)
-    tree, species = _listed(Path(data_dir))
+    tree, species = _listed(root)
     _check_complete(str(tree.root), species)
     splits = [SplitFiles(tree, part) for part in _dealt(species)]
     return decoded(splits, size, channels, cache_dir, "cub")
+
+
+def locate(data_dir: str | None = None) -> Path | None:
+    """The official folder; None is TensorFlow Datasets.
+
+    Raises:
+        UserError: if it is not in `data_dir`.
+    """
+    if data_dir is None:
+        return None
+    for root in (Path(data_dir, subfolder) for subfolder in _SUBFOLDERS):
+        if (root / "images.txt").exists():
+            return root
+    raise UserError(f"{data_dir}: expected the folder CUB_200_2011 with images.txt, there or in it")
 
 
 def _dealt(species: Mapping[str, _Class]) -> list[dict[str, _Class]]:
@@ -88,19 +103,12 @@ def _check_complete(where: str, species: Mapping[str, Collection[str]]) -> None:
         )
 
 
-def _listed(data_dir: Path) -> tuple[PictureTree, dict[str, list[str]]]:
-    """The pictures of each species, in the order of the official numbers.
+def _listed(root: Path) -> tuple[PictureTree, dict[str, list[str]]]:
+    """The pictures of each species in the official folder, in the order of the official numbers.
 
     Raises:
         UserError: if the official files are missing or do not fit the pictures.
     """
-    for root in (data_dir / subfolder for subfolder in _SUBFOLDERS):
-        if (root / "images.txt").exists():
-            break
-    else:
-        raise UserError(
-            f"{data_dir}: expected the folder CUB_200_2011 with images.txt, there or in it"
-        )
     tree = PictureTree(root / "images")
     files = _read_table(root / "images.txt")
     labels = _read_table(root / "image_class_labels.txt")

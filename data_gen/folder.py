@@ -48,8 +48,7 @@ def load(
         UserError: if there are too few classes, or a picture is damaged.
     """
     del invert
-    tree = PictureTree(needs_folder(data_dir, "pictures in a folder for each class"))
-    home = _home(tree)
+    tree, home = locate(data_dir)
     classes = _classes(tree, home)
     _warn_of_others(tree.others, {home / name for name in classes})
     large = {name: files for name, files in classes.items() if len(files) >= per_class}
@@ -65,6 +64,16 @@ def load(
             )
     files = [SplitFiles(tree, split) for split in splits.values()]
     return decoded(files, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "folder")
+
+
+def locate(data_dir: str | None = None) -> tuple[PictureTree, PurePosixPath]:
+    """The pictures, and the folder in there that holds the classes or the splits.
+
+    Raises:
+        UserError: if there is no picture, or one is in no class folder.
+    """
+    tree = PictureTree(needs_folder(data_dir, "pictures in a folder for each class"))
+    return tree, _home(tree)
 
 
 def _warn_of_small(small: dict[str, int], per_class: int) -> None:
