@@ -1,11 +1,13 @@
 """Data rooms: every data set comes out as three pools of classes.
 
-A data set is one module with a function `load(data_dir, cache_dir, invert, image_size, channels,
-per_class) -> Splits`, named in `DATASETS`. Importing this package imports none of them, so it
-costs neither TensorFlow nor Pillow.
+A data set is one module, named in `DATASETS`, with two functions: `locate(data_dir)`, which raises
+`UserError` unless its files are there, and decodes none; and `load(data_dir, cache_dir, invert,
+image_size, channels, per_class, split_seed) -> Splits`. Importing this package imports no such
+module, so it costs neither TensorFlow nor Pillow.
 """
 
 import importlib
+import types
 
 from data_gen.class_pool import ClassPool, Splits, join
 from data_gen.errors import UserError
@@ -41,6 +43,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
     eval_name: str | None = None,
     eval_data_dir: str | None = None,
 ) -> Splits:
@@ -57,6 +60,7 @@ def load(
         image_size: height and width of the pictures; None is the data set's own.
         channels: 1 for grey, 3 for colour; None is the data set's own.
         per_class: pictures that a class must have; `folder` leaves out smaller ones.
+        split_seed: ≥ 0, chooses the classes of each split of `folder`, unless its folders do.
         eval_name: the data set whose validation and test classes are taken, in the size and with
             the channels of the first; None is the first itself. With Omniglot and EMNIST, the
             training classes are all of Omniglot's but the Latin alphabet.
@@ -68,8 +72,18 @@ def load(
     Raises:
         UserError: if the name is unknown, or the data is missing, incomplete or damaged.
     """
-    options = {"cache_dir": cache_dir, "invert": invert, "per_class": per_class}
-    splits = _load_one(name, data_dir=data_dir, image_size=image_size, channels=channels, **options)
+    options = {
+        "cache_dir": cache_dir,
+        "invert": invert,
+        "per_class": per_class,
+        "split_seed": split_seed,
+    }
+    if eval_name is not None:
+        # Before the first data set is decoded, which may take minutes.
+        _module(eval_name).locate(eval_data_dir)
+    splits = _module(name).load(
+        data_dir=data_dir, image_size=image_size, channels=channels, **options
+    )
     if not splits.train.num_classes:
         raise UserError(
             f"expected a data set with training classes, received {name}, which is for tests only; "
@@ -79,8 +93,7 @@ def load(
     if eval_name is None:
         return splits._replace(train=train)
     height, width, channels = splits.train.image_shape
-    others = _load_one(
-        eval_name,
+    others = _module(eval_name).load(
         data_dir=eval_data_dir,
         image_size=(height, width),
         channels=channels,
@@ -89,10 +102,15 @@ def load(
     return others._replace(train=train)
 
 
-def _load_one(name: str, **options: object) -> Splits:
+def _module(name: str) -> types.ModuleType:
+    """The data set of that name.
+
+    Raises:
+        UserError: if there is none.
+    """
     if name not in DATASETS:
         raise UserError(f"expected a data set out of {', '.join(DATASETS)}; got {name!r}")
-    return importlib.import_module(DATASETS[name]).load(**options)
+    return importlib.import_module(DATASETS[name])
 
 
 def _training_pool(

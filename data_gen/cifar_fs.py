@@ -34,6 +34,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads CIFAR-FS.
 
@@ -43,10 +44,12 @@ def load(
             `splits/bertinetto/{train,val,test}.txt` of classes; or a subfolder `cifar_fs` or
             `cifar-fs` that does.
         cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as is `per_class`.
+        invert: not used; there so that all data sets load alike, as are `per_class` and
+            `split_seed`.
         image_size: height and width; None is 32 × 32.
         channels: 1 or 3; None is 3.
         per_class: not used.
+        split_seed: not used.
 
     Returns:
         Pools of 64, 16 and 20 classes, 600 pictures each.
@@ -54,30 +57,39 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del invert, per_class
-    splits = _listed(needs_folder(data_dir, "CIFAR-FS"))
+    del invert, per_class, split_seed
+    splits = _listed(*locate(data_dir))
     check_counts(splits, CLASSES, PICTURES, "CIFAR-FS")
     return decoded(splits, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "cifar_fs")
 
 
-def _listed(data_dir: Path) -> list[SplitFiles]:
-    """The pictures of each split.
+def locate(data_dir: str | None = None) -> tuple[list[Path], Path]:
+    """The folders or zips, one for each split or one of all pictures, and that of the lists.
 
     Raises:
         UserError: if they are in no known layout.
     """
-    for parent in (data_dir / subfolder for subfolder in _SUBFOLDERS):
+    folder = needs_folder(data_dir, "CIFAR-FS")
+    for parent in (folder / subfolder for subfolder in _SUBFOLDERS):
         for prefix in ("", "meta-"):
             roots = find(parent, [prefix + split for split in CLASSES])
             if len(roots) == len(CLASSES):
-                return [SplitFiles(tree, by_folder(tree)) for tree in map(PictureTree, roots)]
+                return roots, parent / _LISTS
         roots = find(parent, ["data"])
         if roots and (parent / _LISTS).is_dir():
-            return _of_lists(PictureTree(roots[0]), parent / _LISTS)
+            return roots, parent / _LISTS
     raise UserError(
-        f"{data_dir}: expected train, val and test of CIFAR-FS, each a folder or a .zip, or data "
+        f"{folder}: expected train, val and test of CIFAR-FS, each a folder or a .zip, or data "
         f"with {_LISTS}, there or in its subfolder cifar_fs"
     )
+
+
+def _listed(roots: list[Path], lists: Path) -> list[SplitFiles]:
+    """The pictures of each split; see `locate`."""
+    trees = [PictureTree(root) for root in roots]
+    if len(trees) < len(CLASSES):
+        return _of_lists(trees[0], lists)
+    return [SplitFiles(tree, by_folder(tree)) for tree in trees]
 
 
 def _of_lists(tree: PictureTree, lists: Path) -> list[SplitFiles]:

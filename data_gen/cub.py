@@ -39,6 +39,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads CUB.
 
@@ -47,10 +48,12 @@ def load(
             `image_class_labels.txt`, or a folder that has it; None is TensorFlow Datasets, which
             downloads.
         cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as is `per_class`.
+        invert: not used; there so that all data sets load alike, as are `per_class` and
+            `split_seed`.
         image_size: height and width, to which pictures are stretched; None is 84 × 84.
         channels: 1 or 3; None is 3.
         per_class: not used.
+        split_seed: not used.
 
     Returns:
         Pools of 100, 50 and 50 species. Counting from 0, the even ones are for training; of the
@@ -59,14 +62,29 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
-    del invert, per_class
+    del invert, per_class, split_seed
     size, channels = image_size or IMAGE_SIZE, channels or CHANNELS
-    if data_dir is None:
+    root = locate(data_dir)
+    if root is None:
         return _from_tfds(size, channels, cache_dir)
-    tree, species = _listed(Path(data_dir))
+    tree, species = _listed(root)
     _check_complete(str(tree.root), species)
     splits = [SplitFiles(tree, part) for part in _dealt(species)]
     return decoded(splits, size, channels, cache_dir, "cub")
+
+
+def locate(data_dir: str | None = None) -> Path | None:
+    """The official folder; None is TensorFlow Datasets.
+
+    Raises:
+        UserError: if it is not in `data_dir`.
+    """
+    if data_dir is None:
+        return None
+    for root in (Path(data_dir, subfolder) for subfolder in _SUBFOLDERS):
+        if (root / "images.txt").exists():
+            return root
+    raise UserError(f"{data_dir}: expected the folder CUB_200_2011 with images.txt, there or in it")
 
 
 def _dealt(species: Mapping[str, _Class]) -> list[dict[str, _Class]]:
@@ -85,19 +103,12 @@ def _check_complete(where: str, species: Mapping[str, Collection[str]]) -> None:
         )
 
 
-def _listed(data_dir: Path) -> tuple[PictureTree, dict[str, list[str]]]:
-    """The pictures of each species, in the order of the official numbers.
+def _listed(root: Path) -> tuple[PictureTree, dict[str, list[str]]]:
+    """The pictures of each species in the official folder, in the order of the official numbers.
 
     Raises:
         UserError: if the official files are missing or do not fit the pictures.
     """
-    for root in (data_dir / subfolder for subfolder in _SUBFOLDERS):
-        if (root / "images.txt").exists():
-            break
-    else:
-        raise UserError(
-            f"{data_dir}: expected the folder CUB_200_2011 with images.txt, there or in it"
-        )
     tree = PictureTree(root / "images")
     files = _read_table(root / "images.txt")
     labels = _read_table(root / "image_class_labels.txt")

@@ -25,6 +25,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads EMNIST.
 
@@ -36,7 +37,8 @@ def load(
             as Omniglot comes with the same value, which was published dark on white.
         image_size: height and width; None is 28 × 28.
         channels: 1 or 3; None is 1.
-        per_class: not used; there so that all data sets load alike.
+        per_class: not used; there so that all data sets load alike, as is `split_seed`.
+        split_seed: not used.
 
     Returns:
         Pools of 0, 31 and 31 characters, named by themselves.
@@ -44,8 +46,8 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del per_class
-    tree = _find(needs_folder(data_dir, "EMNIST"))
+    del per_class, split_seed
+    tree = PictureTree(locate(data_dir))
     folders = by_folder(tree)
     expected = [str(number) for number in range(len(CHARACTERS))]
     if set(folders) != set(expected):
@@ -60,18 +62,19 @@ def load(
     return pools if invert else Splits(*map(_negative, pools))
 
 
-def _find(data_dir: Path) -> PictureTree:
+def locate(data_dir: str | None = None) -> Path:
     """The zip, or the folder with a folder per class.
 
     Raises:
         UserError: if there is neither.
     """
-    for parent in (data_dir, data_dir / "emnist"):
+    folder = needs_folder(data_dir, "EMNIST")
+    for parent in (folder, folder / "emnist"):
         for root in (parent / "emnist_62.zip", parent / "emnist_62", parent):
             if (root.suffix == ".zip" and root.is_file()) or (root / "0").is_dir():
-                return PictureTree(root)
+                return root
     raise UserError(
-        f"{data_dir}: expected emnist_62.zip or the folders 0 to {len(CHARACTERS) - 1} of EMNIST, "
+        f"{folder}: expected emnist_62.zip or the folders 0 to {len(CHARACTERS) - 1} of EMNIST, "
         "there or in its subfolder emnist"
     )
 

@@ -24,11 +24,13 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
-    """Loads pictures of any size and common format.
+    """Loads pictures of any size and of the formats that Pillow opens.
 
     Where the topmost folders are `train`, `val` and `test`, these are the splits. Otherwise the
-    classes that are large enough are dealt out by their names.
+    classes that are large enough are dealt out by their names and a seed. One warning names the
+    classes that are too small, one counts the files of class folders that are no pictures.
 
     Args:
         data_dir: the folder or the zip file.
@@ -37,6 +39,7 @@ def load(
         image_size: height and width, to which pictures are stretched; None is 84 × 84.
         channels: 1 or 3; None is 3.
         per_class: classes with fewer pictures are left out, with one warning for all.
+        split_seed: ≥ 0, chooses which classes are dealt to which split.
 
     Returns:
         Pools of classes named by their folders.
@@ -45,12 +48,13 @@ def load(
         UserError: if there are too few classes, or a picture is damaged.
     """
     del invert
-    tree = PictureTree(needs_folder(data_dir, "pictures in a folder for each class"))
-    paths = _stripped(tree)
-    classes = grouped(tree.names, lambda name: paths[name].parent.as_posix())
+    tree, home = locate(data_dir)
+    classes = _classes(tree, home)
+    _warn_of_others(tree.others, {home / name for name in classes})
     large = {name: files for name, files in classes.items() if len(files) >= per_class}
     _warn_of_small({name: len(classes[name]) for name in classes.keys() - large}, per_class)
-    splits = _split(large, str(tree.root), {path.parts[0] for path in paths.values()})
+    top = {name.split("/")[0] for name, files in classes.items() if files}
+    splits = _split(large, str(tree.root), top, split_seed)
     for name, split in splits.items():
         if len(split) < LEAST_CLASSES:
             raise UserError(
@@ -62,6 +66,16 @@ def load(
     return decoded(files, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "folder")
 
 
+def locate(data_dir: str | None = None) -> tuple[PictureTree, PurePosixPath]:
+    """The pictures, and the folder in there that holds the classes or the splits.
+
+    Raises:
+        UserError: if there is no picture, or one is in no class folder.
+    """
+    tree = PictureTree(needs_folder(data_dir, "pictures in a folder for each class"))
+    return tree, _home(tree)
+
+
 def _warn_of_small(small: dict[str, int], per_class: int) -> None:
     """Names the classes that are left out, if there are any, with their numbers of pictures."""
     if small:
@@ -69,29 +83,60 @@ def _warn_of_small(small: dict[str, int], per_class: int) -> None:
         _log.warning("leaving out classes with fewer than %d pictures: %s", per_class, listed)
 
 
-def _stripped(tree: PictureTree) -> dict[str, PurePosixPath]:
-    """Path of each picture without the folders that hold all the others.
+def _warn_of_others(files: list[str], class_folders: set[PurePosixPath]) -> None:
+    """Counts those of `files` that are in class folders, if there are any."""
+    others = [name for name in files if PurePosixPath(name).parent in class_folders]
+    if others:
+        _log.warning(
+            "passing over files in no known format of pictures (%d): %s",
+            len(others),
+            ", ".join([*others[:3], "…"] if len(others) > 3 else others),
+        )
+
+
+def _home(tree: PictureTree) -> PurePosixPath:
+    """The innermost folder that holds all the classes, or all the splits.
 
     Raises:
-        UserError: if a picture is in no class folder.
+        UserError: if there is no picture, or one is in no class folder.
     """
-    paths = {name: PurePosixPath(name) for name in tree.names}
+    paths = [PurePosixPath(name).parts for name in tree.names]
+    if not paths:
+        others = f" among {len(tree.others)} files, such as {tree.others[0]}" if tree.others else ""
+        raise _no_classes(tree, f"none{others}")
+    shortest = min(paths, key=len)
+    depth = 0
     while True:
-        top = {path.parts[0] for path in paths.values()}
-        splits = top & set(Splits._fields)
-        shortest = min(paths.values(), key=lambda path: len(path.parts), default=None)
-        if shortest is None or len(shortest.parts) < 2 + (top == set(Splits._fields)):
-            raise UserError(
-                f"{tree.root}: expected pictures in a folder for each class, "
-                f"got {'none' if shortest is None else f'{shortest} in none'}"
-            )
-        if splits or len(top) > 1 or len(shortest.parts) == 2:
-            return paths
-        paths = {name: PurePosixPath(*path.parts[1:]) for name, path in paths.items()}
+        top = {path[depth] for path in paths}
+        below = len(shortest) - depth
+        if below < 2 + (top == set(Splits._fields)):
+            raise _no_classes(tree, f"{'/'.join(shortest)} in none")
+        if top & set(Splits._fields) or len(top) > 1 or below == 2:
+            return PurePosixPath(*shortest[:depth])
+        depth += 1
+
+
+def _no_classes(tree: PictureTree, received: str) -> UserError:
+    return UserError(f"{tree.root}: expected pictures in a folder for each class, got {received}")
+
+
+def _classes(tree: PictureTree, home: PurePosixPath) -> dict[str, list[str]]:
+    """Pictures by class; a folder with neither pictures nor folders in it is a class of none."""
+    depth = len(home.parts)
+
+    def class_of(name: str) -> str:
+        return "/".join(PurePosixPath(name).parts[depth:-1])
+
+    classes = grouped(tree.names, class_of)
+    folders = {PurePosixPath(name) for name in tree.folders}
+    for folder in sorted(folders - {folder.parent for folder in folders}):
+        if home in folder.parents:
+            classes.setdefault(folder.relative_to(home).as_posix(), [])
+    return classes
 
 
 def _split(
-    classes: dict[str, list[str]], where: str, top: set[str]
+    classes: dict[str, list[str]], where: str, top: set[str], seed: int
 ) -> dict[str, dict[str, list[str]]]:
     """Classes by split.
 
@@ -99,12 +144,13 @@ def _split(
         classes: those to be split.
         where: how messages call the folder.
         top: the topmost folders of all pictures.
+        seed: see `_dealt`.
 
     Raises:
         UserError: if some of `top` are splits and others are not.
     """
     if not top & set(Splits._fields):
-        return _dealt(classes)
+        return _dealt(classes, seed)
     if top != set(Splits._fields):
         raise UserError(
             f"{where}: expected the folders train, val and test, or none of them; "
@@ -117,13 +163,15 @@ def _split(
     return splits
 
 
-def _dealt(classes: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
-    """The classes, dealt out to the splits by their names."""
+def _dealt(classes: dict[str, list[str]], seed: int) -> dict[str, dict[str, list[str]]]:
+    """The classes, dealt out to the splits by their names; each seed has its own way."""
     val, test = (
         max(LEAST_CLASSES, round(share * len(classes))) for share in (VAL_SHARE, TEST_SHARE)
     )
     train = max(0, len(classes) - val - test)
-    parts = deal(list(classes), SPLIT_SEED, train=train, val=val)
+    # 0 is the one split of earlier versions, so that their runs keep their classes.
+    way = f"{SPLIT_SEED}-{seed}" if seed else SPLIT_SEED
+    parts = deal(list(classes), way, train=train, val=val)
     return {
         split: {name: classes[name] for name in names}
         for split, names in zip(Splits._fields, parts, strict=True)

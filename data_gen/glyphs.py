@@ -56,21 +56,24 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Draws the glyphs, or takes them from the cache.
 
     Args:
-        data_dir: not used; there so that all data sets load alike, as is `per_class`.
+        data_dir: not used; there so that all data sets load alike, as are `per_class` and
+            `split_seed`.
         cache_dir: folder for drawn arrays; None is the default of `data_gen.cache`.
         invert: True for bright strokes on black, False for dark strokes on white.
         image_size: height and width, to which the drawings are resampled; None is 28 × 28.
         channels: 1 or 3; None is 1.
         per_class: not used.
+        split_seed: not used.
 
     Returns:
         Pools of 280, 40 and 80 characters, 20 drawings each, uint8 [N, H, W, channels].
     """
-    del data_dir, per_class
+    del data_dir, per_class, split_seed
     # Pillow draws the lines, so another version may draw them a little differently.
     key = {"seed": SEED, "recipe": _RECIPE, "pillow": PIL.__version__}
     images = cache.cached(key, lambda: {"images": draw_all(SEED)}, cache_dir, "glyphs")["images"]
@@ -82,6 +85,11 @@ def load(
     images = _resampled(255 - images if invert else images, image_size, channels or 1)
     pool = ClassPool(images, (HANDS,) * len(names), names)
     return split_by_name(pool, SPLIT_SEED, train=TRAIN_CLASSES, val=VAL_CLASSES)
+
+
+def locate(data_dir: str | None = None) -> None:
+    """Looks for nothing, since there are no files; there so that all data sets are alike."""
+    del data_dir
 
 
 def _resampled(images: np.ndarray, image_size: tuple[int, int] | None, channels: int) -> np.ndarray:

@@ -34,6 +34,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads mini-ImageNet.
 
@@ -43,10 +44,12 @@ def load(
             `train.csv`, `val.csv` and `test.csv`; or a subfolder `mini_imagenet` that does.
             Lists that are there are compared with the pictures.
         cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as is `per_class`.
+        invert: not used; there so that all data sets load alike, as are `per_class` and
+            `split_seed`.
         image_size: height and width; None is 84 × 84.
         channels: 1 or 3; None is 3.
         per_class: not used.
+        split_seed: not used.
 
     Returns:
         Pools of 64, 16 and 20 classes named by their WordNet ids, 600 pictures each.
@@ -54,32 +57,44 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del invert, per_class
-    splits = _listed(needs_folder(data_dir, "mini-ImageNet"))
+    del invert, per_class, split_seed
+    splits = _listed(*locate(data_dir))
     check_counts(splits, CLASSES, PICTURES, "mini-ImageNet")
     size = image_size or IMAGE_SIZE
     return decoded(splits, size, channels or CHANNELS, cache_dir, "mini_imagenet")
 
 
-def _listed(data_dir: Path) -> list[SplitFiles]:
-    """The pictures of each split.
+def locate(data_dir: str | None = None) -> tuple[list[Path], list[Path]]:
+    """The folders or zips, one for each split or one of all pictures, and the lists' places.
 
     Raises:
-        UserError: if they are in no known layout, or lists say something else than folders.
+        UserError: if they are in no known layout.
     """
-    for parent in (data_dir, data_dir / "mini_imagenet"):
-        lists = {split: parent / f"{split}.csv" for split in CLASSES}
-        folders = find(parent, list(CLASSES))
-        if len(folders) == len(CLASSES):
-            pairs = zip(map(PictureTree, folders), lists.values(), strict=True)
-            return [_of_folder(tree, file) for tree, file in pairs]
-        images = find(parent, ["images"])
-        if images and all(file.exists() for file in lists.values()):
-            return _of_lists(PictureTree(images[0]), lists)
+    folder = needs_folder(data_dir, "mini-ImageNet")
+    for parent in (folder, folder / "mini_imagenet"):
+        lists = [parent / f"{split}.csv" for split in CLASSES]
+        roots = find(parent, list(CLASSES))
+        if len(roots) == len(CLASSES):
+            return roots, lists
+        roots = find(parent, ["images"])
+        if roots and all(file.exists() for file in lists):
+            return roots, lists
     raise UserError(
-        f"{data_dir}: expected train, val and test of mini-ImageNet, each a folder or a .zip, or "
+        f"{folder}: expected train, val and test of mini-ImageNet, each a folder or a .zip, or "
         "images with train.csv, val.csv and test.csv, there or in its subfolder mini_imagenet"
     )
+
+
+def _listed(roots: list[Path], lists: list[Path]) -> list[SplitFiles]:
+    """The pictures of each split; see `locate`.
+
+    Raises:
+        UserError: if lists say something else than folders.
+    """
+    trees = [PictureTree(root) for root in roots]
+    if len(trees) < len(lists):
+        return _of_lists(trees[0], lists)
+    return [_of_folder(tree, file) for tree, file in zip(trees, lists, strict=True)]
 
 
 def _of_folder(tree: PictureTree, list_file: Path) -> SplitFiles:
@@ -92,13 +107,11 @@ def _of_folder(tree: PictureTree, list_file: Path) -> SplitFiles:
     return SplitFiles(tree, classes)
 
 
-def _of_lists(tree: PictureTree, lists: dict[str, Path]) -> list[SplitFiles]:
+def _of_lists(tree: PictureTree, lists: list[Path]) -> list[SplitFiles]:
     """The splits of one folder, as the lists say."""
     paths = {PurePosixPath(name).name: name for name in tree.names}
-    labels = [_read_list(file) for file in lists.values()]
-    check_same_files(
-        set().union(*labels), set(paths), ", ".join(map(str, lists.values())), tree.root
-    )
+    labels = [_read_list(file) for file in lists]
+    check_same_files(set().union(*labels), set(paths), ", ".join(map(str, lists)), tree.root)
     return [
         SplitFiles(
             tree,

@@ -43,6 +43,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     per_class: int = 1,
+    split_seed: int = 0,
 ) -> Splits:
     """Loads Omniglot.
 
@@ -53,7 +54,8 @@ def load(
         invert: True for bright strokes on black, False for the published dark strokes on white.
         image_size: height and width; None is 28 × 28.
         channels: 1 or 3; None is 1.
-        per_class: not used; there so that all data sets load alike.
+        per_class: not used; there so that all data sets load alike, as is `split_seed`.
+        split_seed: not used.
 
     Returns:
         Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
@@ -62,9 +64,10 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
-    del per_class
+    del per_class, split_seed
     size = image_size or IMAGE_SIZE
-    source = _from_tfds(size) if data_dir is None else _from_files(Path(data_dir), size)
+    sets = locate(data_dir)
+    source = _from_tfds(size) if sets is None else _from_files(sets, size)
     key = {"source": source.key, "size": list(size)}
     arrays = cache.cached(key, lambda: _as_arrays(source.decode()), cache_dir, "omniglot")
     images = np.repeat(arrays["images"], channels or CHANNELS, axis=-1)
@@ -74,6 +77,30 @@ def load(
         tuple(arrays["names"].tolist()),
     )
     return split_by_name(pool, SPLIT_SEED, train=TRAIN_CLASSES, val=VAL_CLASSES)
+
+
+def locate(data_dir: str | None = None) -> dict[str, Path] | None:
+    """The folder, or else the zip, of each set; None is TensorFlow Datasets.
+
+    Raises:
+        UserError: if one is missing.
+    """
+    if data_dir is None:
+        return None
+    found: dict[str, Path] = {}
+    for parent in (Path(data_dir), Path(data_dir, "omniglot")):
+        for name in EXPECTED_CHARACTERS:
+            for candidate in (parent / name, parent / f"{name}.zip"):
+                if candidate.exists():
+                    found.setdefault(name, candidate)
+    missing = [name for name in EXPECTED_CHARACTERS if name not in found]
+    if missing:
+        raise UserError(
+            f"{data_dir}: expected the Omniglot sets {' and '.join(EXPECTED_CHARACTERS)}, each a "
+            f"folder or a .zip, there or in its subfolder omniglot; {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing"
+        )
+    return found
 
 
 class _Source(NamedTuple):
@@ -114,13 +141,13 @@ def _check_complete(where: str, set_name: str, drawings: Mapping[str, int]) -> N
             )
 
 
-def _from_files(data_dir: Path, size: tuple[int, int]) -> _Source:
+def _from_files(sets: Mapping[str, Path], size: tuple[int, int]) -> _Source:
     """The official folders or zips.
 
     Raises:
-        UserError: if they are missing, incomplete or damaged.
+        UserError: if they are incomplete or damaged.
     """
-    trees = {name: PictureTree(root) for name, root in _find_sets(data_dir).items()}
+    trees = {name: PictureTree(root) for name, root in sets.items()}
     for set_name, tree in trees.items():
         _check_complete(str(tree.root), set_name, Counter(map(_character, tree.names)))
 
@@ -133,28 +160,6 @@ def _from_files(data_dir: Path, size: tuple[int, int]) -> _Source:
         return drawings
 
     return _Source("+".join(tree.fingerprint() for tree in trees.values()), decode)
-
-
-def _find_sets(data_dir: Path) -> dict[str, Path]:
-    """Returns the folder, or else the zip, of each set.
-
-    Raises:
-        UserError: if one is missing.
-    """
-    found: dict[str, Path] = {}
-    for parent in (data_dir, data_dir / "omniglot"):
-        for name in EXPECTED_CHARACTERS:
-            for candidate in (parent / name, parent / f"{name}.zip"):
-                if candidate.exists():
-                    found.setdefault(name, candidate)
-    missing = [name for name in EXPECTED_CHARACTERS if name not in found]
-    if missing:
-        raise UserError(
-            f"{data_dir}: expected the Omniglot sets {' and '.join(EXPECTED_CHARACTERS)}, each a "
-            f"folder or a .zip, there or in its subfolder omniglot; {' and '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing"
-        )
-    return found
 
 
 def _character(file: str) -> str:

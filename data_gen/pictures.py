@@ -1,6 +1,7 @@
 """Pictures in a folder or a zip, and how one becomes an array."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -17,7 +18,9 @@ from PIL import Image, ImageOps
 from data_gen.errors import UserError
 
 MODES = {1: "L", 3: "RGB"}  # Pillow's name of a picture with so many channels
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+# What operating systems leave behind beside files whose name starts with a dot; in lower case.
+_JUNK = ("__macosx", "thumbs.db", "desktop.ini", "icon\r", "lost+found")
 
 # What Pillow raises, depending on where a damaged file stops making sense.
 _PILLOW_ERRORS = (
@@ -108,15 +111,32 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
         raise UserError(f"{path}: expected a whole picture, got one that fails: {error}") from error
 
 
+@functools.cache
+def suffixes() -> frozenset[str]:
+    """Endings, ".png" …, of the picture files that the installed Pillow opens.
+
+    Pillow also opens films, drawings and tables of measurements; a picture is what it registers
+    with a picture's media type, "image/…". Portable float maps have no known range.
+    """
+    Image.preinit()  # First, so that common formats are tried before rare ones.
+    Image.init()
+    formats = {name for name in Image.OPEN if Image.MIME.get(name, "").startswith("image/")}
+    known = Image.registered_extensions().items()
+    return frozenset(suffix for suffix, name in known if name in formats) - {".pfm"}
+
+
 class PictureTree:
     """The pictures of a folder or of a zip, by their paths inside it.
 
-    Files and folders whose name starts with a dot, and `__MACOSX`, are what operating systems
-    leave behind, not data; they are passed over.
+    Files and folders whose name starts with a dot, `__MACOSX`, `Thumbs.db` and the like are what
+    operating systems leave behind, not data; they are passed over. Links are what they lead to, but
+    for those that lead back to a folder that they are in.
 
     Attributes:
         root: the folder or the zip file.
-        names: paths below `root`, with forward slashes, sorted.
+        names: paths of pictures below `root`, with forward slashes, sorted.
+        others: those of files that are no pictures.
+        folders: those of all folders but `root`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -131,11 +151,15 @@ class PictureTree:
         self.root = root
         self._is_folder = root.is_dir()
         try:
-            stamps = dict(_list_folder(root) if self._is_folder else _list_zip(root))
+            listed = dict(_list_folder(root) if self._is_folder else _list_zip(root))
         except _ZIP_ERRORS as error:
             raise UserError(f"{root}: expected a folder or a whole zip, got: {error}") from error
-        self.names = sorted(stamps)
-        self._stamps = stamps
+        self._stamps = {name: stamp for name, stamp in listed.items() if stamp is not None}
+        self.names = sorted(self._stamps)
+        self.others = sorted(
+            name for name in listed.keys() - self._stamps if not name.endswith("/")
+        )
+        self.folders = _folders(listed)
 
     def fingerprint(self) -> str:
         """A digest that changes when a picture is added, removed or replaced.
@@ -170,27 +194,58 @@ class PictureTree:
                 yield data
 
 
+def _folders(names: Iterable[str]) -> list[str]:
+    """Paths, sorted, of the folders that are among `names` or that hold some of them."""
+    folders = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in names}}
+    folders |= {above for folder in folders for above in folder.parents}
+    return sorted(folder.as_posix() for folder in folders - {PurePosixPath()})
+
+
+def _is_junk(name: str) -> bool:
+    """Whether an operating system left behind a file or folder of this name."""
+    return name.startswith(".") or name.lower() in _JUNK
+
+
 def _is_picture(name: str) -> bool:
-    """Whether a relative path is a picture that no operating system left behind."""
-    path = PurePosixPath(name)
-    junk = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not junk
+    """Whether a file is a picture, by its ending."""
+    return PurePosixPath(name).suffix.lower() in suffixes()
 
 
-def _list_folder(root: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yields relative name and (size in bytes, mtime in ns) of each picture below `root`."""
-    for folder, _, files in os.walk(root):
-        for file in files:
-            path = Path(folder, file)
-            name = path.relative_to(root).as_posix()
-            if _is_picture(name):
-                stat = path.stat()
-                yield name, (stat.st_size, stat.st_mtime_ns)
+def _list_folder(
+    folder: Path, prefix: str = "", above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """Yields the relative name of each file and, ending with a slash, folder below `folder`.
+
+    With it comes the (size in bytes, mtime in ns) of a picture, None for anything else.
+
+    Args:
+        folder: to be listed; links are followed.
+        prefix: of the names.
+        above: the true paths of the folders on the way here, which a link may lead back to.
+    """
+    above = (*above, os.path.realpath(folder))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if _is_junk(entry.name):
+                continue
+            if not entry.is_dir():
+                stat = entry.stat() if _is_picture(name) else None
+                yield name, stat and (stat.st_size, stat.st_mtime_ns)
+            elif os.path.realpath(entry.path) not in above:
+                yield f"{name}/", None
+                yield from _list_folder(Path(entry.path), f"{name}/", above)
 
 
-def _list_zip(root: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yields name and (size in bytes, CRC-32) of each picture in the central directory."""
+def _list_zip(root: Path) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """Yields the names in the central directory, of folders with a slash at the end.
+
+    With it comes the (size in bytes, CRC-32) of a picture, None for anything else.
+    """
     with zipfile.ZipFile(root) as archive:
         for info in archive.infolist():
-            if _is_picture(info.filename):
-                yield info.filename, (info.file_size, info.CRC)
+            name = info.filename
+            if any(map(_is_junk, PurePosixPath(name).parts)):
+                continue
+            is_picture = not info.is_dir() and _is_picture(name)
+            yield name, (info.file_size, info.CRC) if is_picture else None

@@ -86,6 +86,13 @@ flags.DEFINE_bool(
     "Strokes 1 on 0; --noinvert: 0 on 1, as Omniglot was published. Only for "
     f"{', '.join(STROKES)}.",
 )
+flags.DEFINE_integer(
+    "split_seed",
+    0,
+    "Chooses the classes for training, validation and tests. Only for folder without train, val "
+    "and test.",
+    lower_bound=0,
+)
 flags.DEFINE_bool(
     "rotations",
     False,

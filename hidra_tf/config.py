@@ -41,6 +41,7 @@ class Config:
         image_size: height and width of the pictures; None: as `dataset` has them.
         channels: 1 (grey) or 3 (colour); None: as `dataset` has them.
         invert: strokes bright on dark (True), or as published (False).
+        split_seed: ≥ 0, of the split of `folder` where its folders do not say it.
         train_on_validation: the training split also holds the validation classes.
         method: a key of `hidra_tf.methods.METHODS`.
         train_ways: possible C of a training meta-batch, ascending, each ≥ 2.
@@ -118,6 +119,7 @@ class Config:
     clip_norm: float = 10.0
     seed: int = 0
     invert: bool = True
+    split_seed: int = 0
     train_on_validation: bool = False
     log_every: int = 1000
     checkpoint_every: int = 1000
@@ -175,7 +177,7 @@ class Config:
             "batch_size",
         ):
             _at_least(name, getattr(self, name), 1)
-        for name in ("multi_step_loss", "second_order_after"):
+        for name in ("multi_step_loss", "second_order_after", "split_seed"):
             _at_least(name, getattr(self, name), 0)
         for name in ("inner_lr", "meta_lr", "gamma"):
             if not 0 < getattr(self, name) < float("inf"):

@@ -229,6 +229,7 @@ def _load(config: Config, cache_dir: str | None) -> Splits:
         image_size=config.image_size,
         channels=config.channels,
         per_class=config.shots + config.query_shots,
+        split_seed=config.split_seed,
         eval_name=config.eval_dataset,
         eval_data_dir=config.eval_data_dir,
     )

@@ -1,19 +1,20 @@
 """A folder of one's own pictures: any layout and format, or one clear line."""
 
 import logging
+import zipfile
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen import folder
+from data_gen import folder, pictures
 from data_gen.errors import UserError
 from data_gen.pictures import PictureTree, decode_picture
 
 KINDS = (
     ("png", "RGB"), ("jpg", "L"), ("bmp", "RGB"), ("gif", "L"), ("webp", "RGBA"),
-    ("tiff", "CMYK"), ("png", "1"), ("png", "LA"),
+    ("tiff", "CMYK"), ("png", "1"), ("png", "LA"), ("avif", "RGB"), ("ppm", "RGB"),
 )  # fmt: skip
 
 
@@ -101,6 +102,63 @@ def test_small_classes_of_splits_are_left_out(write, draw, tmp_path, caplog):
     assert "train/c (1)" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["data", "set.zip"])
+def test_a_class_without_pictures_is_left_out_by_its_name(name, write, classes, tmp_path, caplog):
+    root = write(tmp_path / name, below("set/", {**classes, "none/1.heic": b"", "none/2.txt": b""}))
+    if root.is_dir():
+        (root / "set/empty").mkdir()
+    else:
+        with zipfile.ZipFile(root, "a") as archive:
+            archive.writestr("set/empty/", "")
+    splits = load(root, tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        "passing over files in no known format of pictures (2): set/none/1.heic, set/none/2.txt",
+        "leaving out classes with fewer than 1 pictures: empty (0), none (0)",
+    ]
+    assert sum(split.num_classes for split in splits) == 10
+
+
+def test_files_in_class_folders_that_are_no_pictures_are_counted(write, classes, tmp_path, caplog):
+    others = {f"class{c}/{c}.heic": b"" for c in range(5)}
+    junk = ("class0/.DS_Store", "class0/Thumbs.db", "class1/.git/x", "README.txt")
+    files = below("pictures/", {**classes, **others, **dict.fromkeys(junk, b"")})
+    load(write(tmp_path / "data", {**files, "boxes/1.xml": b"", "list.csv": b""}), tmp_path)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "passing over files in no known format of pictures (5): pictures/class0/0.heic, "
+        "pictures/class1/1.heic, pictures/class2/2.heic, …"
+    )
+
+
+def test_empty_folders_do_not_change_the_splits(write, classes, tmp_path, assert_same_pools):
+    root = write(tmp_path / "data", below("pictures/", classes))
+    before = load(root, tmp_path / "before")
+    for name in ("notes", "pictures/empty"):
+        (root / name).mkdir()
+    assert_same_pools(before, load(root, tmp_path / "after"))
+
+
+def test_class_folders_may_be_links(write, classes, tmp_path, assert_same_pools):
+    there = write(tmp_path / "there", classes)
+    here = tmp_path / "here"
+    here.mkdir()
+    for c in range(10):
+        (here / f"class{c}").symlink_to(there / f"class{c}")
+    assert_same_pools(load(there, tmp_path), load(here, tmp_path))
+
+
+def test_pictures_of_a_format_that_was_unknown_are_not_missing_from_an_old_cache(
+    write, classes, tmp_path, monkeypatch
+):
+    root = write(tmp_path / "data", classes)
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures, "suffixes", lambda: {".png", ".jpg", ".bmp", ".webp"})
+        before = load(root, tmp_path)
+    now = load(root, tmp_path)
+    assert sum(map(len, (split.images for split in now))) == len(classes)
+    assert sum(map(len, (split.images for split in before))) < len(classes)
+
+
 def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
     root = write(tmp_path / "data", classes)
 
@@ -139,6 +197,11 @@ def test_no_pictures(tmp_path, assert_refused):
     assert_refused(folder.load, tmp_path / "nowhere", "expected a folder or a whole zip")
 
 
+def test_no_pictures_among_other_files(write, tmp_path, assert_refused):
+    root = write(tmp_path / "data", {"a/1.heic": b"", "a/2.heic": b"", "b/.hidden": b""})
+    assert_refused(folder.load, root, "got none among 2 files, such as a/1.heic")
+
+
 def test_a_class_in_two_splits_is_refused(write, draw, tmp_path, assert_refused):
     names = [f"{s}/{c}/{i}.png" for s in ("train", "val", "test") for c in "ab" for i in range(2)]
     root = write(tmp_path / "data", {name: draw(0) for name in names})
@@ -150,11 +213,31 @@ def test_an_unreadable_picture_is_named(write, classes, tmp_path, assert_refused
     assert_refused(folder.load, root, "class3/new.png: expected a whole picture")
 
 
+def test_a_seed_chooses_the_split(write, classes, tmp_path, assert_same_pools):
+    root = write(tmp_path / "data", classes)
+    default, zero, one, again, three = (
+        load(root, tmp_path, **options)
+        for options in ({}, *({"split_seed": seed} for seed in (0, 1, 1, 3)))
+    )
+    assert_same_pools(default, zero)
+    assert_same_pools(one, again)
+    assert len({tuple(sorted(splits.test.names)) for splits in (zero, one, three)}) == 3
+
+
+def test_the_split_of_no_seed_is_that_of_earlier_versions():
+    dealt = folder._dealt({f"class{c:02d}": [] for c in range(12)}, 0)
+    assert list(dealt["val"]) == ["class04", "class01"]
+    assert list(dealt["test"]) == ["class03", "class05"]
+
+
 @settings(deadline=None, max_examples=20)
-@given(names=st.sets(st.text("abcdefgh", min_size=1, max_size=4), min_size=6, max_size=40))
-def test_every_class_is_dealt_to_one_split_whatever_the_order(names):
+@given(
+    names=st.sets(st.text("abcdefgh", min_size=1, max_size=4), min_size=6, max_size=40),
+    seed=st.integers(0, 3),
+)
+def test_every_class_is_dealt_to_one_split_whatever_the_order(names, seed):
     def deal(order):
-        splits = folder._dealt({name: [f"{name}/1.png"] for name in order})
+        splits = folder._dealt({name: [f"{name}/1.png"] for name in order}, seed)
         return {split: list(classes) for split, classes in splits.items()}
 
     dealt = deal(sorted(names))

@@ -21,7 +21,7 @@ def pool(*names):
 
 @pytest.fixture
 def register(monkeypatch):
-    """Registers a data set that remembers how it was called; returns its module."""
+    """Registers a data set that remembers how it was loaded; returns its module."""
 
     def make(name, splits):
         module = types.ModuleType(f"{name}_dataset")
@@ -32,6 +32,7 @@ def register(monkeypatch):
             return splits
 
         module.load = load
+        module.locate = lambda data_dir: None
         monkeypatch.setitem(sys.modules, f"{name}_dataset", module)
         monkeypatch.setitem(data_gen.DATASETS, name, f"{name}_dataset")
         return module
@@ -51,6 +52,7 @@ DEFAULTS = {
     "image_size": None,
     "channels": None,
     "per_class": 1,
+    "split_seed": 0,
 }
 GIVEN = {
     "data_dir": "d",
@@ -59,6 +61,7 @@ GIVEN = {
     "image_size": (5, 6),
     "channels": 3,
     "per_class": 4,
+    "split_seed": 5,
 }
 
 
@@ -109,6 +112,16 @@ def test_unknown_name(toy):
     with pytest.raises(UserError, match="got 'mnist'"):
         data_gen.load("toy", eval_name="mnist")
     assert "\n" not in str(caught.value)
+    assert toy.calls == []
+
+
+@pytest.mark.parametrize("name", [name for name in data_gen.DATASETS if name != "glyphs"])
+def test_a_wrong_folder_to_test_on_is_found_before_the_first_data_set_is_decoded(
+    name, toy, tmp_path
+):
+    with pytest.raises(UserError, match=f"^{tmp_path}: expected"):
+        data_gen.load("toy", eval_name=name, eval_data_dir=str(tmp_path))
+    assert toy.calls == []
 
 
 @pytest.mark.parametrize("name", data_gen.DATASETS)
@@ -116,6 +129,7 @@ def test_every_module_takes_every_option(name):
     module = __import__(data_gen.DATASETS[name], fromlist=["load"])
     parameters = inspect.signature(module.load).parameters
     assert {name: parameter.default for name, parameter in parameters.items()} == DEFAULTS
+    assert list(inspect.signature(module.locate).parameters) == ["data_dir"]
 
 
 def test_importing_is_light():

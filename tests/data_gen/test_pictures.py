@@ -150,7 +150,10 @@ FILES = {
     ".git/3.png": b"",
     "__MACOSX/a/1.png": b"",
     "a/.DS_Store": b"",
+    "a/Thumbs.db": b"",
+    "desktop.ini": b"",
     "a/notes.txt": b"",
+    "c/d/x.heic": b"",
 }
 
 
@@ -172,7 +175,51 @@ def test_folder_and_zip_list_the_same(tmp_path):
     for root in (make_folder(tmp_path / "set"), make_zip(tmp_path / "set.zip")):
         tree = PictureTree(root)
         assert tree.names == ["a/1.PNG", "b/2.png"]
+        assert tree.others == ["a/notes.txt", "c/d/x.heic"]
+        assert tree.folders == ["a", "b", "c", "c/d"]
         assert list(tree.read()) == [b"one", b"two"]
+
+
+def test_folders_of_nothing_are_listed_whatever_their_names(tmp_path):
+    folder = make_folder(tmp_path / "set", {"a/1.png": b""})
+    (folder / "b.png").mkdir()
+    archive = make_zip(tmp_path / "set.zip", {"./a/1.png": b"", "b.png/": b""})
+    for tree in map(PictureTree, (folder, archive)):
+        assert tree.folders == ["a", "b.png"]
+        assert [name.removeprefix("./") for name in tree.names] == ["a/1.png"]
+
+
+def test_links_are_followed(tmp_path):
+    elsewhere = make_folder(tmp_path / "elsewhere", {"1.png": b"one", "deep/2.png": b"two"})
+    folder = make_folder(tmp_path / "set", {"a/3.png": b"three"})
+    (folder / "b").symlink_to(elsewhere)
+    (folder / "a/4.png").symlink_to(elsewhere / "1.png")
+    tree = PictureTree(folder)
+    assert tree.names == ["a/3.png", "a/4.png", "b/1.png", "b/deep/2.png"]
+    assert list(tree.read()) == [b"three", b"one", b"one", b"two"]
+    before = tree.fingerprint()
+    os.utime(elsewhere / "deep/2.png", (1, 1))
+    assert PictureTree(folder).fingerprint() != before
+
+
+def test_links_that_lead_back_are_not(tmp_path):
+    folder = make_folder(tmp_path / "set", {"a/1.png": b"", "b/2.png": b""})
+    (folder / "a/whole").symlink_to(folder)
+    (folder / "b/self").symlink_to(folder / "b")
+    assert PictureTree(folder).names == ["a/1.png", "b/2.png"]
+    (folder / "a/other").symlink_to(folder / "b")
+    (folder / "b/other").symlink_to(folder / "a")
+    names = ["a/1.png", "a/other/2.png", "b/2.png", "b/other/1.png"]
+    assert PictureTree(folder).names == names
+
+
+def test_a_link_to_nowhere_is_named_if_it_is_to_be_a_picture(tmp_path):
+    folder = make_folder(tmp_path / "set", {"a/1.png": b""})
+    (folder / "a/notes").symlink_to(tmp_path / "nowhere")
+    assert PictureTree(folder).others == ["a/notes"]
+    (folder / "a/2.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"expected a folder or a whole zip.*a/2\.png"):
+        PictureTree(folder)
 
 
 def test_reads_what_is_asked_for_in_that_order(tmp_path):
@@ -181,11 +228,29 @@ def test_reads_what_is_asked_for_in_that_order(tmp_path):
         assert list(PictureTree(root).read([])) == []
 
 
-def test_lists_every_common_format(tmp_path):
-    suffixes = ("png", "jpg", "JPEG", "bmp", "gif", "webp", "tif", "tiff")
-    names = [f"a/1.{suffix}" for suffix in suffixes]
-    files = dict.fromkeys([*names, "a/1.csv", "a/1"], b"")
-    assert PictureTree(make_zip(tmp_path / "set.zip", files)).names == sorted(names)
+PICTURES = (
+    "png", "jpg", "JPEG", "bmp", "gif", "webp", "tif", "tiff", "avif", "jfif", "jpe", "ppm", "pgm",
+    "pbm", "tga", "jp2", "ico",
+)  # fmt: skip
+OTHERS = ("csv", "eps", "fits", "h5", "mpg", "pdf", "pfm", "ps", "wmf")
+
+
+def test_lists_pictures_alone(tmp_path):
+    """Of what Pillow opens, no films, drawings, measurements or floating-point maps."""
+    names = [f"a/1.{suffix}" for suffix in PICTURES]
+    others = [f"a/1.{suffix}" for suffix in OTHERS]
+    tree = PictureTree(make_zip(tmp_path / "set.zip", dict.fromkeys([*names, *others, "a/1"], b"")))
+    assert tree.names == sorted(names)
+    assert tree.others == ["a/1", *others]
+
+
+@pytest.mark.parametrize("suffix", PICTURES)
+def test_what_is_listed_can_be_decoded(suffix):
+    mode = "1" if suffix == "pbm" else "L" if suffix == "pgm" else "RGB"
+    picture = Image.new(mode, (16, 16), 1 if mode == "1" else 255 if mode == "L" else "white")
+    data = encode(picture, Image.registered_extensions()[f".{suffix.lower()}"])
+    decoded = decode_picture(data, f"a.{suffix}", (4, 4), "RGB")
+    np.testing.assert_allclose(decoded.astype(int), np.full((4, 4, 3), 255), atol=2)
 
 
 def test_paths_in_messages(tmp_path):

@@ -110,6 +110,13 @@ def test_another_folder_makes_another_name():
     assert all(name.startswith("folder-hidra-5way-5shot-data_dir=x-") for name in names)
 
 
+def test_another_split_makes_another_name():
+    ours = ("--dataset=folder", "--data_dir=/a/x")
+    name = build.run_name(config(*ours))
+    assert build.run_name(config(*ours, "--split_seed=0")) == name
+    assert "-split_seed=3" in build.run_name(config(*ours, "--split_seed=3"))
+
+
 def test_a_hypernetwork_makes_one_update_whatever_the_data_set():
     ours = config("--dataset=mini_imagenet", "--method=hypermaml")
     assert (ours.inner_steps, ours.hyper_layers, ours.enhancement) == (1, 3, True)
@@ -235,6 +242,8 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         "--switch=51",
         "--hyper_layers=0",
         "--pictures=disk",
+        "--split_seed=-1",
+        "--split_seed=x",
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
@@ -323,7 +332,7 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
         "inner_lr meta_lr norm first_order seed run_dir log_every checkpoint_every eval_only "
         "eval_ways eval_steps eval_tasks eval_split eval_dataset eval_data_dir image_size channels "
         "head loss pretrained rotations meta_optimizer milestones multi_step_loss learn_inner_lr "
-        "backbone drop_block pictures"
+        "backbone drop_block pictures split_seed"
     )
     for name in defined.split():
         assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout, name

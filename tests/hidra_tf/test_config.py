@@ -53,6 +53,7 @@ OTHERS = {
     "clip_norm": 0.0,
     "seed": 7,
     "invert": False,
+    "split_seed": 3,
     "train_on_validation": True,
     "log_every": 10,
     "checkpoint_every": 10,
@@ -193,7 +194,7 @@ INVALID = [
         )
         for value in (0, -1)
     ],
-    *[(name, -1) for name in ("multi_step_loss", "second_order_after")],
+    *[(name, -1) for name in ("multi_step_loss", "second_order_after", "split_seed")],
     *[(name, value) for name in ("meta_lr_min", "weight_decay") for value in (-0.1, float("nan"))],
     *[
         (name, value)

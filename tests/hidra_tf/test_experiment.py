@@ -4,7 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import data_gen
+from data_gen import ImageSize
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
 from hidra_tf import experiment
@@ -93,3 +96,27 @@ def test_every_method_is_trained_saved_and_evaluated_alike(name, cache, tmp_path
     # From the checkpoint alone.
     experiment.evaluate(tmp_path, request, cache_dir=cache)
     assert results.read_text() == first
+
+
+def test_a_run_is_evaluated_on_its_own_split(monkeypatch, cache, tmp_path):
+    pictures, run = tmp_path / "pictures", tmp_path / "run"
+    for c in range(12):
+        (pictures / f"class{c}").mkdir(parents=True)
+        for i in range(2):
+            Image.new("L", (16, 16), 20 * c + i).save(pictures / f"class{c}/{i}.png")
+    config = make_config(
+        dataset="folder", data_dir=str(pictures), image_size=ImageSize(16, 16), method="random",
+        train_ways=(2,), split_seed=3,
+    )  # fmt: skip
+    loaded = []
+    load = data_gen.load
+    monkeypatch.setattr(
+        data_gen, "load", lambda *a, **k: loaded.append(load(*a, **k)) or loaded[-1]
+    )
+    request = EvalRequest(tasks=2, ways=(2,))
+    experiment.train(config, run, request, cache)
+    experiment.evaluate(run, request, cache_dir=cache)
+    given = {"data_dir": str(pictures), "cache_dir": cache, "image_size": (16, 16), "per_class": 2}
+    expected, other = (load("folder", **given, split_seed=seed) for seed in (3, 0))
+    assert [splits.test.names for splits in loaded] == [expected.test.names] * 2
+    assert set(expected.test.names) != set(other.test.names)
