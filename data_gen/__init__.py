@@ -13,7 +13,16 @@ from data_gen.class_pool import ClassPool, Splits, join
 from data_gen.errors import UserError
 from data_gen.image_size import ImageSize
 
-__all__ = ["DATASETS", "PICTURES", "ClassPool", "ImageSize", "Splits", "UserError", "load"]
+__all__ = [
+    "DATASETS",
+    "PICTURES",
+    "STROKES",
+    "ClassPool",
+    "ImageSize",
+    "Splits",
+    "UserError",
+    "load",
+]
 
 DATASETS: dict[str, str] = {
     "omniglot": "data_gen.omniglot",
@@ -24,6 +33,9 @@ DATASETS: dict[str, str] = {
     "emnist": "data_gen.emnist",
     "folder": "data_gen.folder",
 }
+
+# Of these, drawings: strokes on a plain ground, whose polarity `invert` is about.
+STROKES = ("omniglot", "glyphs", "emnist")
 
 # Where a pool's pictures are while it is used; see `data_gen.sources`.
 PICTURES = ("auto", "device", "host")

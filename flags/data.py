@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from absl import flags
 
-from data_gen import DATASETS, PICTURES, ImageSize
+from data_gen import DATASETS, PICTURES, STROKES, ImageSize
 
 TITLE = "Data"
-
-# The data sets that --invert is about.
-STROKES = ("omniglot", "glyphs", "emnist")
 
 
 class _ImageSizeParser(flags.ArgumentParser):

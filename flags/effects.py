@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from data_gen import STROKES
 from data_gen.errors import UserError
-from flags.data import STROKES
 from hidra_tf.config import Config, check_use, show
 from hidra_tf.methods import METHODS
 
@@ -40,6 +40,11 @@ _RULES = {
     "invert": _Rule(
         lambda config: {config.dataset, config.eval_dataset}.intersection(STROKES),
         f"drawings ({', '.join(STROKES)})",
+        "dataset",
+    ),
+    "split_seed": _Rule(
+        lambda config: "folder" in (config.dataset, config.eval_dataset),
+        "--dataset=folder or --eval_dataset=folder",
         "dataset",
     ),
     "eval_data_dir": _Rule(lambda config: config.eval_dataset, "--eval_dataset", "dataset"),

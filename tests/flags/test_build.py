@@ -155,6 +155,13 @@ def test_a_method_may_have_defaults_of_its_own():
     assert config("--method=reptile", "--meta_lr=0.5").meta_lr == 0.5
 
 
+def test_a_method_may_have_defaults_of_its_own_on_drawings():
+    drawings = config("--method=fomaml", "--dataset=glyphs")
+    assert (drawings.inner_steps, drawings.inner_lr) == (5, 0.1)
+    photographs = config("--method=fomaml", "--dataset=mini_imagenet")
+    assert (photographs.inner_steps, photographs.inner_lr) == (5, 0.01)
+
+
 @pytest.mark.parametrize(
     ("arguments", "rate"),
     [
@@ -296,6 +303,7 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(argument):
         (["--method=maml", "--hyper_width=256"], "hyper_width"),
         (["--method=maml", "--noenhancement"], "enhancement"),
         (["--dataset=cub", "--noinvert"], "invert"),
+        (["--dataset=cub", "--split_seed=1"], "split_seed"),
         (["--dataset=cub", "--flagfile={preset}"], "invert"),
         (["--eval_only", "--gamma=0.1"], "gamma"),
     ],
