@@ -175,6 +175,29 @@ def test_the_master_does_not_matter_to_hyperhidra(make_method, episodes):
     np.testing.assert_allclose(after, before, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.parametrize("norm", ["transductive", "none"])
+def test_hypermamls_logits_follow_the_order_of_the_classes_with_its_weights(
+    norm, make_method, episodes
+):
+    """Its classes have numbers: of their neurons, and where they stand in Ŷ and Y."""
+    method = make_method("hypermaml", norm)
+    logits = method.query_logits(episodes, [0, 1, 2]).numpy()
+    renamed = relabelled(episodes, ORDER)
+    neurons, layer = method.head.neurons, method.head.hypernetwork.kernels[0]
+    features = method.backbone.feature_size
+    places = [features + block + c for block in (0, WAYS) for c in ORDER]
+    for variable, axis, moved in (
+        (neurons.kernel, -1, ORDER),
+        (neurons.bias, -1, ORDER),
+        (layer, 0, [*range(features), *places]),
+    ):
+        others = method.query_logits(renamed, [0, 1, 2]).numpy()
+        assert np.max(np.abs(others[..., ORDER] - logits)) > 1e-4
+        variable.assign(tf.gather(variable, np.argsort(moved), axis=axis))
+    others = method.query_logits(renamed, [0, 1, 2]).numpy()
+    np.testing.assert_allclose(others[..., ORDER], logits, rtol=1e-8, atol=1e-9)
+
+
 def softmax(logits):
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
