@@ -140,7 +140,8 @@ flags.DEFINE_bool(
 )
 define_pair(
     "switch",
-    "FIRST,LAST: hypermaml is trained as MAML up to meta-update FIRST and as HyperMAML from LAST "
-    "on; between them MAML's share p of the loss falls from 1 to 0 (default: no MAML).",
+    "FIRST,LAST: up to meta-update FIRST hypermaml trains with a gradient step of the classifier, "
+    "from LAST on with the hypernetwork's update; between them the step's share p of the update "
+    "falls from 1 to 0 (default: no gradient step).",
     module=__name__,
 )

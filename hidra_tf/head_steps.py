@@ -28,19 +28,19 @@ def heads_at(
         inner: how a step is made.
         start: the head of every task, kernel [D, C] and bias [C].
         tied: whether all its neurons are equal.
-        features: of the support images, [T, C·K, D].
-        labels: [T, C·K].
+        features: of the support images, [..., C·K, D]; leading axes are tasks.
+        labels: [..., C·K].
         at_steps: S numbers ≥ 0, ascending.
         rates: learned ones [U, P], the last two the kernel's and the bias's; None: α.
 
     Returns:
-        S times kernel [T, D, C] and bias [T, C].
+        S times kernel [..., D, C] and bias [..., C].
     """
 
     def step(taken: tf.Tensor | int, head: HeadWeights) -> HeadWeights:
         return _step(inner, head, features, labels, rates_at(rates, taken))
 
-    tasks = tf.shape(features)[:1]
+    tasks = tf.shape(features)[:-2]
     head = HeadWeights(*(tf.broadcast_to(w, tf.concat([tasks, tf.shape(w)], 0)) for w in start))
     heads, taken = [], 0
     for wanted in at_steps:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.adaptation import InnerLoop
+from hidra_tf.annealing import Phase
 from hidra_tf.backbones import Backbone
+from hidra_tf.head_steps import heads_at
 from hidra_tf.heads import HeadWeights
 from hidra_tf.hyper_heads import HyperHead
-from hidra_tf.methods.base import GradientMethod, MetaGradients
 from hidra_tf.methods.hyper import HyperMethod
 
 
@@ -20,13 +20,17 @@ class HyperMaml(HyperMethod):
     The universal classifier moves by θ′ = θ + H(E, Ŷ, Y) (equation 5), the encoder not at all; the
     query loss under θ′ trains θ, encoder and hypernetwork (equation 6).
 
-    With a `switch` (m₁, m₂) the loss of meta-update s is p·L_MAML + (1 − p)·L_HyperMAML, as in
-    appendix B, with p = 1 up to m₁, falling evenly to 0 at m₂. Only what counts is computed. (The
-    paper's equation 7 mixes the two updates of θ instead of the two losses.)
+    With a `switch` (m₁, m₂) training warms θ up by MAML's step, of the classifier alone as in the
+    published program (equation 7, with p = 1 − λ):
+
+        θ′ = θ + (1 − p)·H(E, Ŷ, Y) − p·α·∇_θ L_support(θ),
+
+    where p = 1 up to meta-update m₁, falling evenly to 0 at m₂. Predictions are made with p = 0 at
+    all times, so that checkpoints are chosen by what will be tested.
 
     Args:
         backbone: f_θ, the paper's encoder.
-        inner: the inner loop of MAML, and of steps after the hypernetwork's update.
+        inner: of the switch's gradient step, and of steps after the update.
         ways: C, the number of classes of every task.
         seed: of the initial values.
         head: `per_class`.
@@ -34,7 +38,7 @@ class HyperMaml(HyperMethod):
         hyper_layers: of the hypernetwork.
         hyper_width: of the hypernetwork.
         enhancement: whether the hypernetwork sees labels and universal predictions.
-        switch: m₁ < m₂, in meta-updates; None: no MAML.
+        switch: m₁ < m₂, in meta-updates; None: p = 0 throughout.
 
     Raises:
         UserError: if another head is asked for.
@@ -69,35 +73,27 @@ class HyperMaml(HyperMethod):
         )
         super().__init__(backbone, neurons, inner, task_map)
         self.switch = switch
-        # MAML of the same backbone and universal classifier.
-        self.warm_up = GradientMethod(backbone, neurons, inner, task_map)
+        # p of equation 7; None: zero.
+        self._share: tf.Tensor | None = None
 
     def first_step(self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor) -> HeadWeights:
-        """θ′ = θ + H(E, Ŷ, Y), equation 5."""
+        """θ′ of equation 5, or of equation 7 in the meta-updates of a switch."""
         update = self.head.update(head, features, labels)
-        return HeadWeights(head.kernel + update.kernel, head.bias + update.bias)
-
-    def meta_gradients(self, episodes: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
-        """Of equation 6, or of the switch's mixture; see `GradientMethod.meta_gradients`."""
-        if self.switch is None:
-            return super().meta_gradients(episodes, step)
-        first, last = self.switch
-        p = self.maml_share(step, episodes.support_images.dtype)
-
-        def maml() -> MetaGradients:
-            return self.warm_up.meta_gradients(episodes, step)
-
-        def hyper() -> MetaGradients:
-            return GradientMethod.meta_gradients(self, episodes, step)
-
-        def both() -> MetaGradients:
-            return tf.nest.map_structure(lambda m, h: p * m + (1 - p) * h, maml(), hyper())
-
-        step = tf.convert_to_tensor(step)
-        phase = tf.cast(step > first, tf.int32) + tf.cast(step >= last, tf.int32)
-        return tf.switch_case(phase, [maml, both, hyper])
+        hyper = HeadWeights(head.kernel + update.kernel, head.bias + update.bias)
+        if self._share is None:
+            return hyper
+        # Both, even where one counts for nothing: it is cheap next to the backbone.
+        (maml,) = heads_at(self.inner, head, self.head.tied, features, labels, [1])
+        p = self._share
+        return HeadWeights(*(p * m + (1 - p) * h for m, h in zip(maml, hyper, strict=True)))
 
     def maml_share(self, step: tf.Tensor | int, dtype: tf.DType = tf.float32) -> tf.Tensor:
-        """p, MAML's share in the loss of a meta-update; 1 − λ of equation 7."""
+        """p, MAML's share in the update of θ in a meta-update; 1 − λ of equation 7."""
         first, last = self.switch
         return tf.clip_by_value((last - tf.cast(step, dtype)) / (last - first), 0, 1)
+
+    def _during(self, phase: Phase, step: tf.Tensor | int) -> HyperMaml:
+        during = super()._during(phase, step)
+        if self.switch is not None:
+            during._share = self.maml_share(step, self.backbone.dtype)
+        return during

@@ -12,14 +12,17 @@ from hidra_tf.methods import build
 from hidra_tf.methods.hyper import HyperMethod
 from hidra_tf.training import make_optimizer
 
-WAYS, EPSILON = 3, 1e-7
+WAYS, SHOTS, TASKS, ALPHA, EPSILON = 3, 2, 2, 0.3, 1e-7
 ORDER = [2, 0, 1]
+SWITCH = (10, 30)
 
 
 @pytest.fixture(scope="module")
 def make_method(make_backbone):
-    def make(name, norm="transductive", steps=1, loud=True, ways=(WAYS,), **options):
-        inner = InnerLoop(steps, 0.3)
+    def make(
+        name, norm="transductive", steps=1, loud=True, ways=(WAYS,), first_order=False, **options
+    ):
+        inner = InnerLoop(steps, ALPHA, first_order)
         options = {"hyper_layers": 2, "hyper_width": 6, **options}
         method = build(name, make_backbone(norm), inner, ways, seed=5, **options)
         if loud:
@@ -33,7 +36,7 @@ def make_method(make_backbone):
 
 @pytest.fixture(scope="module")
 def episodes(make_episodes):
-    return make_episodes(WAYS, shots=2, query_shots=2, tasks=2, seed=1)
+    return make_episodes(WAYS, SHOTS, query_shots=2, tasks=TASKS, seed=1)
 
 
 def loss_with_constant_predictions(method, episodes, monkeypatch):
@@ -42,7 +45,7 @@ def loss_with_constant_predictions(method, episodes, monkeypatch):
     One task after the other, so that each call of `predictions` is about a known one.
     """
     original, constants = method.head.predictions, []
-    parts = zip(*(tf.split(array, 2) for array in episodes[:4]), strict=True)
+    parts = zip(*(tf.split(array, TASKS) for array in episodes[:4]), strict=True)
     tasks = [Episodes(*part, episodes.ways) for part in parts]
 
     def compute():
@@ -75,16 +78,10 @@ GRADIENTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "norm"), GRADIENTS)
-def test_meta_gradients_are_the_derivatives_of_equation_6(
-    name, norm, make_method, episodes, numerical_gradient, monkeypatch
-):
-    method = make_method(name, norm)
-    loss = loss_with_constant_predictions(method, episodes, monkeypatch)
-    result = method.meta_gradients(episodes)
-    np.testing.assert_allclose(result.loss, loss(), rtol=1e-10)
+def check_gradients(method, gradients, loss, numerical_gradient):
+    """Compares the largest derivative by each variable; returns the sizes of those expected."""
     sizes = []
-    for variable, gradient in zip(method.variables, result.gradients, strict=True):
+    for variable, gradient in zip(method.variables, gradients, strict=True):
         value = variable.numpy()
         index = np.unravel_index(np.argmax(np.abs(gradient)), value.shape)
 
@@ -98,7 +95,19 @@ def test_meta_gradients_are_the_derivatives_of_equation_6(
             gradient.numpy()[index], expected, rtol=1e-5, atol=1e-8, err_msg=variable.name
         )
         sizes.append(abs(expected))
-    assert np.mean(np.array(sizes) > 1e-5) > 0.5
+    return np.array(sizes)
+
+
+@pytest.mark.parametrize(("name", "norm"), GRADIENTS)
+def test_meta_gradients_are_the_derivatives_of_equation_6(
+    name, norm, make_method, episodes, numerical_gradient, monkeypatch
+):
+    method = make_method(name, norm)
+    loss = loss_with_constant_predictions(method, episodes, monkeypatch)
+    result = method.meta_gradients(episodes)
+    np.testing.assert_allclose(result.loss, loss(), rtol=1e-10)
+    sizes = check_gradients(method, result.gradients, loss, numerical_gradient)
+    assert np.mean(sizes > 1e-5) > 0.5
 
 
 @pytest.mark.parametrize("name", ["hypermaml", "hyperhidra"])
@@ -117,7 +126,7 @@ def test_what_is_logged_is_how_far_the_head_moved(name, make_method, episodes):
     method = make_method(name)
     metrics = method.meta_gradients(episodes).metrics
     norms = []
-    for task in range(2):
+    for task in range(TASKS):
         images = episodes.support_images[task]
         features, _ = method.backbone.support_features(method.backbone.variables, images)
         head = method.head.initial(WAYS)
@@ -166,68 +175,144 @@ def test_the_master_does_not_matter_to_hyperhidra(make_method, episodes):
     np.testing.assert_allclose(after, before, rtol=1e-8, atol=1e-12)
 
 
-def test_the_shares_of_the_switch(make_method):
-    method = make_method("hypermaml", switch=(10, 30))
-    shares = [float(method.maml_share(step)) for step in (0, 10, 15, 25, 30, 99)]
-    np.testing.assert_allclose(shares, [1, 1, 0.75, 0.25, 0, 0], rtol=1e-6)
-
-
-@pytest.mark.parametrize(("step", "p"), [(0, 1), (10, 1), (15, 0.75), (29, 0.05), (30, 0), (99, 0)])
-def test_the_switch_mixes_the_losses_of_maml_and_hypermaml(step, p, make_method, episodes):
-    method = make_method("hypermaml", switch=(10, 30))
-    maml, hyper = (
-        tf.nest.flatten(parts)
-        for parts in (
-            method.warm_up.meta_gradients(episodes),
-            make_method("hypermaml").meta_gradients(episodes),
-        )
-    )
-    mixed = tf.nest.flatten(method.meta_gradients(episodes, step))
-    for ours, m, h in zip(mixed, maml, hyper, strict=True):
-        np.testing.assert_allclose(ours, p * m + (1 - p) * h, rtol=1e-9, atol=1e-12)
-
-
-def test_the_switch_begins_with_maml_itself(make_method, episodes):
-    method, maml = make_method("hypermaml", switch=(10, 30), steps=2), make_method("maml", steps=2)
-    for ours, theirs in zip(
-        maml.head.trainable_variables, method.head.neurons.trainable_variables, strict=True
-    ):
-        ours.assign(theirs)
-    ours, theirs = method.meta_gradients(episodes, 0), maml.meta_gradients(episodes)
-    np.testing.assert_allclose(ours.loss, theirs.loss, rtol=1e-12)
-    count = len(method.backbone.variables)
-    for one, other in zip(ours.gradients[:count], theirs.gradients[:count], strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-13)
-
-
-@pytest.mark.parametrize(("step", "branches"), [(5, 1), (10, 1), (20, 2), (30, 1)])
-def test_outside_the_switch_one_of_the_two_is_computed(
-    step, branches, make_method, episodes, monkeypatch
+@pytest.mark.parametrize("norm", ["transductive", "none"])
+def test_hypermamls_logits_follow_the_order_of_the_classes_with_its_weights(
+    norm, make_method, episodes
 ):
-    calls, method = [], make_method("hypermaml", switch=(10, 30))
-    for part in (method, method.warm_up):
-        original = part._task_gradients
+    """Its classes have numbers: of their neurons, and where they stand in Ŷ and Y."""
+    method = make_method("hypermaml", norm)
+    logits = method.query_logits(episodes, [0, 1, 2]).numpy()
+    renamed = relabelled(episodes, ORDER)
+    neurons, layer = method.head.neurons, method.head.hypernetwork.kernels[0]
+    features = method.backbone.feature_size
+    places = [features + block + c for block in (0, WAYS) for c in ORDER]
+    for variable, axis, moved in (
+        (neurons.kernel, -1, ORDER),
+        (neurons.bias, -1, ORDER),
+        (layer, 0, [*range(features), *places]),
+    ):
+        others = method.query_logits(renamed, [0, 1, 2]).numpy()
+        assert np.max(np.abs(others[..., ORDER] - logits)) > 1e-4
+        variable.assign(tf.gather(variable, np.argsort(moved), axis=axis))
+    others = method.query_logits(renamed, [0, 1, 2]).numpy()
+    np.testing.assert_allclose(others[..., ORDER], logits, rtol=1e-8, atol=1e-9)
 
-        def counted(task, original=original):
-            calls.append(original)
-            return original(task)
 
-        monkeypatch.setattr(part, "_task_gradients", counted)
-    method.meta_gradients(episodes, step)
-    assert len({id(call.__self__) for call in calls}) == branches
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def test_the_compiled_switch_is_the_same(make_method, episodes):
-    method = make_method("hypermaml", "none", switch=(10, 30))
+def by_equation_7(method, episodes, p, constants=None):
+    """Equation 7 in NumPy, with the softmax's gradient (p_c − y_c)·f, and its query loss.
+
+    The hypernetwork is shown `constants` in place of the tasks' Ŷ, where there are any.
+
+    Returns:
+        The mean loss, the tasks' updates [T, D, C] and [T, C], and their Ŷ [T, C·K, C].
+    """
+    theta = method.backbone.variables
+    kernel, bias = (weights.numpy() for weights in method.head.initial(WAYS))
+    losses, kernels, biases, predictions = [], [], [], []
+    for task in range(TASKS):
+        support, labels, queries, targets = (array[task] for array in episodes[:4])
+        features, statistics = method.backbone.support_features(theta, support)
+        queries = method.backbone.query_features(theta, queries, statistics).numpy()
+        features, true = features.numpy(), np.eye(WAYS)[labels]
+        predicted = softmax(features @ kernel + bias)
+        shown = predicted if constants is None else constants[task]
+        known = true.T @ np.hstack([features, shown, true]) / SHOTS
+        update = method.head.hypernetwork(tf.constant(known)).numpy()
+        residual = (predicted - true) / len(labels)
+        kernels.append((1 - p) * update[:, :-1].T - p * ALPHA * features.T @ residual)
+        biases.append((1 - p) * update[:, -1] - p * ALPHA * residual.sum(axis=0))
+        answers = softmax(queries @ (kernel + kernels[-1]) + bias + biases[-1])
+        losses.append(-np.mean(np.log(answers[np.arange(len(targets)), targets])))
+        predictions.append(predicted)
+    return np.mean(losses), kernels, biases, predictions
+
+
+def split(method, values):
+    """Values of each of the method's variables → those of the hypernetwork's, and the others."""
+    own = {id(variable) for variable in method.head.hypernetwork.trainable_variables}
+    parts = [], []
+    for variable, value in zip(method.variables, values, strict=True):
+        parts[id(variable) not in own].append(value)
+    return parts
+
+
+# Meta-update, MAML's share.
+PHASES = [(0, 1), (10, 1), (11, 0.95), (20, 0.5), (25, 0.25), (30, 0), (99, 0)]
+
+
+def test_the_shares_of_the_switch(make_method):
+    method = make_method("hypermaml", switch=SWITCH)
+    for step, p in PHASES:
+        np.testing.assert_allclose(method.maml_share(step), p, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("step", "p"), [*PHASES, (15, 0.75)])
+@pytest.mark.parametrize("norm", ["transductive", "none"])
+def test_the_switch_mixes_the_updates_of_equation_7(norm, step, p, make_method, episodes):
+    method = make_method("hypermaml", norm, switch=SWITCH)
+    result = method.meta_gradients(episodes, step)
+    loss, kernels, biases, _ = by_equation_7(method, episodes, p)
+    np.testing.assert_allclose(result.loss, loss, rtol=1e-10)
+    for name, moves in (("weight", kernels), ("bias", biases)):
+        expected = np.mean([np.linalg.norm(move) for move in moves])
+        np.testing.assert_allclose(result.metrics[f"head_update/{name}"], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("step", "p"), [(10, 1), (20, 0.5), (30, 0)])
+@pytest.mark.parametrize("norm", ["support", "none"])
+def test_meta_gradients_are_the_derivatives_of_equation_7(
+    norm, step, p, make_method, episodes, numerical_gradient
+):
+    method = make_method("hypermaml", norm, switch=SWITCH)
+    *_, constants = by_equation_7(method, episodes, p)
+    sizes = check_gradients(
+        method,
+        method.meta_gradients(episodes, step).gradients,
+        lambda: by_equation_7(method, episodes, p, constants)[0],
+        numerical_gradient,
+    )
+    of_hypernetwork, others = split(method, sizes)
+    assert np.mean(np.array(others) > 1e-5) > 0.5
+    assert max(of_hypernetwork) > 1e-5 if p < 1 else max(of_hypernetwork) == 0
+
+
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("norm", ["transductive", "none"])
+def test_the_switch_begins_with_a_step_of_anil(norm, first_order, make_method, episodes):
+    method = make_method("hypermaml", norm, first_order=first_order, switch=SWITCH)
+    anil = make_method("anil", norm, first_order=first_order)
+    for ours, theirs in zip(anil.head.variables, method.head.neurons.variables, strict=True):
+        ours.assign(theirs)
+    ours, theirs = method.meta_gradients(episodes, 0), anil.meta_gradients(episodes)
+    np.testing.assert_allclose(ours.loss, theirs.loss, rtol=1e-12)
+    np.testing.assert_allclose(ours.accuracy, theirs.accuracy)
+    of_hypernetwork, shared = split(method, ours.gradients)
+    assert not any(np.any(gradient) for gradient in of_hypernetwork)
+    for one, other in zip(shared, theirs.gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
+
+
+def test_predictions_are_the_hypernetworks_whatever_the_switch(make_method, episodes):
+    method, plain = make_method("hypermaml", switch=SWITCH), make_method("hypermaml")
+    method.meta_gradients(episodes, 0)
+    logits = method.query_logits(episodes, [0, 1, 2])
+    np.testing.assert_array_equal(logits, plain.query_logits(episodes, [0, 1, 2]))
+
+
+@pytest.mark.parametrize("norm", ["transductive", "none"])
+def test_the_compiled_switch_is_the_same(norm, make_method, episodes):
+    method = make_method("hypermaml", norm, switch=SWITCH)
     compiled = tf.function(lambda step: method.meta_gradients(episodes, step))
     for step in (0, 20, 40):
         ours = tf.nest.flatten(compiled(tf.constant(step)))
-        again = tf.nest.flatten(compiled(tf.constant(step)))
-        for one, two, eager in zip(
-            ours, again, tf.nest.flatten(method.meta_gradients(episodes, step)), strict=True
-        ):
-            np.testing.assert_array_equal(one, two)
-            np.testing.assert_allclose(one, eager, rtol=1e-9, atol=1e-12)
+        eager = tf.nest.flatten(method.meta_gradients(episodes, step))
+        for one, other in zip(ours, eager, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["hypermaml", "hyperhidra"])
