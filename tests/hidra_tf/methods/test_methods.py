@@ -238,12 +238,6 @@ def test_one_adaptation_gives_every_number_of_steps(name, make_method, episodes)
     np.testing.assert_allclose(together, np.stack(apart, axis=1), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_the_same_arguments_build_the_same_method(name, make_method, episodes):
-    logits = [make_method(name).query_logits(episodes, [1]) for _ in range(2)]
-    np.testing.assert_array_equal(*logits)
-
-
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("name", ["hidra", "maml", "fomaml", "reptile", "anil"])
 def test_every_head_goes_with_every_gradient_method_and_loss(
