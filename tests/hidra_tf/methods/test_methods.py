@@ -201,13 +201,6 @@ def test_hidras_logits_follow_the_order_of_the_classes(norm, exact, make_method,
     assert np.max(np.abs(others - logits)) > 1e-4
 
 
-def test_mamls_logits_depend_on_the_order_of_the_classes(make_method, episodes):
-    method = make_method("maml")
-    logits = method.query_logits(episodes, [1]).numpy()
-    others = method.query_logits(relabelled(episodes, ORDER), [1]).numpy()
-    assert np.max(np.abs(others[..., ORDER] - logits)) > 1e-3
-
-
 def single_tasks(episodes):
     for i in range(len(episodes.support_images)):
         yield Episodes(*(array[i : i + 1] for array in episodes[:4]), episodes.ways)
