@@ -20,7 +20,8 @@ ORDER = [2, 0, 1]
 def make_method(make_backbone):
     def make(name, norm="transductive", steps=1, loud=True, ways=(WAYS,), **options):
         inner = InnerLoop(steps, 0.3)
-        options = {"hyper_layers": 2, "hyper_width": 6, **options}
+        # With a width of 6 not one of hyperhidra's units is alive.
+        options = {"hyper_layers": 2, "hyper_width": 32, **options}
         method = build(name, make_backbone(norm), inner, ways, seed=5, **options)
         if loud:
             rng = np.random.default_rng(5)
