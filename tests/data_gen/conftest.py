@@ -1,4 +1,4 @@
-"""Pictures and folders that several data sets' tests make."""
+"""Pictures, folders and a pool that several tests make."""
 
 import io
 import os
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -77,3 +78,24 @@ def assert_refused(tmp_path):
             assert part in message
 
     return check
+
+
+@pytest.fixture(scope="session")
+def small_pool():
+    """Three classes of noise: no picture is a turn of another, or of itself."""
+    images = np.random.default_rng(0).integers(0, 256, (12, 6, 6, 1)).astype(np.uint8)
+    return ClassPool(images, (3, 4, 5), ("a", "b", "c"))
+
+
+@pytest.fixture(scope="session")
+def class_and_turn(small_pool):
+    """Finds a picture in `small_pool`: its class, and by how many quarter turns it was turned."""
+
+    def find(image):
+        for row, own in enumerate(small_pool.images):
+            for turn in range(4):
+                if np.array_equal(np.rint(255 * image), np.rot90(own, turn)):
+                    return int(np.searchsorted(small_pool.starts, row, side="right")) - 1, turn
+        raise AssertionError("no picture of the pool")
+
+    return find

@@ -1,7 +1,10 @@
 """EMNIST: 62 characters for validation and testing, in the polarity of Omniglot."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_gen import emnist
 from data_gen.pictures import PictureTree, decode_picture
@@ -14,6 +17,11 @@ def files(draw):
         for number in range(62)
         for i in range(1 + number % 3)
     }
+
+
+@pytest.fixture(scope="module")
+def decoded_once(tmp_path_factory):
+    return tmp_path_factory.mktemp("real")
 
 
 def load(root, tmp_path, **options):
@@ -48,6 +56,31 @@ def test_polarity_size_and_channels(write, files, tmp_path):
     assert load(root, tmp_path, image_size=(5, 6), channels=3).val.image_shape == (5, 6, 3)
 
 
+def test_pictures_stay_upright(write, files, tmp_path):
+    """As the files have them: the original distribution, which is not read here, is transposed."""
+    picture, buffer = np.arange(28 * 28).reshape(28, 28) // 4, io.BytesIO()
+    Image.fromarray(picture.astype(np.uint8)).save(buffer, "PNG")
+    root = write(tmp_path / "data", {**files, "0/0.png": buffer.getvalue()})
+    np.testing.assert_array_equal(load(root, tmp_path).val.images[0, :, :, 0], picture)
+
+
+def test_real_letters_are_upright(real_data, decoded_once):
+    """L and T together: none of the other seven ways of laying a picture does this to both."""
+    if not (real_data / "emnist").is_dir():
+        pytest.skip(f"needs {real_data / 'emnist'} (set DATA_DIR)")
+    pool = load(real_data, decoded_once).test
+
+    def mean(letter):
+        number = pool.names.index(letter)
+        first, count = pool.starts[number], pool.counts[number]
+        return pool.images[first : first + count, :, :, 0].mean(axis=0)
+
+    ell, tee = mean("L"), mean("T")
+    assert ell[14:].sum() > 1.5 * ell[:14].sum()
+    assert ell[:, :14].sum() > 1.5 * ell[:, 14:].sum()
+    assert tee[:14].sum() > 1.5 * tee[14:].sum()
+
+
 def test_missing_classes(write, files, tmp_path, assert_refused):
     assert_refused(emnist.load, tmp_path, "expected emnist_62.zip or the folders 0 to 61")
     some = {name: data for name, data in files.items() if not name.startswith("7/")}
@@ -56,11 +89,11 @@ def test_missing_classes(write, files, tmp_path, assert_refused):
 
 
 @pytest.mark.parametrize("invert", [True, False])
-def test_real_strokes_are_as_bright_as_omniglots(invert, real_data, tmp_path):
+def test_real_strokes_are_as_bright_as_omniglots(invert, real_data, decoded_once):
     for root in (real_data / "emnist", real_data / "omniglot"):
         if not root.is_dir():
             pytest.skip(f"needs {root} (set DATA_DIR)")
-    strokes = load(real_data, tmp_path, invert=invert)
+    strokes = load(real_data, decoded_once, invert=invert)
     assert set(strokes.val.counts) == set(strokes.test.counts) == {200}
     first = next(PictureTree(real_data / "omniglot/images_evaluation.zip").read())
     published = decode_picture(first, "first", (28, 28))

@@ -23,7 +23,8 @@ def make_method(make_backbone):
         name, norm="transductive", steps=1, loud=True, ways=(WAYS,), first_order=False, **options
     ):
         inner = InnerLoop(steps, ALPHA, first_order)
-        options = {"hyper_layers": 2, "hyper_width": 6, **options}
+        # With a width of 6 not one of hyperhidra's units is alive.
+        options = {"hyper_layers": 2, "hyper_width": 32, **options}
         method = build(name, make_backbone(norm), inner, ways, seed=5, **options)
         if loud:
             rng = np.random.default_rng(5)

@@ -1,0 +1,68 @@
+"""Which class is called 0 is arbitrary: logits follow the order of the classes, and the neurons."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from hidra_tf.adaptation import InnerLoop
+from hidra_tf.heads import HeadWeights
+from hidra_tf.methods import METHODS, build
+from hidra_tf.options import HEADS
+
+WAYS = 3
+ORDER = [2, 0, 1]  # class c is called ORDER[c]
+# Of the methods that do not take every kind of head.
+KINDS = {"hypermaml": ["per_class"], "hyperhidra": ["master", "zero"]}
+CASES = [
+    (name, kind)
+    for name, entry in METHODS.items()
+    for kind in (KINDS.get(name, HEADS) if entry.head else [None])
+]
+# What the enhancement shows the hypernetwork depends on the numbers of the classes.
+SETTINGS = {"hypermaml": {"enhancement": False}}
+
+
+@pytest.fixture
+def make_method(make_backbone):
+    def make(name, kind):
+        # So wide that the ReLUs do not all happen to say the same about every class.
+        settings = {"hyper_layers": 2, "hyper_width": 32, **SETTINGS.get(name, {})}
+        inner = InnerLoop(2, 0.3)
+        method = build(name, make_backbone("support"), inner, (WAYS,), 5, kind, **settings)
+        rng = np.random.default_rng(5)
+        for variable in method.head.trainable_variables:
+            variable.assign(rng.normal(size=variable.shape))
+        return method
+
+    return make
+
+
+def relabelled(episodes):
+    return episodes._replace(
+        support_labels=tf.gather(ORDER, episodes.support_labels),
+        query_labels=tf.gather(ORDER, episodes.query_labels),
+    )
+
+
+def reordered(initial):
+    """A head's `initial`, with the neuron of class c where that of class ORDER[c] was."""
+
+    def reorder(ways):
+        return HeadWeights(*(tf.gather(w, np.argsort(ORDER), axis=-1) for w in initial(ways)))
+
+    return reorder
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_logits_follow_the_order_of_classes_and_neurons(
+    name, kind, make_method, make_episodes, monkeypatch
+):
+    method, episodes = make_method(name, kind), make_episodes(WAYS, 2, 2)
+    logits = method.query_logits(episodes, [1, 2]).numpy()
+    others = method.query_logits(relabelled(episodes), [1, 2]).numpy()
+    # Under other names alone, it does so only where all neurons are equal.
+    assert np.allclose(others[..., ORDER], logits, rtol=1e-3, atol=1e-4) == method.head.tied
+    monkeypatch.setattr(method.head, "initial", reordered(method.head.initial))
+    others = method.query_logits(relabelled(episodes), [1, 2]).numpy()
+    np.testing.assert_allclose(others[..., ORDER], logits, rtol=1e-9, atol=1e-10)
+    assert np.max(np.abs(others - logits)) > 1e-4
