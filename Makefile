@@ -1,7 +1,7 @@
 # make setup      a virtual environment in .venv with the pinned requirements
 # make demo       meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
 # make test       lint and the whole test suite
-# make accuracy   the long trainings on the real Omniglot (20 minutes; DATA_DIR=…)
+# make accuracy   the long trainings on real pictures (1.5 hours on 2 cores; DATA_DIR=…)
 # make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
 # make help       this list
 #

@@ -1,9 +1,12 @@
-"""What a training on the real Omniglot must reach, and that no meta-learning falls far short of it.
+"""What trainings on real pictures must reach, and that no meta-learning falls far short of it.
 
-`make accuracy` runs all of it (about 20 minutes on two cores); the suite runs the short form.
+`make accuracy` runs all of it (about an hour and a half on two cores); the suite the short form.
 """
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,8 @@ from hidra_tf.evaluation import Evaluator
 from hidra_tf.methods import build
 from hidra_tf.training import MetaUpdates, make_optimizer
 
-DATA = Path(os.environ.get("DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("DATA_DIR", ROOT.parent / "shared" / "data"))
 SHOTS, QUERY_SHOTS, TASKS_PER_UPDATE = 5, 15, 4
 
 
@@ -60,3 +64,42 @@ def test_sixty_updates_go_far_beyond_a_random_initialization(omniglot):
 def test_hidra_on_omniglot(omniglot, norm, steps, least):
     reached = accuracies(omniglot, "hidra", norm, steps, tuple(least), tasks=600)
     assert all(reached[ways] >= bound for ways, bound in least.items()), reached
+
+
+def trained(tmp_path_factory, *flags):
+    """Accuracy with 5 ways of a run of main.py with the data's and the method's own settings."""
+    run = tmp_path_factory.mktemp("run")
+    main = [sys.executable, str(ROOT / "main.py"), f"--data_dir={DATA}", f"--run_dir={run}"]
+    cache = f"--cache_dir={tmp_path_factory.getbasetemp() / 'cache'}"
+    subprocess.run([*main, cache, "--meta_batch=4", "--eval_ways=5", *flags], check=True)
+    (results,) = (run / "results").glob("*.json")
+    (row,) = json.loads(results.read_text())["rows"]
+    return row["accuracy"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "least"),
+    [
+        ("maml", 0.95),
+        ("fomaml", 0.94),
+        ("reptile", 0.86),
+        ("anil", 0.90),
+        ("protonet", 0.98),
+        ("finetune", 0.98),
+        ("hypermaml", 0.95),
+        ("hyperhidra", 0.98),
+    ],
+)
+@pytest.mark.usefixtures("omniglot")
+def test_every_method_on_omniglot(tmp_path_factory, method, least):
+    flags = ("--dataset=omniglot", f"--method={method}", "--steps=1000")
+    assert trained(tmp_path_factory, *flags) >= least
+
+
+@pytest.mark.slow
+def test_hidra_on_the_validation_classes_of_mini_imagenet(tmp_path_factory):
+    if not (DATA / "mini_imagenet").exists():
+        pytest.skip(f"no mini_imagenet in {DATA} (set DATA_DIR)")
+    flags = ("--dataset=mini_imagenet", "--steps=600", "--eval_split=val")
+    assert trained(tmp_path_factory, *flags) >= 0.50
