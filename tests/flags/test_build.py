@@ -1,3 +1,6 @@
+import itertools
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ from flags.defaults import DEFAULTS
 from hidra_tf.config import Config
 
 ROOT = Path(__file__).parents[2]
+PAPER = sorted(ROOT.glob("flags/paper/*.flags"))
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +25,7 @@ def fresh_flags(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     yield
     flags.FLAGS.unparse_flags()
-    for name in list(flags.FLAGS):
-        flags.FLAGS[name].unparse()
+    forget_flags()
 
 
 def parse(*arguments):
@@ -347,6 +350,17 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
     assert "default 32 for omniglot, emnist; 4 for" in " ".join(done.stdout.split())
 
 
+def forget_flags():
+    for name in list(flags.FLAGS):
+        flags.FLAGS[name].unparse()
+
+
+def opening(preset):
+    """The comment that a preset begins with, as one line."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), preset.read_text().splitlines())
+    return " ".join(" ".join(lines).replace("#", " ").split())
+
+
 def test_preset_files_parse():
     presets = sorted(ROOT.glob("flags/**/*.flags"))
     runs = set()
@@ -354,9 +368,59 @@ def test_preset_files_parse():
         ours = config(f"--flagfile={preset}")
         build.eval_request()
         runs.add(build.run_name(ours))
-        assert preset.parent.name != "paper" or f"_{ours.method}" in preset.name
         first = preset.read_text().splitlines()[0]
         assert first.startswith(f"# python main.py --flagfile={preset.relative_to(ROOT)}")
-        for name in list(flags.FLAGS):
-            flags.FLAGS[name].unparse()
+        forget_flags()
     assert len(runs) == len(presets) > 1
+
+
+@pytest.mark.parametrize("preset", PAPER, ids=lambda preset: preset.stem)
+def test_a_papers_preset_says_what_it_repeats(preset):
+    text = opening(preset)
+    assert text.startswith(f"python main.py --flagfile={preset.relative_to(ROOT)} --data_dir=DIR ")
+    assert re.search(
+        r"(HIDRA|HyperMAML) paper, "
+        r"(Tables? \d.* rows? \w|Figures? \d.* curves? of \w|appendix E.2, the pre-training)",
+        text,
+    )
+    assert re.search(r"\d %", text), "the accuracy to expect"
+    assert re.search(r"about \d+ (minute|hour)s?\b", text), "the time it takes"
+
+
+@pytest.mark.parametrize("preset", PAPER, ids=lambda preset: preset.stem)
+def test_the_flags_of_a_papers_preset_fit_together(preset):
+    ours = config(f"--flagfile={preset}")
+    assert f"_{ours.method}" in preset.stem or preset.stem.endswith("_pretraining")
+    assert preset.stem.startswith(f"{ours.dataset}_{ours.eval_dataset or ''}".rstrip("_"))
+    shots = re.search(r"_(\d)shot$", preset.stem)
+    assert shots is None or int(shots[1]) == ours.shots
+    # A drawer drew each character once.
+    assert ours.dataset != "omniglot" or ours.shots + ours.query_shots <= 20
+    for update in (*ours.milestones, *(ours.switch or ()), ours.multi_step_loss):
+        assert update < ours.steps
+    if "HyperMAML paper" in opening(preset):
+        assert (ours.train_ways if ours.is_fixed_way else build.eval_request().ways) == (5,)
+    without_effect = {
+        "random": "train_ways meta_batch steps inner_steps meta_lr train_on_validation",
+        "protonet": "inner_steps inner_lr eval_steps batch_size",
+        "finetune": "meta_batch",
+    }
+    for name in without_effect.get(ours.method, "batch_size").split():
+        assert not flags.FLAGS[name].present, name
+
+
+def test_the_runs_that_presets_begin_from_are_those_of_presets():
+    trained, begun = {}, {}
+    for preset in PAPER:
+        ours = config(f"--flagfile={preset}")
+        if flags.FLAGS.run_dir:
+            trained[os.path.abspath(flags.FLAGS.run_dir)] = (preset, ours)
+        if ours.pretrained:
+            begun[preset] = ours
+        forget_flags()
+    assert begun
+    for preset, ours in begun.items():
+        source, theirs = trained[ours.pretrained]
+        assert f"after {source.relative_to(ROOT)}, " in opening(preset)
+        for name in ("dataset", "backbone", "filters", "norm", "image_size", "channels"):
+            assert getattr(ours, name) == getattr(theirs, name), (preset.stem, name)
