@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
 
@@ -12,6 +12,12 @@ from hidra_tf import closed_form
 from hidra_tf.backbones import Backbone, Statistics
 from hidra_tf.heads import HeadWeights
 from hidra_tf.losses import LOSSES
+
+State = TypeVar("State")
+
+# More steps than this between two that are asked for may run in a loop: to trace a hundred steps
+# of a backbone takes minutes.
+UNROLLED = 10
 
 
 class TaskWeights(NamedTuple):
@@ -41,6 +47,8 @@ class InnerLoop:
         multi_step_loss: meta-updates over which the query loss is taken after every step; see
             `annealing`.
         second_order_after: meta-updates that ignore second derivatives, before those that do not.
+        differentiated: whether anybody differentiates through the steps. Where nobody does, many
+            of them run in a loop, which changes no number.
     """
 
     steps: int
@@ -53,6 +61,7 @@ class InnerLoop:
     learn_rates: bool = False
     multi_step_loss: int = 0
     second_order_after: int = 0
+    differentiated: bool = True
 
     def trajectory(
         self,
@@ -61,10 +70,10 @@ class InnerLoop:
         tied: bool,
         images: tf.Tensor,
         labels: tf.Tensor,
-        steps: int,
+        at_steps: Sequence[int],
         rates: tf.Tensor | None = None,
-    ) -> Iterator[TaskWeights]:
-        """Yields the weights after 0, 1, … `steps` steps.
+    ) -> list[TaskWeights]:
+        """The weights after each of S numbers of steps.
 
         Args:
             backbone: f.
@@ -72,20 +81,20 @@ class InnerLoop:
             tied: whether all neurons of `start.head` are equal.
             images: support images [C·K, H, W, channels].
             labels: [C·K] integers.
-            steps: how many; needs not be the number used in training.
+            at_steps: S numbers ≥ 0, ascending; need not be the number used in training.
             rates: learned ones [U, P] of the P weights that move, the head's last; None: α.
         """
-        weights, taken = start, 0
-        yield weights
-        if self.is_exact_start(tied) and steps > 0:
+
+        def step(taken: tf.Tensor | int, weights: TaskWeights) -> TaskWeights:
+            return self._next(backbone, weights, images, labels, rates_at(rates, taken))
+
+        known, last = [start], max(at_steps)
+        if self.is_exact_start(tied) and last > 0:
             # Sharing features between two steps would keep the activations of both.
-            shared = 1 if self.recompute else steps
-            for weights in self._exact_start(backbone, start, images, labels, shared, rates):
-                yield weights
-                taken += 1
-        for step in range(taken, steps):
-            weights = self._next(backbone, weights, images, labels, rates_at(rates, step))
-            yield weights
+            shared = 1 if self.recompute else last
+            known.extend(self._exact_start(backbone, start, images, labels, shared, rates))
+        # TensorFlow cannot differentiate a loop whose steps are computed again.
+        return states_at(at_steps, known, step, loops=not self.differentiated)
 
     def is_exact_start(self, tied: bool) -> bool:
         """Whether the first step is taken in closed form: for equal neurons under a softmax."""
@@ -204,6 +213,51 @@ class InnerLoop:
             for w, adapted in zip(weights.backbone, backbone.adapted, strict=True)
         ]
         return TaskWeights(stepped, HeadWeights(*moved))
+
+
+def states_at(
+    at_steps: Sequence[int],
+    known: Sequence[State],
+    step: Callable[[tf.Tensor | int, State], State],
+    loops: bool = True,
+) -> list[State]:
+    """What becomes of some tensors by each of S numbers of steps.
+
+    Args:
+        at_steps: S numbers ≥ 0, ascending.
+        known: the states after 0, 1, … steps that need no `step`; at least the start.
+        step: the number of steps already taken and the state after them → the next state, tensors
+            of the same shapes.
+        loops: whether more than `UNROLLED` steps may run in a loop.
+    """
+    state, taken, found = known[-1], len(known) - 1, []
+    for wanted in at_steps:
+        if wanted > taken:
+            looped = loops and wanted - taken > UNROLLED
+            repeat = _in_a_loop if looped else _one_by_one
+            state, taken = repeat(step, state, taken, wanted), wanted
+        found.append(known[wanted] if wanted < len(known) else state)
+    return found
+
+
+def _one_by_one(
+    step: Callable[[int, State], State], state: State, taken: int, wanted: int
+) -> State:
+    """The state after `wanted` steps, given that after `taken`."""
+    for number in range(taken, wanted):
+        state = step(number, state)
+    return state
+
+
+def _in_a_loop(
+    step: Callable[[tf.Tensor, State], State], state: State, taken: int, wanted: int
+) -> State:
+    """The same from a graph that holds one step."""
+    return tf.while_loop(
+        lambda number, _: number < wanted,
+        lambda number, state: (number + 1, step(number, state)),
+        (tf.constant(taken), state),
+    )[1]
 
 
 def rates_at(rates: tf.Tensor | None, step: tf.Tensor | int) -> tf.Tensor | None:

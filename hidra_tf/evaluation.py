@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,7 @@ TASKS_PER_CALL = 10
 # Pictures per compiled call where features are computed once.
 PICTURES_PER_CALL = 200
 
+Result = TypeVar("Result")
 
 _SCALAR = tf.TensorSpec((), tf.int32)
 
@@ -57,6 +59,11 @@ class Evaluator:
         stream: one of `data_gen.episodes.STREAMS`.
         where: the pictures are; one of `data_gen.PICTURES`.
 
+    Attributes:
+        seconds: by the number of ways, how long it took to adapt to the tasks of the last `rows`
+            and to predict, for all of `at_steps` together and without building a graph. Features
+            that are computed once for all ways count in equal parts.
+
     Raises:
         UserError: if the method or the pool cannot give such tasks.
     """
@@ -77,6 +84,7 @@ class Evaluator:
             method.check_ways(c)
         self.method, self.pool = method, pool
         self.ways, self.at_steps = tuple(ways), tuple(sorted(set(at_steps)))
+        self.seconds: dict[int, float] = {}
         self.sampler = EpisodeSampler(
             pool,
             ways,
@@ -96,11 +104,16 @@ class Evaluator:
             tasks: how many at each number of ways, ≥ 1.
             progress: told the number of tasks done since it was last told.
         """
-        run = self._run
+        compiled, given, shared = self._run, (), 0.0
         if self._looks_twice(tasks) and self.method.needs_features_only(self.at_steps):
-            run = functools.partial(self._run_on_features, self._features())
+            _build(self._features_of, tf.constant(0), tf.constant(1))
+            features, shared = _timed(self._features)
+            compiled, given = self._run_on_features, (features,)
+        _build(compiled, *given, tf.constant(0), tf.constant(self.ways[0]))
+        run = functools.partial(compiled, *given)
         for ways in self.ways:
-            hits, losses = self._measure(run, ways, tasks, progress)
+            (hits, losses), own = _timed(lambda c=ways: self._measure(run, c, tasks, progress))
+            self.seconds[ways] = own + shared / len(self.ways)
             for column, steps in enumerate(self.at_steps):
                 mean, ci95 = mean_and_ci95(hits[:, column])
                 yield Row(ways, steps, mean, ci95, float(np.mean(losses[:, column])))
@@ -159,6 +172,18 @@ class Evaluator:
     def _scores(self, episodes: Episodes, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
         return accuracy(labels, logits), self.method.loss(labels, logits)
+
+
+def _build(compiled: tf.types.experimental.PolymorphicFunction, *arguments: tf.Tensor) -> None:
+    """Calls a compiled function that was never called, so that nobody times building its graph."""
+    if compiled.experimental_get_tracing_count() == 0:
+        compiled(*arguments)
+
+
+def _timed(function: Callable[[], Result]) -> tuple[Result, float]:
+    """What a function returns, and the seconds that it took."""
+    started = time.monotonic()
+    return function(), time.monotonic() - started
 
 
 def mean_scores(rows: Sequence[Row]) -> tuple[float, float]:

@@ -388,7 +388,8 @@ def _evaluate(
     data = config.dataset if where == config.dataset else f"{config.dataset} → {where}"
     title = f"{data}, {config.method}, {config.shots}-shot, step {step}"
     chart = report.any_way_chart(rows, f"{title}, {request.split} split")
-    contents = report.results(config, request.split, step, request.tasks, rows)
+    seconds = evaluator.seconds
+    contents = report.results(config, request.split, step, request.tasks, rows, seconds)
     written = report.write(path / "results" / label, contents, chart)
     log = EventLog(path)
     log.any_way_table(label, rows, chart, step)
@@ -400,6 +401,7 @@ def _evaluate(
     print(
         f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
         f"with 95 % intervals\n\n{report.table(rows)}\n\n"
+        f"{report.pace(request.tasks, rows, seconds)}\n"
         f"results  {written}\ncharts   tensorboard --logdir {path.parent}",
         flush=True,
     )
@@ -412,13 +414,15 @@ def _says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
     try:
         contents = json.loads(results.read_text())
         answers, rows = report.answers(contents, request), report.rows_of(contents)
-    except (OSError, ValueError, TypeError, KeyError):
+        seconds = report.seconds_of(contents)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
     if saved_step(path) < steps or not answers:
         return False
+    time = f"{report.pace(request.tasks, rows, seconds)}\n" if seconds else ""
     print(
         f"{path} is finished: {steps} of {steps} steps\n\n"
-        f"{report.table(rows)}\n\nresults  {results}\n"
+        f"{report.table(rows)}\n\n{time}results  {results}\n"
         f"to evaluate it otherwise: --eval_only --run_dir={path}"
     )
     return True

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-from hidra_tf.adaptation import InnerLoop, rates_at
+from hidra_tf.adaptation import InnerLoop, rates_at, states_at
 from hidra_tf.heads import HeadWeights
-
-# More steps than this between two heads run in a loop: to trace a hundred takes seconds.
-UNROLLED = 10
 
 
 def heads_at(
@@ -42,31 +39,10 @@ def heads_at(
 
     tasks = tf.shape(features)[:-2]
     head = HeadWeights(*(tf.broadcast_to(w, tf.concat([tasks, tf.shape(w)], 0)) for w in start))
-    heads, taken = [], 0
-    for wanted in at_steps:
-        if taken == 0 < wanted and inner.is_exact_start(tied):
-            head, taken = inner.exact_first_step(head, features, labels, rates), 1
-        head, taken = _repeated(step, head, taken, wanted), wanted
-        heads.append(head)
-    return heads
-
-
-def _repeated(
-    step: Callable[[tf.Tensor | int, HeadWeights], HeadWeights],
-    head: HeadWeights,
-    taken: int,
-    wanted: int,
-) -> HeadWeights:
-    """The head after `wanted` steps, given that after `taken`."""
-    if wanted - taken <= UNROLLED:
-        for number in range(taken, wanted):
-            head = step(number, head)
-        return head
-    return tf.while_loop(
-        lambda number, _: number < wanted,
-        lambda number, head: (number + 1, step(number, head)),
-        (tf.constant(taken), head),
-    )[1]
+    known = [head]
+    if inner.is_exact_start(tied) and max(at_steps) > 0:
+        known.append(inner.exact_first_step(head, features, labels, rates))
+    return states_at(at_steps, known, step)
 
 
 def _step(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_gen.class_pool import Splits
@@ -47,6 +47,15 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def pace(tasks: int, rows: Sequence[Row], seconds: Mapping[int, float]) -> str:
+    """How long all took, `tasks` tasks at each number of ways (`Evaluator.seconds`): a line."""
+    steps, total, every = max(row.steps for row in rows), sum(seconds.values()), len(seconds)
+    return (
+        f"time     {total:.2f} s for {tasks * every} tasks with {steps} "
+        f"step{'' if steps == 1 else 's'}, {tasks * every / total:.1f} tasks/s"
+    )
+
+
 def percent(row: Row) -> str:
     """A row's accuracy with its 95 % interval, as "98.71 ± 0.12 %"."""
     interval = "" if row.ci95 is None else f" ± {100 * row.ci95:.2f}"
@@ -54,9 +63,23 @@ def percent(row: Row) -> str:
 
 
 def results(
-    config: Config, split: str, step: int, tasks: int, rows: Sequence[Row]
+    config: Config,
+    split: str,
+    step: int,
+    tasks: int,
+    rows: Sequence[Row],
+    seconds: Mapping[int, float],
 ) -> dict[str, object]:
-    """What `results/<split>.json` holds; `step` is the checkpoint's."""
+    """What `results/<split>.json` holds.
+
+    Args:
+        config: the run's.
+        split: that was evaluated.
+        step: the checkpoint's.
+        tasks: at each number of ways.
+        rows: what was found.
+        seconds: that the tasks of each number of ways took; see `Evaluator.seconds`.
+    """
     return {
         "dataset": config.dataset,
         "eval_dataset": evaluated(config, split),
@@ -66,6 +89,7 @@ def results(
         "shots": config.shots,
         "query_shots": config.query_shots,
         "tasks": tasks,
+        "seconds": {str(ways): round(value, 6) for ways, value in seconds.items()},
         "norm": config.norm,
         "seed": config.seed,
         "rows": [
@@ -92,6 +116,11 @@ def write(path: Path, contents: dict[str, object], chart: bytes) -> Path:
 def rows_of(contents: dict[str, object]) -> list[Row]:
     """The rows that `results` was made from; they come without losses."""
     return [Row(**row, loss=float("nan")) for row in contents["rows"]]
+
+
+def seconds_of(contents: dict[str, object]) -> dict[int, float]:
+    """The seconds that `results` was told; none in a file from before they were taken."""
+    return {int(ways): value for ways, value in contents.get("seconds", {}).items()}
 
 
 def answers(contents: dict[str, object], request: EvalRequest) -> bool:

@@ -91,11 +91,13 @@ def test_training_leaves_a_whole_run(trained):
     results = json.loads((run / "results" / "test.json").read_text())
     assert set(results) == {
         "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
-        "norm", "seed", "rows",
+        "seconds", "norm", "seed", "rows",
     }  # fmt: skip
+    assert results["seconds"].keys() == {"2", "3"}
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
     assert all(set(row) == {"ways", "steps", "accuracy", "ci95"} for row in results["rows"])
     assert "step 6/6" in done.stdout
+    assert f"time     {sum(results['seconds'].values()):.2f} s for " in done.stdout
     assert "tensorboard --logdir runs" in done.stdout
     # The table holds what the file holds.
     assert f"{100 * results['rows'][0]['accuracy']:.2f} ±" in done.stdout
@@ -119,9 +121,12 @@ def test_a_finished_run_says_so_and_shows_its_results(trained, command):
     done = command(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
     assert done.returncode == 0
     assert "is finished: 6 of 6 steps" in done.stdout
-    assert [line for line in first.stdout.splitlines() if "±" in line] == [
-        line for line in done.stdout.splitlines() if "±" in line
-    ]
+    shown, again = (
+        [line for line in text.splitlines() if "±" in line or line.startswith("time")]
+        for text in (first.stdout, done.stdout)
+    )
+    assert shown == again
+    assert len(shown) == 3
 
 
 def test_changed_flags_are_refused_and_each_is_named(trained, command):
@@ -154,14 +159,19 @@ def test_eval_only_needs_nothing_but_the_run(trained, command, tmp_path):
     assert tags(run / "val" / "by_ways")["accuracy_by_ways/3_steps"] == [2, 3, 4]
 
 
+def measured(path):
+    """Results, but for how long they took."""
+    return {key: value for key, value in json.loads(path.read_text()).items() if key != "seconds"}
+
+
 def test_eval_only_finds_the_run_by_its_training_flags(trained_copy, command):
     cwd, run = trained_copy
     results = run / "results" / "test.json"
-    before = json.loads(results.read_text())
+    before = measured(results)
     results.unlink()
     done = command(*TINY, "--steps=6", "--log_every=3", "--eval_only", cwd=cwd)
     assert done.returncode == 0, done.stderr
-    assert json.loads(results.read_text()) == before
+    assert measured(results) == before
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +262,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_like_an_undisturbed_run(
     for name in whole:
         np.testing.assert_array_equal(parts[name], whole[name], err_msg=name)
     one, other = (tmp_path / name / "results" / "test.json" for name in ("parts", "whole"))
-    assert one.read_text() == other.read_text()
+    assert measured(one) == measured(other)
 
 
 def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -105,11 +105,16 @@ class GradientMethod:
 
     def _during(self, phase: annealing.Phase, step: tf.Tensor | int) -> GradientMethod:
         """This method, variables and all, as it is in a phase of the training."""
-        during = copy.copy(self)
-        during.inner = dataclasses.replace(self.inner, first_order=phase.first_order)
+        during = self._with(first_order=phase.first_order)
         if phase.every_step:
             during._step_weights = annealing.loss_weights(self.inner, step, self.backbone.dtype)
         return during
+
+    def _with(self, **changes: bool) -> GradientMethod:
+        """This method, variables and all, with some attributes of its inner loop changed."""
+        twin = copy.copy(self)
+        twin.inner = dataclasses.replace(self.inner, **changes)
+        return twin
 
     def _mean_gradients(self, episodes: Episodes) -> MetaGradients:
         # Differentiating inside the loop over tasks, rather than through it, keeps the
@@ -130,8 +135,9 @@ class GradientMethod:
             episodes: T tasks.
             at_steps: S numbers ≥ 0, ascending; one adaptation gives them all.
         """
+        measuring = self._with(differentiated=False)
         return map_tasks(
-            lambda task: self._adapt(task, at_steps)[0],
+            lambda task: measuring._adapt(task, at_steps)[0],
             episodes,
             episodes.support_images.dtype,
             self.task_map,
@@ -222,18 +228,19 @@ class GradientMethod:
         self, task: Episodes, at_steps: Sequence[int]
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Logits [S, C·Q, C] after each of S numbers of steps, and the `metrics` of the last."""
-        trajectory = list(self._trajectory(task, max(at_steps)))
-        logits = tf.stack([self._logits(trajectory[step], task) for step in at_steps])
-        return logits, _head_update(trajectory[0].head, trajectory[-1].head)
+        first, *adapted = self._trajectory(task, (0, *at_steps))
+        logits = tf.stack([self._logits(weights, task) for weights in adapted])
+        return logits, _head_update(first.head, adapted[-1].head)
 
-    def _trajectory(self, task: Episodes, steps: int) -> Iterator[TaskWeights]:
+    def _trajectory(self, task: Episodes, at_steps: Sequence[int]) -> list[TaskWeights]:
+        """The weights after each of S numbers of steps."""
         return self.inner.trajectory(
             self.backbone,
             self.initialization(task.ways),
             self.head.tied,
             task.support_images,
             task.support_labels,
-            steps,
+            at_steps,
             self._rates(),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from data_gen.episodes import Episodes
 from hidra_tf.adaptation import TaskWeights
@@ -25,12 +25,14 @@ class HyperMethod(GradientMethod):
         """The hypernetwork's update does not move the backbone."""
         return 1
 
-    def _trajectory(self, task: Episodes, steps: int) -> Iterator[TaskWeights]:
+    def _trajectory(self, task: Episodes, at_steps: Sequence[int]) -> list[TaskWeights]:
         start = self.initialization(task.ways)
-        yield start
-        if steps == 0:
-            return
+        later = [steps - 1 for steps in at_steps if steps > 0]
+        untouched = [start] * (len(at_steps) - len(later))
+        if not later:
+            return untouched
         images, labels = task.support_images, task.support_labels
         features, _ = self.backbone.support_features(start.backbone, images)
         updated = start._replace(head=self.first_step(start.head, features, labels))
-        yield from self.inner.trajectory(self.backbone, updated, False, images, labels, steps - 1)
+        moved = self.inner.trajectory(self.backbone, updated, False, images, labels, later)
+        return untouched + moved

@@ -50,7 +50,7 @@ class Reptile(Maml):
         task_map: str = "auto",
     ) -> None:
         # Nothing is differentiated through a step.
-        inner = dataclasses.replace(inner, first_order=True)
+        inner = dataclasses.replace(inner, first_order=True, differentiated=False)
         super().__init__(adapting(backbone, True), inner, ways, seed, head, task_map)
 
     def meta_gradients(self, episodes: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
@@ -62,7 +62,7 @@ class Reptile(Maml):
         return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
 
     def _task_gradients(self, task: Episodes) -> MetaGradients:
-        *_, adapted = self._trajectory(task, self.inner.steps)
+        (adapted,) = self._trajectory(task, (self.inner.steps,))
         logits = self._logits(adapted, task)
         theta = [start - end for start, end in zip(self._theta(), adapted.backbone, strict=True)]
         return MetaGradients(

@@ -64,8 +64,8 @@ def test_our_graphs_hold_that_many(method, variant, steps):
     def gradients(support, labels, query, query_labels):
         with tf.GradientTape() as tape:
             start = ours.initialization(case.ways)
-            *_, adapted = ours.inner.trajectory(
-                ours.backbone, start, ours.head.tied, support, labels, steps
+            (adapted,) = ours.inner.trajectory(
+                ours.backbone, start, ours.head.tied, support, labels, (steps,)
             )
             logits = query_logits(ours.backbone, adapted, support, query)
             loss = cross_entropy(query_labels, logits)

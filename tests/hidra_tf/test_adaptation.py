@@ -7,10 +7,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hidra_tf import adaptation
 from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
 from hidra_tf.backbones import Backbone
 from hidra_tf.heads import HeadWeights
 from hidra_tf.losses import accuracy, cross_entropy
+from hidra_tf.methods import build
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.maml import Maml
 from hidra_tf.normalization import TaskNormalization
@@ -48,7 +50,8 @@ class Linear:
     def trajectory(self, steps, tied=False, **options):
         loop = InnerLoop(1, LEARNING_RATE, **options)
         images, labels = tf.constant(self.images), tf.constant(self.labels)
-        return list(loop.trajectory(self.backbone, self.start, tied, images, labels, steps))
+        at_steps = range(steps + 1)
+        return loop.trajectory(self.backbone, self.start, tied, images, labels, at_steps)
 
     def step_by_hand(self, theta, kernel, bias, adapt_theta=True):
         inputs = self.images.reshape(6, 4)
@@ -182,6 +185,104 @@ def test_other_steps_have_one_forward_pass_each(
     inner = InnerLoop(1, LEARNING_RATE, exact=exact)
     make_method(name, make_backbone("transductive"), inner).query_logits(make_episodes(3), [3])
     assert len(forward_passes) == 3
+
+
+# Methods whose steps are the same in a loop.
+LOOPS = [
+    ("maml", "transductive", {}),
+    ("maml", "affine", {"learn_rates": True}),
+    ("maml", "support", {"recompute": True}),
+    ("hidra", "support", {}),
+    ("hidra", "affine", {"exact": False, "first_order": True}),
+    ("hidra", "transductive", {"learn_rates": True, "recompute": True}),
+    ("hyperhidra", "transductive", {}),
+    ("reptile", "support", {}),
+]
+
+
+def make_random(name, backbone, inner, **options):
+    """A method whose head, and rates if it learns any, are random numbers."""
+    method, rng = build(name, backbone, inner, (3,), seed=0, **options), np.random.default_rng(0)
+    for variable in method.head.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    if method.rates:
+        method.rates.values.assign(rng.uniform(0.1, 0.5, method.rates.values.shape))
+    return method
+
+
+def with_and_without_loops(function, episodes, monkeypatch):
+    """What a function of episodes gives, and what where every stretch of steps is a loop.
+
+    The ways are no constant of the graph, as when one graph serves any number of them.
+    """
+
+    def compute():
+        compiled = tf.function(lambda ways: function(episodes._replace(ways=ways)), autograph=False)
+        graph = compiled.get_concrete_function(tf.constant(3)).graph
+        return compiled(tf.constant(3)), loops_of(graph)
+
+    unrolled, none = compute()
+    monkeypatch.setattr(adaptation, "UNROLLED", 0)
+    looped, some = compute()
+    assert some > none
+    return tf.nest.flatten(looped), tf.nest.flatten(unrolled)
+
+
+def loops_of(graph):
+    """The number of loops in a graph and its functions."""
+    definition = graph.as_graph_def()
+    functions = [function.node_def for function in definition.library.function]
+    nodes = [node for part in (definition.node, *functions) for node in part]
+    return sum(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+@pytest.mark.parametrize(("name", "norm", "options"), LOOPS)
+def test_a_loop_makes_the_steps_that_are_made_one_by_one(
+    name, norm, options, make_backbone, make_episodes, monkeypatch
+):
+    method = make_random(name, make_backbone(norm), InnerLoop(3, LEARNING_RATE, **options))
+    looped, unrolled = with_and_without_loops(
+        lambda episodes: method.query_logits(episodes, [0, 1, 4, 6]),
+        make_episodes(3, 2, 2, tasks=2),
+        monkeypatch,
+    )
+    np.testing.assert_allclose(*looped, *unrolled, rtol=1e-9, atol=1e-9)
+    moves = np.max(np.abs(np.diff(unrolled[0], axis=1)), axis=(0, 2, 3))
+    assert min(moves) > 1e-3
+
+
+def test_reptile_trains_in_a_loop(make_backbone, make_episodes, monkeypatch):
+    method = make_random("reptile", make_backbone("transductive"), InnerLoop(4, LEARNING_RATE))
+    looped, unrolled = with_and_without_loops(
+        method.meta_gradients, make_episodes(3, 2, 2, tasks=2), monkeypatch
+    )
+    for ours, theirs in zip(looped, unrolled, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+    assert sum(np.max(np.abs(gradient)) > 1e-3 for gradient in unrolled) >= 4
+
+
+def test_steps_that_are_differentiated_are_in_no_loop(make_backbone, make_episodes, monkeypatch):
+    monkeypatch.setattr(adaptation, "UNROLLED", 0)
+    method = make_random("maml", make_backbone("affine"), InnerLoop(2, LEARNING_RATE))
+    graphs = [
+        tf.function(function, autograph=False).get_concrete_function(make_episodes(3)).graph
+        for function in (method.meta_gradients, lambda e: method.query_logits(e, [2]))
+    ]
+    # That over the tasks is in both.
+    assert [loops_of(graph) for graph in graphs] == [1, 2]
+
+
+def test_the_graph_of_many_steps_is_no_larger_than_that_of_some(make_backbone, make_episodes):
+    method = make_random("maml", make_backbone("affine", 1), InnerLoop(1, LEARNING_RATE))
+    episodes = make_episodes(3)
+
+    def operations(steps):
+        compiled = tf.function(lambda: method.query_logits(episodes, [0, steps]), autograph=False)
+        definition = compiled.get_concrete_function().graph.as_graph_def()
+        functions = [len(function.node_def) for function in definition.library.function]
+        return len(definition.node) + sum(functions)
+
+    assert operations(1000) == operations(20) < 2 * operations(2)
 
 
 def normalised(features, mean, variance):

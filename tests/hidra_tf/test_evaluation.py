@@ -1,6 +1,7 @@
 """One checkpoint → accuracies: which tasks, which rows, which numbers."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -153,6 +154,23 @@ def test_progress_is_told_every_task_once(evaluator):
     told = []
     list(evaluator.rows(13, told.append))
     assert told == [10, 3, 10, 3]
+
+
+@pytest.mark.parametrize("norm", ["affine", "support"])
+def test_seconds_are_those_of_the_tasks_without_the_graph(norm, make_method, make_evaluator):
+    """Of a method whose features are computed once, and of one that adapts to every task."""
+    evaluator = make_evaluator(make_method(norm=norm), ways=(3, 2))
+    started = time.monotonic()
+    list(evaluator.rows(30))
+    first, elapsed = sum(evaluator.seconds.values()), time.monotonic() - started
+    assert evaluator.seconds.keys() == {3, 2}
+    assert min(evaluator.seconds.values()) > 0
+    # To build the graph takes seconds, the tasks some tenths of one.
+    assert first < elapsed / 2
+    started = time.monotonic()
+    list(evaluator.rows(30))
+    again, elapsed = sum(evaluator.seconds.values()), time.monotonic() - started
+    assert elapsed / 2 < again <= elapsed
 
 
 def test_the_weights_are_those_at_the_call(make_evaluator):

@@ -39,11 +39,8 @@ def trajectory(method, task, steps, tied=None, exact=False):
     inner = InnerLoop(steps, LEARNING_RATE, exact=exact)
     start = method.initialization(task.ways)
     tied = method.head.tied if tied is None else tied
-    return list(
-        inner.trajectory(
-            method.backbone, start, tied, task.support_images, task.support_labels, steps
-        )
-    )
+    images, labels = task.support_images, task.support_labels
+    return inner.trajectory(method.backbone, start, tied, images, labels, range(steps + 1))
 
 
 def backbone_movement(before, after):
@@ -198,7 +195,7 @@ def test_without_a_softmax_the_first_step_moves_the_backbone_and_is_differentiat
     randomise(method.head)
     assert not method.needs_features_only((1,))
     episodes = make_episodes(3, 2, 2)
-    start, first = method._trajectory(first_task(episodes), 1)
+    start, first = method._trajectory(first_task(episodes), (0, 1))
     assert backbone_movement(start, first) > NOTICEABLE
     kernel = backbone.variables[0].value
     logits = tf.function(lambda: method.query_logits(episodes, [1])[:, 0])
@@ -251,7 +248,7 @@ def neuron_step(ways, shots, tied, reduction="mean"):
     head = MasterHead(4, 0, "float64") if tied else FixedHead(4, ways, 0, "float64")
     start = TaskWeights([], head.initial(ways))
     loop = InnerLoop(1, LEARNING_RATE, exact=False, reduction=reduction)
-    _, stepped = loop.trajectory(backbone, start, tied, tf.constant(images), labels, 1)
+    (stepped,) = loop.trajectory(backbone, start, tied, tf.constant(images), labels, (1,))
     return (stepped.head.kernel - start.head.kernel)[:, 0] / np.ravel(picture)
 
 

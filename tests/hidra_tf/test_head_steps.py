@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hidra_tf import head_steps
+from hidra_tf import adaptation, head_steps
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.heads import HeadWeights
 from hidra_tf.methods.anil import Anil
@@ -14,7 +14,7 @@ AT_STEPS = (0, 1, 3, 9)
 
 
 def looped(monkeypatch):
-    monkeypatch.setattr(head_steps, "UNROLLED", 0)
+    monkeypatch.setattr(adaptation, "UNROLLED", 0)
 
 
 def assert_close(one, other):

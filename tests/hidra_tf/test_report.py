@@ -34,6 +34,8 @@ ROWS = [
     Row(10, 5, 0.62345, None, 1.1),
 ]
 
+SECONDS = {10: 3.25, 2: 1.5}
+
 
 @pytest.mark.parametrize(
     ("row", "text"),
@@ -45,6 +47,13 @@ ROWS = [
 )
 def test_an_accuracy_in_percent(row, text):
     assert report.percent(row) == text
+
+
+def test_the_pace_is_that_of_all_tasks_and_the_most_steps():
+    pace = report.pace(600, ROWS, SECONDS)
+    assert pace == "time     4.75 s for 1200 tasks with 5 steps, 252.6 tasks/s"
+    pace = report.pace(600, ROWS[:1], {2: 3.0})
+    assert pace == "time     3.00 s for 600 tasks with 1 step, 200.0 tasks/s"
 
 
 def _splits(*classes):
@@ -84,7 +93,7 @@ def test_a_table_is_sorted_whatever_the_order_of_the_rows():
 
 
 def test_results_have_the_documented_keys():
-    contents = report.results(CONFIG, "test", 1000, 600, ROWS)
+    contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
     assert list(contents) == [
         "dataset",
         "eval_dataset",
@@ -94,6 +103,7 @@ def test_results_have_the_documented_keys():
         "shots",
         "query_shots",
         "tasks",
+        "seconds",
         "norm",
         "seed",
         "rows",
@@ -101,8 +111,24 @@ def test_results_have_the_documented_keys():
     assert contents["rows"][0] == {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012}
 
 
+def test_results_give_back_what_they_were_made_from(tmp_path):
+    written = report.write(
+        tmp_path / "test", report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS), b"chart"
+    )
+    contents = json.loads(written.read_text())
+    assert report.seconds_of(contents) == {2: 1.5, 10: 3.25}
+    assert [row[:4] for row in report.rows_of(contents)] == [row[:4] for row in ROWS]
+
+
+def test_results_without_seconds_are_read_too():
+    contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
+    del contents["seconds"]
+    assert report.seconds_of(contents) == {}
+    assert len(report.rows_of(contents)) == len(ROWS)
+
+
 def test_results_have_the_values_of_the_run():
-    contents = report.results(CONFIG, "val", 500, 600, [])
+    contents = report.results(CONFIG, "val", 500, 600, [], {})
     del contents["rows"]
     assert list(contents.values()) == [
         "glyphs",
@@ -113,6 +139,7 @@ def test_results_have_the_values_of_the_run():
         1,
         15,
         600,
+        {},
         "transductive",
         3,
     ]
@@ -121,11 +148,11 @@ def test_results_have_the_values_of_the_run():
 @pytest.mark.parametrize(("split", "name"), [("train", "glyphs"), ("test", "emnist")])
 def test_results_name_the_data_set_that_the_classes_are_of(split, name):
     config = dataclasses.replace(CONFIG, eval_dataset="emnist")
-    assert report.results(config, split, 1, 1, [])["eval_dataset"] == name
+    assert report.results(config, split, 1, 1, [], {})["eval_dataset"] == name
 
 
 def test_results_are_written_as_json_beside_the_chart(tmp_path):
-    contents = report.results(CONFIG, "test", 1000, 600, ROWS)
+    contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
     path = report.write(tmp_path / "results" / "test", contents, b"chart")
     assert path == tmp_path / "results" / "test.json"
     assert json.loads(path.read_text()) == contents
@@ -135,7 +162,9 @@ def test_results_are_written_as_json_beside_the_chart(tmp_path):
 
 def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
     for step in (1, 2):
-        report.write(tmp_path / "test", report.results(CONFIG, "test", step, 1, ROWS), b"chart")
+        report.write(
+            tmp_path / "test", report.results(CONFIG, "test", step, 1, ROWS, SECONDS), b"chart"
+        )
     assert json.loads((tmp_path / "test.json").read_text())["step"] == 2
     assert sorted(file.name for file in tmp_path.iterdir()) == ["test.json", "test.png"]
 

@@ -129,13 +129,13 @@ def test_second_derivatives_make_a_difference(name, make_method, episodes):
 
 def adapted_weights(method, task):
     inner = method.inner
-    *_, last = inner.trajectory(
+    (last,) = inner.trajectory(
         method.backbone,
         method.initialization(WAYS),
         method.head.tied,
         task.support_images,
         task.support_labels,
-        inner.steps,
+        (inner.steps,),
     )
     return last
 
