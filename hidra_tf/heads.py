@@ -23,6 +23,10 @@ class HeadWeights(NamedTuple):
         """Features [..., N, D] → logits [..., N, C]."""
         return tf.linalg.matmul(features, self.kernel) + self.bias[..., tf.newaxis, :]
 
+    def for_each(self, tasks: tf.Tensor | int) -> HeadWeights:
+        """The same output layer, of one task, for each of T tasks: [T, D, C] and [T, C]."""
+        return HeadWeights(*(tf.broadcast_to(w, [tasks, *tf.unstack(tf.shape(w))]) for w in self))
+
 
 @tf.custom_gradient
 def tile_master(master: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, object]:

@@ -239,6 +239,17 @@ def test_one_adaptation_gives_every_number_of_steps(name, make_method, episodes)
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_features_that_are_had_at_once_give_the_same_predictions(name, make_method, episodes):
+    method = make_method(name, "none")
+    at_steps = (0, 1) if method.needs_features_only((1,)) else (0,)
+    found = method.predictions_of_features(method._with_features(episodes), at_steps)
+    expected = method.predictions(episodes, at_steps)
+    assert found.metrics.keys() == expected.metrics.keys() == set(method.metrics)
+    for ours, theirs in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_the_same_arguments_build_the_same_method(name, make_method, episodes):
     logits = [make_method(name).query_logits(episodes, [1]) for _ in range(2)]
     np.testing.assert_array_equal(*logits)
