@@ -14,7 +14,7 @@ import tensorflow as tf
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
 from hidra_tf.losses import accuracy
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.base import GradientMethod, Predictions
 
 # Tasks per compiled call. A constant: which tasks are drawn depends on it.
 TASKS_PER_CALL = 10
@@ -27,7 +27,7 @@ _SCALAR = tf.TensorSpec((), tf.int32)
 
 
 class Row(NamedTuple):
-    """Accuracy at one number of ways, after one number of inner steps.
+    """What was measured at one number of ways, after one number of inner steps.
 
     Attributes:
         ways: C.
@@ -36,6 +36,8 @@ class Row(NamedTuple):
         ci95: half the width of its 95 % confidence interval, 1.96·s/√tasks with s the sample
             standard deviation over tasks; None for a single task.
         loss: mean query loss.
+        metrics: what else the method measures (`GradientMethod.metrics`), each as its `mean` and
+            `ci95`.
     """
 
     ways: int
@@ -43,6 +45,15 @@ class Row(NamedTuple):
     accuracy: float
     ci95: float | None
     loss: float
+    metrics: dict[str, dict[str, float | None]] = {}  # noqa: RUF012 — nobody writes into it
+
+
+class Scores(NamedTuple):
+    """What T tasks had after each of S numbers of steps: arrays [T, S]."""
+
+    accuracy: tf.Tensor | np.ndarray
+    loss: tf.Tensor | np.ndarray
+    metrics: dict[str, tf.Tensor | np.ndarray]
 
 
 class Evaluator:
@@ -112,11 +123,11 @@ class Evaluator:
         _build(compiled, *given, tf.constant(0), tf.constant(self.ways[0]))
         run = functools.partial(compiled, *given)
         for ways in self.ways:
-            (hits, losses), own = _timed(lambda c=ways: self._measure(run, c, tasks, progress))
+            scores, own = _timed(lambda c=ways: self._measure(run, c, tasks, progress))
             self.seconds[ways] = own + shared / len(self.ways)
             for column, steps in enumerate(self.at_steps):
-                mean, ci95 = mean_and_ci95(hits[:, column])
-                yield Row(ways, steps, mean, ci95, float(np.mean(losses[:, column])))
+                at = tf.nest.map_structure(lambda values, s=column: values[:, s], scores)
+                yield _row(ways, steps, at)
 
     def _looks_twice(self, tasks: int) -> bool:
         """Whether the tasks hold more pictures than there are."""
@@ -136,42 +147,53 @@ class Evaluator:
 
     def _measure(
         self,
-        run: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+        run: Callable[[tf.Tensor, tf.Tensor], Scores],
         ways: int,
         tasks: int,
         progress: Callable[[int], None] | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Accuracies and losses [tasks, S]."""
+    ) -> Scores:
+        """Of all tasks at one number of ways, as arrays of NumPy."""
         measured = []
         for call in range(math.ceil(tasks / TASKS_PER_CALL)):
-            hits, losses = run(tf.constant(call), tf.constant(ways))
-            measured.append((hits.numpy(), losses.numpy()))
+            scores = run(tf.constant(call), tf.constant(ways))
+            measured.append(tf.nest.map_structure(lambda values: values.numpy(), scores))
             if progress:
                 progress(min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL))
-        hits, losses = (np.concatenate(arrays)[:tasks] for arrays in zip(*measured, strict=True))
-        return hits.astype(np.float64), losses.astype(np.float64)
+        return tf.nest.map_structure(
+            lambda *arrays: np.concatenate(arrays)[:tasks].astype(np.float64), *measured
+        )
 
     @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
     def _features_of(self, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
         return self.method.features(self.sampler.pictures(tf.range(first, last)))
 
     @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
-    def _run(self, call: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Accuracies and losses [TASKS_PER_CALL, S] of one compiled call."""
+    def _run(self, call: tf.Tensor, ways: tf.Tensor) -> Scores:
+        """The scores of the `TASKS_PER_CALL` tasks of one compiled call."""
         episodes = self.sampler(call, ways)
-        return self._scores(episodes, self.method.query_logits(episodes, self.at_steps))
+        return self._scores(episodes, self.method.predictions(episodes, self.at_steps))
 
     @tf.function(autograph=False)
-    def _run_on_features(
-        self, features: tf.Tensor, call: tf.Tensor, ways: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _run_on_features(self, features: tf.Tensor, call: tf.Tensor, ways: tf.Tensor) -> Scores:
         """The same from the features [N, D] of all pictures."""
         episodes = self.sampler.of_features(features, call, ways)
-        return self._scores(episodes, self.method.query_logits_of_features(episodes, self.at_steps))
+        return self._scores(episodes, self.method.predictions_of_features(episodes, self.at_steps))
 
-    def _scores(self, episodes: Episodes, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _scores(self, episodes: Episodes, found: Predictions) -> Scores:
         labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
-        return accuracy(labels, logits), self.method.loss(labels, logits)
+        return Scores(
+            accuracy(labels, found.logits), self.method.loss(labels, found.logits), found.metrics
+        )
+
+
+def _row(ways: int, steps: int, scores: Scores) -> Row:
+    """From the scores [T] of all tasks."""
+    metrics = {
+        name: dict(zip(("mean", "ci95"), mean_and_ci95(values), strict=True))
+        for name, values in scores.metrics.items()
+    }
+    mean_loss = float(np.mean(scores.loss))
+    return Row(ways, steps, *mean_and_ci95(scores.accuracy), mean_loss, metrics)
 
 
 def _build(compiled: tf.types.experimental.PolymorphicFunction, *arguments: tf.Tensor) -> None:

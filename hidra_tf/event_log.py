@@ -56,7 +56,8 @@ class EventLog:
     def any_way_table(self, split: str, rows: Sequence[Row], chart: bytes, step: int) -> None:
         """Accuracy over ways: as curves whose horizontal axis is the number of ways, and drawn.
 
-        It takes the place of the table that was there before.
+        The method's own metrics are curves of that kind too. It takes the place of the table that
+        was there before.
         """
         # Beside curves over steps, an older table could not be told from them and taken away.
         folder = f"{split}/by_ways" if split in ("train", "val") else split
@@ -65,6 +66,8 @@ class EventLog:
         with self._writer(folder).as_default():
             for row in rows:
                 tf.summary.scalar(f"accuracy_by_ways/{row.steps}_steps", row.accuracy, row.ways)
+                for name, value in row.metrics.items():
+                    tf.summary.scalar(f"{name}_by_ways/{row.steps}_steps", value["mean"], row.ways)
             image = tf.io.decode_png(chart, channels=3)[tf.newaxis]
             tf.summary.image("accuracy_by_ways", image, step)
         self._writer(folder).flush()

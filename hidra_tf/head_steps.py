@@ -37,8 +37,7 @@ def heads_at(
     def step(taken: tf.Tensor | int, head: HeadWeights) -> HeadWeights:
         return _step(inner, head, features, labels, rates_at(rates, taken))
 
-    tasks = tf.shape(features)[:-2]
-    head = HeadWeights(*(tf.broadcast_to(w, tf.concat([tasks, tf.shape(w)], 0)) for w in start))
+    head = start.for_each(tf.shape(features)[:-2])
     known = [head]
     if inner.is_exact_start(tied) and max(at_steps) > 0:
         known.append(inner.exact_first_step(head, features, labels, rates))

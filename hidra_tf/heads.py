@@ -23,6 +23,10 @@ class HeadWeights(NamedTuple):
         """Features [..., N, D] → logits [..., N, C]."""
         return tf.linalg.matmul(features, self.kernel) + self.bias[..., tf.newaxis, :]
 
+    def for_each(self, tasks: tf.Tensor) -> HeadWeights:
+        """The same for tasks of a shape, such as [T]: kernel [T, D, C] and bias [T, C]."""
+        return HeadWeights(*(tf.broadcast_to(w, tf.concat([tasks, tf.shape(w)], 0)) for w in self))
+
 
 @tf.custom_gradient
 def tile_master(master: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, object]:

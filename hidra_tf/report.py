@@ -93,8 +93,7 @@ def results(
         "norm": config.norm,
         "seed": config.seed,
         "rows": [
-            {"ways": row.ways, "steps": row.steps, "accuracy": row.accuracy, "ci95": row.ci95}
-            for row in rows
+            {key: value for key, value in row._asdict().items() if key != "loss"} for row in rows
         ],
     }
 

@@ -95,7 +95,9 @@ def test_training_leaves_a_whole_run(trained):
     }  # fmt: skip
     assert results["seconds"].keys() == {"2", "3"}
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
-    assert all(set(row) == {"ways", "steps", "accuracy", "ci95"} for row in results["rows"])
+    columns = {"ways", "steps", "accuracy", "ci95", "metrics"}
+    assert all(set(row) == columns for row in results["rows"])
+    assert all(row["metrics"]["head_update/weight"]["mean"] > 0 for row in results["rows"])
     assert "step 6/6" in done.stdout
     assert f"time     {sum(results['seconds'].values()):.2f} s for " in done.stdout
     assert "tensorboard --logdir runs" in done.stdout

@@ -32,6 +32,18 @@ class MetaGradients(NamedTuple):
     metrics: dict[str, tf.Tensor] = {}  # noqa: RUF012 — nobody writes into it
 
 
+class Predictions(NamedTuple):
+    """What T tasks' queries are taken for after each of S numbers of inner steps.
+
+    Attributes:
+        logits: [T, S, C·Q, C].
+        metrics: [T, S] for each name of `GradientMethod.metrics`.
+    """
+
+    logits: tf.Tensor
+    metrics: dict[str, tf.Tensor]
+
+
 class GradientMethod:
     """Learns an initialization from which a few gradient steps solve a task (MAML and its kin).
 
@@ -42,8 +54,8 @@ class GradientMethod:
         task_map: how tasks with weights of their own are run; see `hidra_tf.task_map`.
 
     Attributes:
-        metrics: names of what `meta_gradients` measures beside loss and accuracy: how far a task's
-            adaptation moves the head, the norms in Table 3 of the HyperMAML paper.
+        metrics: names of what is measured beside loss and accuracy: how far a task's adaptation
+            moves the head, the norms in Table 3 of the HyperMAML paper.
         any_way: the method to take where the head was made for another number of ways.
     """
 
@@ -129,22 +141,26 @@ class GradientMethod:
         return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
 
     def query_logits(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
-        """Logits [T, S, C·Q, C] of the queries after each of S numbers of inner steps.
+        """The logits [T, S, C·Q, C] of `predictions`."""
+        return self.predictions(episodes, at_steps).logits
+
+    def predictions(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """Adapts to tasks, and looks at their queries.
 
         Args:
             episodes: T tasks.
-            at_steps: S numbers ≥ 0, ascending; one adaptation gives them all.
+            at_steps: S numbers of inner steps ≥ 0, ascending; one adaptation gives them all.
         """
-        measuring = self._with(differentiated=False)
+        measuring, dtype = self._with(differentiated=False), episodes.support_images.dtype
         return map_tasks(
-            lambda task: measuring._adapt(task, at_steps)[0],
+            lambda task: measuring._adapt(task, at_steps),
             episodes,
-            episodes.support_images.dtype,
+            Predictions(dtype, dict.fromkeys(self.metrics, dtype)),
             self.task_map,
         )
 
     def needs_features_only(self, at_steps: Sequence[int]) -> bool:
-        """Whether `query_logits` may be had from features that were computed once.
+        """Whether `predictions` may be had from features that were computed once.
 
         So it is where no step moves the backbone (a tied head's first) and no picture's features
         depend on another's.
@@ -164,16 +180,30 @@ class GradientMethod:
         """Features [N, D] of images [N, H, W, channels], each on its own."""
         return self.backbone.support_features(self._theta(), images)[0]
 
-    def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
-        """`query_logits` for episodes of features, where `needs_features_only(at_steps)`."""
-        heads = self._heads_of_features(episodes, max(at_steps))
-        return tf.stack([heads[step].logits(episodes.query_images) for step in at_steps], axis=1)
+    def predictions_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """`predictions` for episodes of features, where `needs_features_only(at_steps)`."""
+        first, *heads = self._heads_of_features(episodes, (0, *at_steps))
+        logits = tf.stack([head.logits(episodes.query_images) for head in heads], axis=1)
+        return Predictions(logits, self._head_update(first, heads))
 
-    def _heads_of_features(self, episodes: Episodes, steps: int) -> list[HeadWeights]:
-        """The heads after 0 … `steps` free steps."""
-        head = self.head.initial(episodes.ways)
+    def _heads_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> list[HeadWeights]:
+        """The heads of T tasks after each of S numbers of free steps."""
         features, labels = episodes.support_images, episodes.support_labels
-        return [head, self.first_step(head, features, labels)][: steps + 1]
+        head = self.head.initial(episodes.ways)
+        heads = [head.for_each(tf.shape(features)[:-2])]
+        if max(at_steps) > 0:
+            heads.append(self.first_step(head, features, labels))
+        return [heads[steps] for steps in at_steps]
+
+    def _head_update(
+        self, first: HeadWeights, heads: Sequence[HeadWeights]
+    ) -> dict[str, tf.Tensor]:
+        """The `metrics` [..., S]: norms of what S numbers of steps added to the first head."""
+        norms = {
+            "head_update/weight": [tf.norm(h.kernel - first.kernel, axis=(-2, -1)) for h in heads],
+            "head_update/bias": [tf.norm(h.bias - first.bias, axis=-1) for h in heads],
+        }
+        return {name: tf.stack(norms[name], axis=-1) for name in self.metrics}
 
     def _theta(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(v) for v in self.backbone.variables]
@@ -198,15 +228,12 @@ class GradientMethod:
         """Where `needs_features_only`: one forward and one backward pass of all pictures."""
         with tf.GradientTape() as tape:
             episodes = self._with_features(tasks)
-            logits = self.query_logits_of_features(episodes, self._measured)
+            logits, metrics = self.predictions_of_features(episodes, self._measured)
             loss = tf.reduce_mean(self._objective(tasks.query_labels, logits))
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
         hits = tf.reduce_mean(accuracy(tasks.query_labels, logits[:, -1]))
-        metrics = {}
-        if self.metrics:
-            heads = self._heads_of_features(episodes, self.inner.steps)
-            metrics = _head_update(heads[0], heads[-1])
-        return MetaGradients(loss, hits, gradients, metrics)
+        last = {name: tf.reduce_mean(values[:, -1]) for name, values in metrics.items()}
+        return MetaGradients(loss, hits, gradients, last)
 
     def _with_features(self, tasks: Episodes) -> Episodes:
         """The same tasks, with [t, N, D] features in place of images."""
@@ -222,15 +249,14 @@ class GradientMethod:
             logits, metrics = self._adapt(task, self._measured)
             loss = self._objective(task.query_labels, logits)
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
-        return MetaGradients(loss, accuracy(task.query_labels, logits[-1]), gradients, metrics)
+        last = {name: values[-1] for name, values in metrics.items()}
+        return MetaGradients(loss, accuracy(task.query_labels, logits[-1]), gradients, last)
 
-    def _adapt(
-        self, task: Episodes, at_steps: Sequence[int]
-    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Logits [S, C·Q, C] after each of S numbers of steps, and the `metrics` of the last."""
+    def _adapt(self, task: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """`predictions` for one task, without the axis of the tasks."""
         first, *adapted = self._trajectory(task, (0, *at_steps))
         logits = tf.stack([self._logits(weights, task) for weights in adapted])
-        return logits, _head_update(first.head, adapted[-1].head)
+        return Predictions(logits, self._head_update(first.head, [w.head for w in adapted]))
 
     def _trajectory(self, task: Episodes, at_steps: Sequence[int]) -> list[TaskWeights]:
         """The weights after each of S numbers of steps."""
@@ -246,13 +272,3 @@ class GradientMethod:
 
     def _logits(self, weights: TaskWeights, task: Episodes) -> tf.Tensor:
         return query_logits(self.backbone, weights, task.support_images, task.query_images)
-
-
-def _head_update(first: HeadWeights, last: HeadWeights) -> dict[str, tf.Tensor]:
-    """Mean norms, over tasks if there are several, of what adaptation added to the head."""
-    axes = {"weight": (-2, -1), "bias": -1}
-    moves = {"weight": last.kernel - first.kernel, "bias": last.bias - first.bias}
-    return {
-        f"head_update/{name}": tf.reduce_mean(tf.norm(moved, axis=axes[name]))
-        for name, moved in moves.items()
-    }

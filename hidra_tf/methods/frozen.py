@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from hidra_tf.head_steps import heads_at
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.heads import HeadWeights
+from hidra_tf.methods.base import GradientMethod, Predictions
 
 
 class FrozenFeatures(GradientMethod):
@@ -27,9 +28,9 @@ class FrozenFeatures(GradientMethod):
         del at_steps
         return self.backbone.per_image
 
-    def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
-        """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
-        heads = heads_at(
+    def _heads_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> list[HeadWeights]:
+        """The heads of T tasks after each of S numbers of steps, all of which are free."""
+        return heads_at(
             self.inner,
             self.head.initial(episodes.ways),
             self.head.tied,
@@ -38,14 +39,12 @@ class FrozenFeatures(GradientMethod):
             at_steps,
             self._rates(),
         )
-        return tf.stack([head.logits(episodes.query_images) for head in heads], axis=1)
 
-    def _adapt(
-        self, task: Episodes, at_steps: Sequence[int]
-    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def _adapt(self, task: Episodes, at_steps: Sequence[int]) -> Predictions:
         theta = self._theta()
         support, statistics = self.backbone.support_features(theta, task.support_images)
         queries = self.backbone.query_features(theta, task.query_images, statistics)
         arrays = (support, task.support_labels, queries, task.query_labels)
         features = Episodes(*(array[tf.newaxis] for array in arrays), task.ways)
-        return self.query_logits_of_features(features, at_steps)[0], {}
+        found = self.predictions_of_features(features, at_steps)
+        return tf.nest.map_structure(lambda values: values[0], found)

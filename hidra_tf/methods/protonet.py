@@ -10,6 +10,7 @@ from data_gen.episodes import Episodes
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone, adapting
 from hidra_tf.heads import ZeroHead
+from hidra_tf.methods.base import Predictions
 from hidra_tf.methods.frozen import FrozenFeatures
 
 
@@ -34,11 +35,11 @@ class ProtoNet(FrozenFeatures):
         head = ZeroHead(backbone.feature_size, backbone.dtype)
         super().__init__(adapting(backbone, False), head, inner, task_map)
 
-    def query_logits_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
+    def predictions_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
         """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
         means = prototypes(episodes.support_images, episodes.support_labels, episodes.ways)
         distances = squared_distances(episodes.query_images, means)
-        return tf.repeat(-distances[:, tf.newaxis], len(at_steps), axis=1)
+        return Predictions(tf.repeat(-distances[:, tf.newaxis], len(at_steps), axis=1), {})
 
 
 def prototypes(features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int) -> tf.Tensor:

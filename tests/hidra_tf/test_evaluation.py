@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from data_gen.class_pool import ClassPool
-from data_gen.episodes import EpisodeSampler
+from data_gen.episodes import Episodes, EpisodeSampler
 from data_gen.errors import UserError
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.backbones import Backbone, conv4
@@ -148,6 +148,27 @@ def test_pictures_that_are_looked_at_once_give_the_same_rows(norm, make_method, 
     for ours, theirs in zip(once, again, strict=True):
         assert ours.accuracy == theirs.accuracy
         assert ours.loss == pytest.approx(theirs.loss, rel=1e-6)
+        assert ours.metrics.keys() == theirs.metrics.keys() != set()
+        for name, measured in ours.metrics.items():
+            assert measured == pytest.approx(theirs.metrics[name], rel=1e-4, abs=1e-6)
+
+
+def test_how_far_the_head_moves_is_told_with_its_interval(evaluator, pool):
+    sampler = EpisodeSampler(
+        pool, (3,), SHOTS, QUERY_SHOTS, TASKS_PER_CALL, seed=0, stream="evaluation"
+    )
+    norms = []
+    for call in range(2):
+        episodes = sampler(call)
+        for arrays in zip(*episodes[:4], strict=True):
+            first, last = evaluator.method._trajectory(Episodes(*arrays, episodes.ways), (0, 3))
+            norms.append(np.linalg.norm(last.head.kernel - first.head.kernel))
+    mean, ci95 = mean_and_ci95(np.array(norms[:13]))
+    untouched, _, moved = list(evaluator.rows(13))[:3]
+    assert untouched.metrics["head_update/weight"]["mean"] == 0
+    expected = {"mean": mean, "ci95": ci95}
+    assert moved.metrics["head_update/weight"] == pytest.approx(expected, rel=1e-4)
+    assert mean > 0.1
 
 
 def test_progress_is_told_every_task_once(evaluator):

@@ -25,11 +25,17 @@ def test_scalars_of_each_split_have_the_same_tags_in_folders_of_their_own(tmp_pa
 
 
 def test_the_any_way_table_has_ways_on_its_axis(tmp_path):
-    rows = [Row(2, 1, 0.5, 0.125, 1.0), Row(9, 1, 0.25, 0.125, 1.0), Row(9, 3, 0.75, 0.125, 1.0)]
+    metrics = {"head_update/bias": {"mean": 1.5, "ci95": None}}
+    rows = [
+        Row(2, 1, 0.5, 0.125, 1.0, metrics),
+        Row(9, 1, 0.25, 0.125, 1.0),
+        Row(9, 3, 0.75, 0.125, 1.0),
+    ]
     EventLog(tmp_path).any_way_table("test", rows, any_way_chart(rows, "title"), step=100)
     found = values(tmp_path / "test")
     assert found["accuracy_by_ways/1_steps", 2] == 0.5
     assert found["accuracy_by_ways/1_steps", 9] == 0.25
+    assert found["head_update/bias_by_ways/1_steps", 2] == 1.5
     assert found["accuracy_by_ways/3_steps", 9] == 0.75
     assert ("accuracy_by_ways", 100) in found
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data_gen.class_pool import ClassPool, Splits
 from hidra_tf import report
-from hidra_tf.config import Config
+from hidra_tf.config import Config, EvalRequest
 from hidra_tf.evaluation import Row
 
 CONFIG = Config(
@@ -31,7 +31,7 @@ ROWS = [
     Row(2, 1, 0.9871, 0.0012, 0.04),
     Row(2, 5, 1.0, 0.0, 0.01),
     Row(10, 1, 0.5, 0.01, 1.3),
-    Row(10, 5, 0.62345, None, 1.1),
+    Row(10, 5, 0.62345, None, 1.1, {"head_update/bias": {"mean": 1.47, "ci95": None}}),
 ]
 
 SECONDS = {10: 3.25, 2: 1.5}
@@ -108,7 +108,9 @@ def test_results_have_the_documented_keys():
         "seed",
         "rows",
     ]
-    assert contents["rows"][0] == {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012}
+    row = {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012, "metrics": {}}
+    assert contents["rows"][0] == row
+    assert contents["rows"][3]["metrics"] == ROWS[3].metrics
 
 
 def test_results_give_back_what_they_were_made_from(tmp_path):
@@ -117,14 +119,18 @@ def test_results_give_back_what_they_were_made_from(tmp_path):
     )
     contents = json.loads(written.read_text())
     assert report.seconds_of(contents) == {2: 1.5, 10: 3.25}
-    assert [row[:4] for row in report.rows_of(contents)] == [row[:4] for row in ROWS]
+    without_loss = [row._replace(loss=0) for row in report.rows_of(contents)]
+    assert without_loss == [row._replace(loss=0) for row in ROWS]
 
 
-def test_results_without_seconds_are_read_too():
+def test_older_results_are_read_too():
     contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
-    del contents["seconds"]
+    for part in (contents, *contents["rows"]):
+        part.pop("seconds", None)
+        part.pop("metrics", None)
     assert report.seconds_of(contents) == {}
-    assert len(report.rows_of(contents)) == len(ROWS)
+    assert [row[:4] for row in report.rows_of(contents)] == [row[:4] for row in ROWS]
+    assert report.answers(contents, EvalRequest(tasks=600, ways=(2, 10), steps=(1, 5)))
 
 
 def test_results_have_the_values_of_the_run():

@@ -137,6 +137,10 @@ def test_what_is_logged_is_how_far_the_head_moved(name, make_method, episodes):
     np.testing.assert_allclose(metrics["head_update/weight"], weight, rtol=1e-9)
     np.testing.assert_allclose(metrics["head_update/bias"], bias, rtol=1e-9)
     assert set(metrics) == set(method.metrics)
+    evaluated = method.predictions(episodes, [0, 1]).metrics
+    np.testing.assert_allclose(evaluated["head_update/weight"][:, 1], np.array(norms)[:, 0])
+    np.testing.assert_allclose(evaluated["head_update/bias"][:, 1], np.array(norms)[:, 1])
+    np.testing.assert_array_equal(evaluated["head_update/bias"][:, 0], [0, 0])
 
 
 def relabelled(episodes, order):

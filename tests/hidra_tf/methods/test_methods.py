@@ -231,6 +231,17 @@ def test_one_adaptation_gives_every_number_of_steps(name, make_method, episodes)
     np.testing.assert_allclose(together, np.stack(apart, axis=1), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_features_that_are_had_at_once_give_the_same_predictions(name, make_method, episodes):
+    method = make_method(name, "none")
+    at_steps = (0, 1) if method.needs_features_only((1,)) else (0,)
+    found = method.predictions_of_features(method._with_features(episodes), at_steps)
+    expected = method.predictions(episodes, at_steps)
+    assert found.metrics.keys() == expected.metrics.keys() == set(method.metrics)
+    for ours, theirs in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("name", ["hidra", "maml", "fomaml", "reptile", "anil"])
 def test_every_head_goes_with_every_gradient_method_and_loss(
