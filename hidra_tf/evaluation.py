@@ -214,7 +214,12 @@ def mean_scores(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def mean_and_ci95(values: np.ndarray) -> tuple[float, float | None]:
-    """The mean of independent values [n], and half the width of its 95 % interval."""
+    """The mean of independent values [n], and half the width of its 95 % interval.
+
+    Either may be infinite or no number where a value is: a head that diverged moves that far.
+    """
     if len(values) < 2:
         return float(np.mean(values)), None
-    return float(np.mean(values)), float(1.96 * np.std(values, ddof=1) / math.sqrt(len(values)))
+    with np.errstate(invalid="ignore"):
+        deviation = np.std(values, ddof=1)
+    return float(np.mean(values)), float(1.96 * deviation / math.sqrt(len(values)))
