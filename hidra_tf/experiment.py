@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import keras
 import tensorflow as tf
@@ -381,14 +380,8 @@ def _evaluate(
     step = int(checkpoints.step)
     total = request.tasks * len(evaluator.ways)
     progress = Progress(total, 0, "task", f"{request.split} tasks")
-
-    def advance(tasks: int) -> None:
-        progress.advance(tasks)
-        raise_if_interrupted()
-
     try:
-        with _interrupts_noted() as raise_if_interrupted:
-            rows = list(evaluator.rows(request.tasks, advance))
+        rows = list(evaluator.rows(request.tasks, progress.advance))
     finally:
         progress.close()
     where = report.evaluated(config, request.split)
@@ -454,26 +447,3 @@ def _stop_on_signals() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _interrupts_noted() -> Iterator[Callable[[], None]]:
-    """Gives what raises `KeyboardInterrupt` after a Ctrl-C that was raised where it got lost.
-
-    TensorFlow's native code clears what is raised while it asks Python about an object's type.
-    """
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.default_int_handler(number, frame)
-
-    def raise_if_interrupted() -> None:
-        if received:
-            raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGINT, note)
-    try:
-        yield raise_if_interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -1,9 +1,6 @@
 """Which classes a run is tested on; `tests/test_main.py` tests the rest as a user sees it."""
 
-import contextlib
 import json
-import os
-import signal
 
 import numpy as np
 import pytest
@@ -126,16 +123,3 @@ def test_a_run_is_evaluated_on_its_own_split(monkeypatch, cache, tmp_path):
     expected, other = (load("folder", **given, split_seed=seed) for seed in (3, 0))
     assert [splits.test.names for splits in loaded] == [expected.test.names] * 2
     assert set(expected.test.names) != set(other.test.names)
-
-
-def test_a_ctrl_c_that_a_library_swallows_still_ends_an_evaluation(monkeypatch, cache, tmp_path):
-    def swallow(*_):
-        with contextlib.suppress(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(experiment.Progress, "advance", swallow)
-    config = make_config(dataset="glyphs", method="random", filters=2, data_dir=None)
-    with pytest.raises(KeyboardInterrupt):
-        experiment.train(config, tmp_path, EvalRequest(tasks=4, ways=(2,)), cache)
-    assert not (tmp_path / "results").exists()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
