@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
@@ -16,8 +13,7 @@ def quietly_import(name: str) -> ModuleType:
     """Imports a module; what native code writes to stderr meanwhile is shown only if it fails.
 
     TensorFlow's C++ side announces its build options before any log level can be set. A user of
-    this program needs none of it; TF_CPP_MIN_LOG_LEVEL=0 brings it back. A Ctrl-C counts when the
-    import is done. For the main thread.
+    this program needs none of it; TF_CPP_MIN_LOG_LEVEL=0 brings it back.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         return import_module(name)
@@ -26,8 +22,7 @@ def quietly_import(name: str) -> ModuleType:
     with tempfile.TemporaryFile() as written:
         os.dup2(written.fileno(), 2)
         try:
-            with _interrupts_held_back():
-                return import_module(name)
+            return import_module(name)
         except Exception:
             written.seek(0)
             os.write(stderr, written.read())
@@ -35,16 +30,3 @@ def quietly_import(name: str) -> ModuleType:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Raises `KeyboardInterrupt` at the end rather than within, where a library may swallow it."""
-    received: list[int] = []
-    previous = signal.signal(signal.SIGINT, lambda number, _frame: received.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if received:
-        raise KeyboardInterrupt

@@ -30,6 +30,8 @@ TINY = [
 @pytest.fixture(scope="module", autouse=True)
 def environment(tmp_path_factory):
     """No data but what a test names, and one cache for all of them."""
+    # A shell's background jobs ignore Ctrl-C, and so would the programs that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cache = tmp_path_factory.mktemp("cache")
     kept = {k: v for k, v in os.environ.items() if k not in ("DATA_DIR", "EVAL_DATA_DIR")}
     return {**kept, "HIDRA_CACHE_DIR": str(cache), "CUDA_VISIBLE_DEVICES": ""}

@@ -31,19 +31,3 @@ def test_noise_comes_back_when_the_import_fails(tmp_path):
 
 def test_noise_comes_back_on_request(tmp_path):
     assert run(tmp_path, NOISY, level="0").stderr == "native noise\n"
-
-
-SWALLOWING = """
-import os, signal
-try:
-    os.kill(os.getpid(), signal.SIGINT)
-except BaseException:
-    pass
-VALUE = 7
-"""
-
-
-def test_a_ctrl_c_that_the_import_would_swallow_still_counts(tmp_path):
-    done = run(tmp_path, SWALLOWING)
-    assert done.stdout == ""
-    assert done.stderr.endswith("KeyboardInterrupt\n")
