@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from data_gen.errors import UserError
 from hidra_tf.adaptation import InnerLoop
 from hidra_tf.annealing import Phase
 from hidra_tf.backbones import Backbone
 from hidra_tf.head_steps import heads_at
 from hidra_tf.heads import HeadWeights
 from hidra_tf.hyper_heads import HyperHead
+from hidra_tf.methods import check_head_and_loss
 from hidra_tf.methods.hyper import HyperMethod
 
 
@@ -57,11 +57,7 @@ class HyperMaml(HyperMethod):
         enhancement: bool = True,
         switch: tuple[int, int] | None = None,
     ) -> None:
-        if head != "per_class":
-            raise UserError(
-                f"head: hypermaml has a per_class head, received {head}; "
-                "--method=hyperhidra has a tied one"
-            )
+        check_head_and_loss("hypermaml", head, inner.loss)
         neurons = HyperHead(
             backbone.feature_size,
             ways,
