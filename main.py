@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
             config = build.config()
             experiment.train(config, build.run_dir(config), request, FLAGS.cache_dir)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {parsing.spelled(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         message = str(stop) or "stopped; the same command goes on from the last checkpoint"

@@ -99,7 +99,7 @@ def load(
     if not splits.train.num_classes:
         raise UserError(
             f"expected a data set with training classes, received {name}, which is for tests only; "
-            f"take another to train on, such as --dataset=omniglot --eval_dataset={name}"
+            f"take another to train on, such as `dataset=omniglot` with `eval_dataset={name}`"
         )
     train = _training_pool(name, eval_name, splits, train_on_validation)
     if eval_name is None:

@@ -101,7 +101,7 @@ def needs_folder(data_dir: str | None, what: str) -> Path:
         UserError: if it is None.
     """
     if data_dir is None:
-        raise UserError(f"expected a folder with {what}, received none; name it with --data_dir")
+        raise UserError(f"expected a folder with {what}, received none; name it with `data_dir`")
     return Path(data_dir)
 
 

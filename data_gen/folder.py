@@ -60,7 +60,7 @@ def load(
             raise UserError(
                 f"{tree.root}: expected at least {LEAST_CLASSES} classes with {per_class} or more "
                 f"pictures in the {name} split, got {len(split)}; add pictures, or ask for fewer "
-                "--shots or --query_shots"
+                "`shots` or `query_shots`"
             )
     files = [SplitFiles(tree, split) for split in splits.values()]
     return decoded(files, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "folder")

@@ -39,5 +39,5 @@ def prepare(builder: "tfds.core.DatasetBuilder", what: str, host: str) -> None:
     ) as error:
         raise UserError(
             f"expected to download {what} from {host}, got {type(error).__name__}; "
-            "name a folder that has it with --data_dir, or take --dataset=glyphs"
+            "name a folder that has it with `data_dir`, or take `dataset=glyphs`"
         ) from error

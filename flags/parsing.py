@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -41,6 +42,18 @@ def parse(argv: Sequence[str], usage: str) -> list[str]:
     except UnicodeDecodeError as error:
         _refuse(f"expected a --flagfile of text; received one with other bytes: {error}")
     return rest
+
+
+def spelled(message: str) -> str:
+    """A message on one line, with the settings that it names between backticks spelled as flags.
+
+    "expected `shots=1` or more" → "expected --shots=1 or more"; other backticks stay.
+    """
+
+    def as_flag(match: re.Match[str]) -> str:
+        return f"--{match[1]}" if match[2] in flags.FLAGS else match[0]
+
+    return re.sub(r"`((\w+)(?:=[^`]*)?)`", as_flag, " ".join(message.split()))
 
 
 def _refuse(message: str) -> NoReturn:

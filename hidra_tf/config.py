@@ -203,7 +203,7 @@ class Config:
             raise UserError(
                 f"train_ways: {self.method} trains a head for one number of ways, received "
                 f"{format_ways(self.train_ways)}; "
-                f"--method={METHODS[self.method].any_way} takes several"
+                f"`method={METHODS[self.method].any_way}` takes several"
             )
 
     def _check_switch(self, first: int, last: int) -> None:
@@ -215,14 +215,14 @@ class Config:
             raise UserError(f"milestones: expected an ascending list, received {self.milestones}")
         if bool(self.milestones) != (self.meta_lr_schedule == "multistep"):
             raise UserError(
-                "milestones: expected some with --meta_lr_schedule=multistep and none without; "
+                "milestones: expected some with `meta_lr_schedule=multistep` and none without; "
                 f"received {show(self.milestones) or 'none'} and {self.meta_lr_schedule}"
             )
         if self.milestones:
             _at_least("milestones", self.milestones[0], 1)
         if self.meta_lr_min and self.meta_lr_schedule != "cosine":
             raise UserError(
-                "meta_lr_min: expected with --meta_lr_schedule=cosine, received "
+                "meta_lr_min: expected with `meta_lr_schedule=cosine`, received "
                 f"{self.meta_lr_min} with {self.meta_lr_schedule}"
             )
 
@@ -235,7 +235,7 @@ class Config:
             if getattr(self, name):
                 check_use(self.method, name, getattr(self, name))
         if self.second_order_after and self.first_order:
-            raise UserError("second_order_after: expected without --first_order, received both")
+            raise UserError("second_order_after: expected without `first_order`, received both")
 
     def to_json(self) -> str:
         """The fields as JSON."""
@@ -331,7 +331,7 @@ def check_use(method: str, setting: str, value: object) -> None:
         users = ", ".join(name for name in METHODS if uses(name, setting))
         raise UserError(
             f"{setting}: {method} has no use for it, received {show(value)}; "
-            f"expected with --method={users}"
+            f"expected with `method={users}`"
         )
 
 

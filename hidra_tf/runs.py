@@ -57,7 +57,7 @@ def check_same(path: Path, existing: Config, wanted: Config) -> None:
         )
         raise UserError(
             f"{path} holds a run with other settings ({listed}); "
-            "give the same flags to continue it, or another --run_dir"
+            "give the same flags to continue it, or another `run_dir`"
         )
 
 
@@ -72,5 +72,5 @@ def _neighbours(path: Path) -> str:
     parent = path.parent
     names = sorted(p.parent.name for p in parent.glob(f"*/{CONFIG_FILE}"))
     if not names:
-        return "train one first (the same command without --eval_only)"
+        return "train one first (the same command without `eval_only`)"
     return f"{parent} holds {', '.join(names)}"

@@ -89,7 +89,7 @@ class GradientMethod:
         if self.head.fixed_ways not in (None, ways):
             raise UserError(
                 f"the head was made for {self.head.fixed_ways} ways and has no neurons for other "
-                f"numbers; received {ways}. --method={self.any_way} takes any number of ways"
+                f"numbers; received {ways}. `method={self.any_way}` takes any number of ways"
             )
 
     def initialization(self, ways: tf.Tensor | int) -> TaskWeights:

@@ -148,5 +148,5 @@ def test_offline(tfds, tmp_path, monkeypatch):
     monkeypatch.setattr(requests, "head", refuse)
     with tfds.testing.mock_data(), pytest.raises(UserError, match="download CUB") as caught:
         cub.load(cache_dir=str(tmp_path))
-    assert "--data_dir" in str(caught.value)
+    assert "`data_dir`" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -165,7 +165,7 @@ def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
     def load_five(**options):
         return folder.load(per_class=5, **options)
 
-    assert_refused(load_five, root, "expected at least 2 classes with 5 or more", "--query_shots")
+    assert_refused(load_five, root, "expected at least 2 classes with 5 or more", "`query_shots`")
     some = {name: data for name, data in classes.items() if name < "class5"}
     root = write(tmp_path / "few", some)
     assert_refused(folder.load, root, "expected at least 2 classes", "in the train split, got 1")

@@ -102,7 +102,7 @@ def test_omniglot_for_emnist_is_all_but_its_latin_alphabet(register, train_on_va
 
 def test_a_data_set_without_training_classes_is_only_for_tests(register):
     register("emnist", Splits(pool(), pool("0"), pool("1")))
-    with pytest.raises(UserError, match=r"emnist.*--dataset=omniglot --eval_dataset=emnist"):
+    with pytest.raises(UserError, match=r"emnist.*`dataset=omniglot`.*`eval_dataset=emnist`"):
         data_gen.load("emnist")
 
 

@@ -118,7 +118,7 @@ def test_missing_split(write, files, tmp_path, assert_refused):
     root = write(tmp_path / "data", some)
     assert_refused(mini_imagenet.load, root, "expected train, val and test of mini-ImageNet")
     assert_refused(mini_imagenet.load, tmp_path / "nowhere", "mini_imagenet")
-    with pytest.raises(UserError, match="mini-ImageNet, received none; name it with --data_dir"):
+    with pytest.raises(UserError, match="mini-ImageNet, received none; name it with `data_dir`"):
         mini_imagenet.load()
 
 

@@ -268,8 +268,8 @@ def assert_download_refused(tmp_path):
     with pytest.raises(UserError) as caught:
         omniglot.load(cache_dir=str(tmp_path))
     message = str(caught.value)
-    assert "--data_dir" in message
-    assert "--dataset=glyphs" in message
+    assert "`data_dir`" in message
+    assert "`dataset=glyphs`" in message
     assert "\n" not in message
 
 

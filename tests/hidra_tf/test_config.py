@@ -230,9 +230,9 @@ def test_a_backbone_may_be_a_function_of_any_module():
 
 def test_maml_takes_one_number_of_ways():
     assert make_config(method="maml", train_ways=(5,)).train_ways == (5,)
-    with pytest.raises(UserError, match=r"^train_ways: maml .*received 2-4; --method=hidra takes"):
+    with pytest.raises(UserError, match=r"^train_ways: maml .*received 2-4; `method=hidra` takes"):
         make_config(method="maml")
-    with pytest.raises(UserError, match=r"^train_ways: hyperm.*2-4; --method=hyperhidra takes"):
+    with pytest.raises(UserError, match=r"^train_ways: hyperm.*2-4; `method=hyperhidra` takes"):
         make_config(method="hypermaml")
 
 

@@ -330,7 +330,7 @@ def test_other_ways_than_the_trained_ones_are_refused_and_a_method_for_them_is_n
 ):
     other = METHODS[name].any_way
     assert not is_fixed_way(other)
-    with pytest.raises(UserError, match=rf"made for 3 ways.*received 5.*--method={other} takes"):
+    with pytest.raises(UserError, match=rf"made for 3 ways.*received 5.*`method={other}` takes"):
         make_method(name).check_ways(5)
 
 
