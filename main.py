@@ -20,7 +20,7 @@ from absl import app, flags
 
 from data_gen.errors import UserError
 from flags import build, parsing
-from hidra_tf.quiet import quietly_import
+from hidra_tf.runs.quiet import quietly_import
 
 FLAGS = flags.FLAGS
 
@@ -35,15 +35,16 @@ def main(argv: list[str]) -> int:
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         # Only now, after the flags were found to be right: TensorFlow takes seconds to import.
-        experiment = quietly_import("hidra_tf.experiment")
         request = build.eval_request()
         if FLAGS.eval_only:
-            experiment.evaluate(
+            runs = quietly_import("hidra_tf.runs.evaluate")
+            runs.evaluate(
                 build.existing_run_dir(), request, FLAGS.data_dir, FLAGS.cache_dir, FLAGS.pictures
             )
         else:
             config = build.config()
-            experiment.train(config, build.run_dir(config), request, FLAGS.cache_dir)
+            runs = quietly_import("hidra_tf.runs.train")
+            runs.train(config, build.run_dir(config), request, FLAGS.cache_dir)
     except UserError as error:
         print(f"error: {parsing.spelled(str(error))}", file=sys.stderr)
         return 2

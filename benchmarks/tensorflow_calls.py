@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import inputs
 from benchmarks.cases import PRODUCT_SIDE, UPDATES_PER_CALL, Case
-from hidra_tf.quiet import quietly_import
+from hidra_tf.runs.quiet import quietly_import
 
 tf: Any = quietly_import("tensorflow")
 
@@ -18,12 +18,14 @@ from benchmarks import baselines  # noqa: E402 — TensorFlow first, and quietly
 from data_gen.class_pool import ClassPool  # noqa: E402
 from data_gen.episodes import Episodes, EpisodeSampler  # noqa: E402
 from hidra_tf import methods  # noqa: E402
-from hidra_tf.adaptation import InnerLoop  # noqa: E402
-from hidra_tf.backbones import Backbone, conv4  # noqa: E402
-from hidra_tf.evaluation import Evaluator  # noqa: E402
+from hidra_tf.adaptation.inner_loop import InnerLoop  # noqa: E402
+from hidra_tf.backbones.backbone import Backbone  # noqa: E402
+from hidra_tf.backbones.conv4 import conv4  # noqa: E402
+from hidra_tf.evaluation.evaluator import Evaluator  # noqa: E402
 from hidra_tf.methods.base import GradientMethod  # noqa: E402
 from hidra_tf.options import PRECISIONS  # noqa: E402
-from hidra_tf.training import MetaUpdates, make_optimizer  # noqa: E402
+from hidra_tf.training.optimizers import make_optimizer  # noqa: E402
+from hidra_tf.training.updates import MetaUpdates  # noqa: E402
 
 # Otherwise it warns of one line that makes many functions, which is what is wanted here.
 tf.get_logger().setLevel("ERROR")

@@ -13,8 +13,8 @@ from absl import flags
 from data_gen.errors import UserError
 from flags import effects
 from flags.defaults import settings_of
-from hidra_tf import runs
-from hidra_tf.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
+from hidra_tf.runs import folder
+from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
 
 FLAGS = flags.FLAGS
 
@@ -82,7 +82,7 @@ def existing_run_dir() -> Path:
         # Trained with a view to the other data set, or only now to be tested on it.
         return run_dir(across if run_dir(across).exists() else alone)
     run = Path(FLAGS.run_dir)
-    _check_no_conflict(runs.open_run(run), run)
+    _check_no_conflict(folder.open_run(run), run)
     return run
 
 

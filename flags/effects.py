@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from data_gen import STROKES
 from data_gen.errors import UserError
-from hidra_tf.config import Config, check_use, show
 from hidra_tf.methods import METHODS
+from hidra_tf.runs.config import Config, check_use, show
 
 
 class _Rule(NamedTuple):

@@ -6,7 +6,7 @@ import re
 
 from absl import flags
 
-from hidra_tf.config import format_ways
+from hidra_tf.runs.config import format_ways
 
 
 class RangeParser(flags.ArgumentParser):

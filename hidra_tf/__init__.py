@@ -2,7 +2,7 @@
 
 The rooms, in the order in which data passes through them:
 
-    backbones → heads → adaptation → methods → evaluation → training → experiment
+    backbones → heads → adaptation → methods → training, evaluation → runs
 
 A module imports only from rooms before it (`data_gen` comes before all of them).
 """

@@ -11,4 +11,7 @@ TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")
 # Each with its Keras dtype policy.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # Each with the function that makes it; any other function may be named as these are.
-BACKBONES = {"conv4": "hidra_tf.backbones:conv4", "resnet12": "hidra_tf.resnet12:resnet12"}
+BACKBONES = {
+    "conv4": "hidra_tf.backbones.conv4:conv4",
+    "resnet12": "hidra_tf.backbones.resnet12:resnet12",
+}

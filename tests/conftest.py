@@ -28,7 +28,8 @@ def numerical_gradient():
 @pytest.fixture(scope="session")
 def make_backbone():
     """A tiny float64 Conv-4 without a weight that is zero or one by initialization."""
-    from hidra_tf.backbones import Backbone, conv4
+    from hidra_tf.backbones.backbone import Backbone
+    from hidra_tf.backbones.conv4 import conv4
 
     def make(norm, filters=3, seed=0, adapt_norm=False):
         model = conv4((16, 16, 1), filters, norm, seed, dtype="float64")
@@ -72,7 +73,7 @@ def make_episodes():
 @pytest.fixture(scope="session")
 def check_meta_gradient(numerical_gradient):
     """Compares a float64 method's meta-gradient with finite differences along one direction."""
-    from hidra_tf.losses import cross_entropy
+    from hidra_tf.adaptation.losses import cross_entropy
 
     def check(method, episodes):
         rng = np.random.default_rng(0)

@@ -13,11 +13,13 @@ import pytest
 
 from data_gen.episodes import EpisodeSampler
 from data_gen.omniglot import load
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
-from hidra_tf.evaluation import Evaluator
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.conv4 import conv4
+from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods import build
-from hidra_tf.training import MetaUpdates, make_optimizer
+from hidra_tf.training.optimizers import make_optimizer
+from hidra_tf.training.updates import MetaUpdates
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("DATA_DIR", ROOT.parent / "shared" / "data"))

@@ -13,13 +13,14 @@ import pytest
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
-from hidra_tf.conv_block import ConvBlock
-from hidra_tf.losses import cross_entropy
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.adaptation.losses import cross_entropy
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.conv4 import conv4
+from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.maml import Maml
-from hidra_tf.training import apply_clipped, make_optimizer
+from hidra_tf.training.optimizers import apply_clipped, make_optimizer
 
 GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "shared" / "golden"))
 FILES = sorted(GOLDEN_DIR.glob("*.npz"))

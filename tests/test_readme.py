@@ -16,13 +16,13 @@ def examples():
 
 
 def test_the_backbone_that_a_user_would_write_can_be_named(tmp_path, monkeypatch):
-    from hidra_tf import architectures
+    from hidra_tf.backbones import registry
 
     (code,) = (c for c in examples() if "keras.applications" in c)
     (tmp_path / "my_backbones.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     (name,) = re.findall(r"--backbone=(my_backbones:\w+)", README)
-    assert architectures.build(name, (32, 32, 3)).output_shape == (None, 576)
+    assert registry.build(name, (32, 32, 3)).output_shape == (None, 576)
 
 
 def test_the_library_example_runs(tmp_path):

@@ -10,8 +10,8 @@ from data_gen.errors import UserError
 from hidra_tf.options import HEADS, LOSSES
 
 if TYPE_CHECKING:
-    from hidra_tf.adaptation import InnerLoop
-    from hidra_tf.backbones import Backbone
+    from hidra_tf.adaptation.inner_loop import InnerLoop
+    from hidra_tf.backbones.backbone import Backbone
     from hidra_tf.methods.base import GradientMethod
 
 
@@ -179,7 +179,7 @@ def build(
         ways: the numbers of classes of the training tasks.
         seed: of the head's initial values.
         head: its kind; None: the method's own.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
         **settings: from which the method takes its `options`, those that are there.
 
     Raises:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, adapting
-from hidra_tf.heads import make_head
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone, adapting
+from hidra_tf.heads.neurons import make_head
 from hidra_tf.methods.frozen import FrozenFeatures
 
 
@@ -21,7 +21,7 @@ class Anil(FrozenFeatures):
         ways: C, where the head is `per_class`.
         seed: of the head's initial values.
         head: its kind, of `options.HEADS`; with a tied one ANIL takes any number of ways.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

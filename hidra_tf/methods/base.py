@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
-from hidra_tf import annealing
-from hidra_tf.adaptation import InnerLoop, TaskWeights, query_logits
-from hidra_tf.backbones import Backbone
-from hidra_tf.heads import Head, HeadWeights
-from hidra_tf.losses import LOSSES, accuracy
-from hidra_tf.rates import InnerRates
-from hidra_tf.task_map import map_groups, map_tasks
+from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
+from hidra_tf.adaptation.losses import LOSSES, accuracy
+from hidra_tf.adaptation.rates import InnerRates
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import Head, HeadWeights
+from hidra_tf.methods import phases as annealing
+from hidra_tf.methods.task_map import map_groups, map_tasks
 
 
 class MetaGradients(NamedTuple):
@@ -51,7 +51,7 @@ class GradientMethod:
         backbone: f_θ.
         head: the output neurons' initialization; a `tf.Module`.
         inner: the inner loop of meta-training.
-        task_map: how tasks with weights of their own are run; see `hidra_tf.task_map`.
+        task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
 
     Attributes:
         metrics: names of what is measured beside loss and accuracy: how far a task's adaptation

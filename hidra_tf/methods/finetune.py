@@ -5,10 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from data_gen.batches import Batch
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, adapting
-from hidra_tf.heads import FixedHead, ZeroHead
-from hidra_tf.losses import accuracy
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.backbones.backbone import Backbone, adapting
+from hidra_tf.heads.neurons import FixedHead, ZeroHead
 from hidra_tf.methods.base import MetaGradients
 from hidra_tf.methods.frozen import FrozenFeatures
 
@@ -26,7 +26,7 @@ class Finetune(FrozenFeatures):
         inner: how the new heads are trained.
         seed: of the classifier's initial values.
         classes: of the training pool; None: there is no classifier, and no training.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

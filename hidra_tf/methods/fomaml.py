@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.methods.maml import Maml
 
 
@@ -20,7 +20,7 @@ class FirstOrderMaml(Maml):
         ways: C, where the head is `per_class`.
         seed: of the head's initial values.
         head: its kind, of `options.HEADS`.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

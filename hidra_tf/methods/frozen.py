@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.head_steps import heads_at
-from hidra_tf.heads import HeadWeights
+from hidra_tf.adaptation.head_steps import heads_at
+from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods.base import GradientMethod, Predictions
 
 

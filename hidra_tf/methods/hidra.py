@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone
-from hidra_tf.heads import make_head
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import make_head
 from hidra_tf.methods.base import GradientMethod
 
 
@@ -20,7 +20,7 @@ class Hidra(GradientMethod):
         seed: of the master's initial value.
         ways: C, where `head` is `per_class`.
         head: another kind of head, of `options.HEADS`.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

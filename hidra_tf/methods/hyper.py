@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import TaskWeights
+from hidra_tf.adaptation.inner_loop import TaskWeights
 from hidra_tf.methods.base import GradientMethod
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone
-from hidra_tf.heads import HeadWeights
-from hidra_tf.hyper_heads import AnyWayHyperHead
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.hyper_heads import AnyWayHyperHead
+from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import check_head_and_loss
 from hidra_tf.methods.hyper import HyperMethod
 
@@ -26,7 +26,7 @@ class HyperHidra(HyperMethod):
         seed: of the initial values.
         ways: not used: any number.
         head: `master` or `zero`.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
         hyper_layers: of the hypernetwork.
         hyper_width: of the hypernetwork.
         enhancement: whether the hypernetwork sees the one-step head's logits.

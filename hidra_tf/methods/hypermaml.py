@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.annealing import Phase
-from hidra_tf.backbones import Backbone
-from hidra_tf.head_steps import heads_at
-from hidra_tf.heads import HeadWeights
-from hidra_tf.hyper_heads import HyperHead
+from hidra_tf.adaptation.head_steps import heads_at
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.hyper_heads import HyperHead
+from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import check_head_and_loss
 from hidra_tf.methods.hyper import HyperMethod
+from hidra_tf.methods.phases import Phase
 
 
 class HyperMaml(HyperMethod):
@@ -34,7 +34,7 @@ class HyperMaml(HyperMethod):
         ways: C, the number of classes of every task.
         seed: of the initial values.
         head: `per_class`.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
         hyper_layers: of the hypernetwork.
         hyper_width: of the hypernetwork.
         enhancement: whether the hypernetwork sees labels and universal predictions.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone
-from hidra_tf.heads import make_head
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import make_head
 from hidra_tf.methods.base import GradientMethod
 
 
@@ -17,7 +17,7 @@ class Maml(GradientMethod):
         ways: C, the number of classes of every task where the head is `per_class`.
         seed: of the head's initial values.
         head: its kind, of `options.HEADS`.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

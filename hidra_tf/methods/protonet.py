@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, adapting
-from hidra_tf.heads import ZeroHead
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone, adapting
+from hidra_tf.heads.neurons import ZeroHead
 from hidra_tf.methods.base import Predictions
 from hidra_tf.methods.frozen import FrozenFeatures
 
@@ -25,7 +25,7 @@ class ProtoNet(FrozenFeatures):
         backbone: f_θ.
         inner: says with which loss; its steps are not taken.
         seed: of nothing; there are no neurons.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone
-from hidra_tf.heads import RandomHead
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import RandomHead
 from hidra_tf.methods.base import GradientMethod
 
 
@@ -15,7 +15,7 @@ class RandomInit(GradientMethod):
         backbone: f_θ, as it was initialised.
         inner: the inner loop.
         seed: of the head's neurons.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     def __init__(

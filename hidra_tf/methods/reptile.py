@@ -7,12 +7,12 @@ import dataclasses
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, adapting
-from hidra_tf.losses import accuracy
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.backbones.backbone import Backbone, adapting
 from hidra_tf.methods.base import MetaGradients
 from hidra_tf.methods.maml import Maml
-from hidra_tf.task_map import map_tasks
+from hidra_tf.methods.task_map import map_tasks
 
 
 class Reptile(Maml):
@@ -35,7 +35,7 @@ class Reptile(Maml):
         ways: C, where the head is `per_class`.
         seed: of the head's initial values.
         head: its kind, of `options.HEADS`.
-        task_map: see `hidra_tf.task_map`.
+        task_map: see `hidra_tf.methods.task_map`.
     """
 
     metrics = ()

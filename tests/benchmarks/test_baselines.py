@@ -6,8 +6,9 @@ from benchmarks import baselines
 from benchmarks.cases import Case
 from benchmarks.inputs import initial_weights
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.methods.maml import Maml
 
 WAYS, SIDE, FILTERS, LEARNING_RATE = 3, 16, 4, 0.4

@@ -9,8 +9,8 @@ import tensorflow as tf
 from benchmarks import counts
 from benchmarks.cases import Case
 from benchmarks.tensorflow_calls import meta_update, our_method
-from hidra_tf.adaptation import query_logits
-from hidra_tf.losses import cross_entropy
+from hidra_tf.adaptation.inner_loop import query_logits
+from hidra_tf.adaptation.losses import cross_entropy
 
 CASE = Case(tasks=1, ways=3, side=32, channels=3, filters=4, shots=2, query_shots=3)
 

@@ -12,7 +12,7 @@ from data_gen import DATASETS
 from data_gen.errors import UserError
 from flags import build, parsing
 from flags.defaults import DEFAULTS
-from hidra_tf.config import Config
+from hidra_tf.runs.config import Config
 
 ROOT = Path(__file__).parents[2]
 PAPER = sorted(ROOT.glob("flags/paper/*.flags"))

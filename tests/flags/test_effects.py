@@ -7,8 +7,8 @@ import pytest
 from data_gen.errors import UserError
 from flags import effects
 from flags.defaults import DEFAULTS
-from hidra_tf.config import Config
 from hidra_tf.methods import METHODS, uses
+from hidra_tf.runs.config import Config
 
 # Flags of every training; `random` has none, but is compared with the others under their flags.
 TRAINING = {
@@ -54,7 +54,7 @@ def test_what_a_method_has_no_use_for_is_refused_and_a_method_that_has_is_named(
     method, name, value
 ):
     other = next(m for m in METHODS if uses(m, name))
-    message = rf"^{name}: {method} has no use .*received {value}; .*--method={other}"
+    message = rf"^{name}: {method} has no use .*received {value}; .*`method={other}`"
     with pytest.raises(UserError, match=message):
         check(method, **{name: value})
     check(other, **{name: value}, beside={"inner_steps": 2})

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flags.ranges import PairParser, RangeParser
-from hidra_tf.config import format_ways
+from hidra_tf.runs.config import format_ways
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation import InnerLoop, TaskWeights
-from hidra_tf.backbones import Backbone
-from hidra_tf.heads import FixedHead, MasterHead
+from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import FixedHead, MasterHead
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.maml import Maml
 from hidra_tf.options import NORMS

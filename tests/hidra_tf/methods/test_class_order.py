@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.heads import HeadWeights
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import METHODS, build
 from hidra_tf.options import HEADS
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from data_gen.batches import Batch
 from data_gen.errors import UserError
-from hidra_tf.adaptation import InnerLoop
+from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods.anil import Anil
 from hidra_tf.methods.finetune import Finetune
 from hidra_tf.methods.maml import Maml

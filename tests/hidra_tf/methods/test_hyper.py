@@ -6,11 +6,11 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.checkpoints import Checkpoints
+from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 from hidra_tf.methods.hyper import HyperMethod
-from hidra_tf.training import make_optimizer
+from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.training.optimizers import make_optimizer
 
 WAYS, SHOTS, TASKS, ALPHA, EPSILON = 3, 2, 2, 0.3, 1e-7
 ORDER = [2, 0, 1]

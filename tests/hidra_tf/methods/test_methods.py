@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
-from hidra_tf import adaptation
-from hidra_tf.adaptation import InnerLoop, TaskWeights
-from hidra_tf.backbones import Backbone, conv4
-from hidra_tf.heads import HeadWeights
+from hidra_tf.adaptation import inner_loop
+from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.conv4 import conv4
+from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import METHODS, build, is_fixed_way, trains, uses
 from hidra_tf.options import HEADS, NORMS
 
@@ -146,7 +147,7 @@ def loss_at(method, task):
     @tf.function
     def loss(*flat):
         weights = TaskWeights(list(flat[:-2]), HeadWeights(*flat[-2:]))
-        logits = adaptation.query_logits(
+        logits = inner_loop.query_logits(
             method.backbone, weights, task.support_images, task.query_images
         )
         own = tf.gather(tf.nn.log_softmax(logits), task.query_labels, batch_dims=1)

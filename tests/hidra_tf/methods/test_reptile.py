@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hidra_tf.adaptation import InnerLoop
+from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods.fomaml import FirstOrderMaml
 from hidra_tf.methods.maml import Maml
 from hidra_tf.methods.reptile import Reptile
-from hidra_tf.training import apply_clipped, make_optimizer
+from hidra_tf.training.optimizers import apply_clipped, make_optimizer
 
 ALPHA, BETA, WAYS, STEPS = 0.3, 0.5, 3, 3
 

@@ -8,13 +8,14 @@ import tensorflow as tf
 from data_gen.batches import BatchSampler
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import EpisodeSampler
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone
-from hidra_tf.checkpoints import Checkpoints
-from hidra_tf.conv_block import ConvBlock
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.methods import METHODS, build
-from hidra_tf.schedules import learning_rate
-from hidra_tf.training import MetaUpdates, make_optimizer
+from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.training.optimizers import make_optimizer
+from hidra_tf.training.schedules import learning_rate
+from hidra_tf.training.updates import MetaUpdates
 
 WAYS, CLASSES, UPDATES = 2, 4, 4
 SIZES = {"classes": CLASSES, "hyper_layers": 2, "hyper_width": 4}

@@ -1,0 +1,63 @@
+"""The inner loop of a head alone, on features that stay as they are: for many tasks at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.adaptation.steps import rates_at, states_at
+from hidra_tf.heads.neurons import HeadWeights
+
+
+def heads_at(
+    inner: InnerLoop,
+    start: HeadWeights,
+    tied: bool,
+    features: tf.Tensor,
+    labels: tf.Tensor,
+    at_steps: Sequence[int],
+    rates: tf.Tensor | None = None,
+) -> list[HeadWeights]:
+    """The head after each of S numbers of steps: what `InnerLoop.trajectory` does to it.
+
+    Args:
+        inner: how a step is made.
+        start: the head of every task, kernel [D, C] and bias [C].
+        tied: whether all its neurons are equal.
+        features: of the support images, [..., C·K, D]; leading axes are tasks.
+        labels: [..., C·K].
+        at_steps: S numbers ≥ 0, ascending.
+        rates: learned ones [U, P], the last two the kernel's and the bias's; None: α.
+
+    Returns:
+        S times kernel [..., D, C] and bias [..., C].
+    """
+
+    def step(taken: tf.Tensor | int, head: HeadWeights) -> HeadWeights:
+        return _step(inner, head, features, labels, rates_at(rates, taken))
+
+    head = start.for_each(tf.shape(features)[:-2])
+    known = [head]
+    if inner.is_exact_start(tied) and max(at_steps) > 0:
+        known.append(inner.exact_first_step(head, features, labels, rates))
+    return states_at(at_steps, known, step)
+
+
+def _step(
+    inner: InnerLoop,
+    head: HeadWeights,
+    features: tf.Tensor,
+    labels: tf.Tensor,
+    rates: tf.Tensor | None,
+) -> HeadWeights:
+    with tf.GradientTape() as tape:
+        tape.watch(list(head))
+        # A sum over tasks, each of which has neurons of its own.
+        loss = tf.reduce_sum(inner.support_loss(labels, head.logits(features)))
+    gradients = tape.gradient(loss, list(head))
+    if inner.first_order:
+        gradients = [tf.stop_gradient(gradient) for gradient in gradients]
+    steps = zip(head, gradients, inner.each(rates, 2), strict=True)
+    return HeadWeights(*(weight - rate * gradient for weight, gradient, rate in steps))

@@ -1,0 +1,35 @@
+"""Learned rates of the inner loop: MAML++'s LSLR (Antoniou, Edwards and Storkey, 2019).
+
+Step u moves weight w by its own learned rate,  w ← w − α_{u,w}·∇_w L_support.  As in their program
+a "layer" is one weight tensor: a kernel and its bias have a rate each.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+
+
+class InnerRates(tf.Module):
+    """A rate for every inner step and every weight tensor that the inner loop moves.
+
+    Args:
+        steps: U; evaluation with more steps repeats the last one's.
+        weights: P, tensors that move, in the order of the backbone, then the head's two.
+        initial: α, where all of them start.
+        dtype: of the rates.
+
+    Attributes:
+        values: [U, P].
+    """
+
+    def __init__(self, steps: int, weights: int, initial: float, dtype: str) -> None:
+        super().__init__(name="inner_rates")
+        self.values = tf.Variable(tf.constant(initial, dtype, (steps, weights)), name="rates")
+
+    @classmethod
+    def of(cls, inner: InnerLoop, backbone: Backbone) -> InnerRates:
+        """Those of an inner loop that moves a backbone's `adapted` weights and a head."""
+        return cls(inner.steps, sum(backbone.adapted) + 2, inner.learning_rate, backbone.dtype)

@@ -1,0 +1,1 @@
+"""Evaluation: one checkpoint → accuracies with intervals; a library without files or terminal."""

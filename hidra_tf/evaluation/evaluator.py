@@ -1,0 +1,169 @@
+"""The evaluator: adapts to the tasks of one split, at any number of ways, and measures."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from data_gen.class_pool import ClassPool
+from data_gen.episodes import Episodes, EpisodeSampler
+from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.evaluation.rows import Row, Scores, row_of
+from hidra_tf.methods.base import GradientMethod, Predictions
+
+# Tasks per compiled call. A constant: which tasks are drawn depends on it.
+TASKS_PER_CALL = 10
+# Pictures per compiled call where features are computed once.
+PICTURES_PER_CALL = 200
+
+Result = TypeVar("Result")
+
+_SCALAR = tf.TensorSpec((), tf.int32)
+
+
+class Evaluator:
+    """Adapts to the tasks of one split and measures.
+
+    Args:
+        method: what is evaluated, with the weights that its variables have at the call.
+        pool: the split's classes.
+        ways: the numbers of ways to be evaluated.
+        at_steps: the numbers of inner steps, ≥ 0; one adaptation gives them all.
+        shots: K.
+        query_shots: Q.
+        seed: the same seed, stream and `ways` give the same tasks.
+        stream: one of `data_gen.episodes.STREAMS`.
+        where: the pictures are; one of `data_gen.PICTURES`.
+
+    Attributes:
+        seconds: by the number of ways, how long it took to adapt to the tasks of the last `rows`
+            and to predict, for all of `at_steps` together and without building a graph. Features
+            that are computed once for all ways count in equal parts.
+
+    Raises:
+        UserError: if the method or the pool cannot give such tasks.
+    """
+
+    def __init__(
+        self,
+        method: GradientMethod,
+        pool: ClassPool,
+        ways: Sequence[int],
+        at_steps: Sequence[int],
+        shots: int,
+        query_shots: int,
+        seed: int,
+        stream: str,
+        where: str = "auto",
+    ) -> None:
+        for c in ways:
+            method.check_ways(c)
+        self.method, self.pool = method, pool
+        self.ways, self.at_steps = tuple(ways), tuple(sorted(set(at_steps)))
+        self.seconds: dict[int, float] = {}
+        self.sampler = EpisodeSampler(
+            pool,
+            ways,
+            shots,
+            query_shots,
+            TASKS_PER_CALL,
+            seed,
+            stream,
+            method.backbone.dtype,
+            where,
+        )
+
+    def rows(self, tasks: int, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
+        """Yields a row per number of ways and of inner steps.
+
+        Args:
+            tasks: how many at each number of ways, ≥ 1.
+            progress: told the number of tasks done since it was last told.
+        """
+        compiled, given, shared = self._run, (), 0.0
+        if self._looks_twice(tasks) and self.method.needs_features_only(self.at_steps):
+            _build(self._features_of, tf.constant(0), tf.constant(1))
+            features, shared = _timed(self._features)
+            compiled, given = self._run_on_features, (features,)
+        _build(compiled, *given, tf.constant(0), tf.constant(self.ways[0]))
+        run = functools.partial(compiled, *given)
+        for ways in self.ways:
+            scores, own = _timed(lambda c=ways: self._measure(run, c, tasks, progress))
+            self.seconds[ways] = own + shared / len(self.ways)
+            for column, steps in enumerate(self.at_steps):
+                at = tf.nest.map_structure(lambda values, s=column: values[:, s], scores)
+                yield row_of(ways, steps, at)
+
+    def _looks_twice(self, tasks: int) -> bool:
+        """Whether the tasks hold more pictures than there are."""
+        per_class = self.sampler.shots + self.sampler.query_shots
+        return tasks * sum(self.ways) * per_class > len(self.pool.images)
+
+    def _features(self) -> tf.Tensor:
+        """Features [N, D] of all pictures of the pool."""
+        total = len(self.pool.images)
+        parts = [
+            self._features_of(
+                tf.constant(first), tf.constant(min(first + PICTURES_PER_CALL, total))
+            )
+            for first in range(0, total, PICTURES_PER_CALL)
+        ]
+        return tf.concat(parts, axis=0)
+
+    def _measure(
+        self,
+        run: Callable[[tf.Tensor, tf.Tensor], Scores],
+        ways: int,
+        tasks: int,
+        progress: Callable[[int], None] | None,
+    ) -> Scores:
+        """Of all tasks at one number of ways, as arrays of NumPy."""
+        measured = []
+        for call in range(math.ceil(tasks / TASKS_PER_CALL)):
+            scores = run(tf.constant(call), tf.constant(ways))
+            measured.append(tf.nest.map_structure(lambda values: values.numpy(), scores))
+            if progress:
+                progress(min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL))
+        return tf.nest.map_structure(
+            lambda *arrays: np.concatenate(arrays)[:tasks].astype(np.float64), *measured
+        )
+
+    @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
+    def _features_of(self, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+        return self.method.features(self.sampler.pictures(tf.range(first, last)))
+
+    @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
+    def _run(self, call: tf.Tensor, ways: tf.Tensor) -> Scores:
+        """The scores of the `TASKS_PER_CALL` tasks of one compiled call."""
+        episodes = self.sampler(call, ways)
+        return self._scores(episodes, self.method.predictions(episodes, self.at_steps))
+
+    @tf.function(autograph=False)
+    def _run_on_features(self, features: tf.Tensor, call: tf.Tensor, ways: tf.Tensor) -> Scores:
+        """The same from the features [N, D] of all pictures."""
+        episodes = self.sampler.of_features(features, call, ways)
+        return self._scores(episodes, self.method.predictions_of_features(episodes, self.at_steps))
+
+    def _scores(self, episodes: Episodes, found: Predictions) -> Scores:
+        labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
+        return Scores(
+            accuracy(labels, found.logits), self.method.loss(labels, found.logits), found.metrics
+        )
+
+
+def _build(compiled: tf.types.experimental.PolymorphicFunction, *arguments: tf.Tensor) -> None:
+    """Calls a compiled function that was never called, so that nobody times building its graph."""
+    if compiled.experimental_get_tracing_count() == 0:
+        compiled(*arguments)
+
+
+def _timed(function: Callable[[], Result]) -> tuple[Result, float]:
+    """What a function returns, and the seconds that it took."""
+    started = time.monotonic()
+    return function(), time.monotonic() - started

@@ -1,0 +1,67 @@
+"""What an evaluation finds: scores of tasks, and their means with confidence intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class Row(NamedTuple):
+    """What was measured at one number of ways, after one number of inner steps.
+
+    Attributes:
+        ways: C.
+        steps: inner steps.
+        accuracy: mean over the tasks, in [0, 1].
+        ci95: half the width of its 95 % confidence interval, 1.96·s/√tasks with s the sample
+            standard deviation over tasks; None for a single task.
+        loss: mean query loss.
+        metrics: what else the method measures (`GradientMethod.metrics`), each as its `mean` and
+            `ci95`.
+    """
+
+    ways: int
+    steps: int
+    accuracy: float
+    ci95: float | None
+    loss: float
+    metrics: dict[str, dict[str, float | None]] = {}  # noqa: RUF012 — nobody writes into it
+
+
+class Scores(NamedTuple):
+    """What T tasks had after each of S numbers of steps: arrays [T, S]."""
+
+    accuracy: tf.Tensor | np.ndarray
+    loss: tf.Tensor | np.ndarray
+    metrics: dict[str, tf.Tensor | np.ndarray]
+
+
+def row_of(ways: int, steps: int, scores: Scores) -> Row:
+    """A row from the scores [T] of all tasks at one number of ways, after one number of steps."""
+    metrics = {
+        name: dict(zip(("mean", "ci95"), mean_and_ci95(values), strict=True))
+        for name, values in scores.metrics.items()
+    }
+    mean_loss = float(np.mean(scores.loss))
+    return Row(ways, steps, *mean_and_ci95(scores.accuracy), mean_loss, metrics)
+
+
+def mean_scores(rows: Sequence[Row]) -> tuple[float, float]:
+    """The mean accuracy and the mean loss of some rows."""
+    return float(np.mean([row.accuracy for row in rows])), float(np.mean([r.loss for r in rows]))
+
+
+def mean_and_ci95(values: np.ndarray) -> tuple[float, float | None]:
+    """The mean of independent values [n], and half the width of its 95 % interval.
+
+    Either may be infinite or no number where a value is: a head that diverged moves that far.
+    """
+    if len(values) < 2:
+        return float(np.mean(values)), None
+    with np.errstate(invalid="ignore"):
+        deviation = np.std(values, ddof=1)
+    return float(np.mean(values)), float(1.96 * deviation / math.sqrt(len(values)))

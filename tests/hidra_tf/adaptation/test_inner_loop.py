@@ -1,0 +1,352 @@
+"""The inner loop against steps computed by hand, and what queries are measured with."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hidra_tf.adaptation import steps
+from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
+from hidra_tf.adaptation.losses import accuracy, cross_entropy
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.normalization import TaskNormalization
+from hidra_tf.heads.neurons import HeadWeights
+from hidra_tf.methods import build
+from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods.maml import Maml
+from hidra_tf.options import NORMS
+
+LABELS = np.array([0, 0, 1, 1, 2, 2])
+LEARNING_RATE = 0.3
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+class Linear:
+    """features = x·W, logits = features·ψ + b: by hand, and as backbone and weights."""
+
+    def __init__(self, labels=LABELS):
+        rng = np.random.default_rng(0)
+        self.labels = labels
+        self.images = rng.normal(size=(6, 2, 2, 1))
+        self.theta, self.kernel = rng.normal(size=(4, 3)), rng.normal(size=(3, 3))
+        self.bias = rng.normal(size=3)
+        flatten = keras.layers.Flatten(dtype="float64")
+        dense = keras.layers.Dense(3, use_bias=False, dtype="float64")
+        self.backbone = Backbone(
+            keras.Sequential([keras.Input((2, 2, 1), dtype="float64"), flatten, dense]), "none"
+        )
+
+    @property
+    def start(self):
+        head = HeadWeights(tf.constant(self.kernel), tf.constant(self.bias))
+        return TaskWeights([tf.constant(self.theta)], head)
+
+    def trajectory(self, steps, tied=False, **options):
+        loop = InnerLoop(1, LEARNING_RATE, **options)
+        images, labels = tf.constant(self.images), tf.constant(self.labels)
+        at_steps = range(steps + 1)
+        return loop.trajectory(self.backbone, self.start, tied, images, labels, at_steps)
+
+    def step_by_hand(self, theta, kernel, bias, adapt_theta=True):
+        inputs = self.images.reshape(6, 4)
+        features = inputs @ theta
+        residual = (softmax(features @ kernel + bias) - np.eye(3)[self.labels]) / 6
+        return (
+            theta - LEARNING_RATE * adapt_theta * inputs.T @ residual @ kernel.T,
+            kernel - LEARNING_RATE * features.T @ residual,
+            bias - LEARNING_RATE * residual.sum(axis=0),
+        )
+
+
+def assert_weights(weights, expected):
+    for ours, by_hand in zip([*weights.backbone, *weights.head], expected, strict=True):
+        np.testing.assert_allclose(ours, by_hand, rtol=1e-12, atol=1e-14)
+
+
+def test_a_step_is_the_one_computed_by_hand():
+    linear = Linear()
+    _, stepped = linear.trajectory(1)
+    assert_weights(stepped, linear.step_by_hand(linear.theta, linear.kernel, linear.bias))
+
+
+def test_the_next_step_starts_where_the_last_one_ended():
+    linear = Linear()
+    expected = linear.theta, linear.kernel, linear.bias
+    for weights in linear.trajectory(3):
+        assert_weights(weights, expected)
+        expected = linear.step_by_hand(*expected)
+
+
+def test_weights_that_are_not_adapted_stay():
+    linear = Linear()
+    linear.backbone.adapted = [False]
+    _, stepped = linear.trajectory(1)
+    expected = linear.step_by_hand(linear.theta, linear.kernel, linear.bias, adapt_theta=False)
+    assert_weights(stepped, expected)
+    np.testing.assert_array_equal(stepped.backbone[0], linear.theta)
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
+@pytest.mark.parametrize("labels", [LABELS, np.array([0, 0, 0, 0, 1, 2])], ids=["even", "uneven"])
+def test_a_tied_heads_step_is_the_one_computed_by_hand(labels, exact):
+    """Where classes have as many images each, the bias does not move: hence the uneven ones."""
+    linear = Linear(labels)
+    linear.kernel, linear.bias = np.repeat(linear.kernel[:, :1], 3, axis=1), np.full(3, 0.7)
+    expected = linear.theta, linear.kernel, linear.bias
+    for weights in linear.trajectory(2, tied=True, exact=exact):
+        assert_weights(weights, expected)
+        expected = linear.step_by_hand(*expected)
+
+
+def test_zero_steps_give_the_start_alone():
+    linear = Linear()
+    (only,) = linear.trajectory(0)
+    assert_weights(only, (linear.theta, linear.kernel, linear.bias))
+
+
+def test_first_order_steps_have_the_same_values():
+    linear = Linear()
+    full, first = linear.trajectory(2)[-1], linear.trajectory(2, first_order=True)[-1]
+    assert_weights(first, [*full.backbone, *full.head])
+
+
+def test_an_untied_heads_first_step_is_never_taken_in_closed_form():
+    linear = Linear()
+    closed, generic = (linear.trajectory(1, exact=exact)[1] for exact in (True, False))
+    assert_weights(closed, [*generic.backbone, *generic.head])
+
+
+def make_method(name, backbone, inner):
+    return Hidra(backbone, inner) if name == "hidra" else Maml(backbone, inner, ways=3)
+
+
+@pytest.fixture
+def forward_passes(monkeypatch):
+    """A list that grows by one with every forward pass of a support set."""
+    calls = []
+    original = Backbone.support_features
+
+    def spy(backbone, weights, images):
+        calls.append(images)
+        return original(backbone, weights, images)
+
+    monkeypatch.setattr(Backbone, "support_features", spy)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("name", "norm"), [("hidra", "transductive"), ("maml", "affine"), ("maml", "support")]
+)
+def test_recomputed_steps_have_the_same_meta_gradients(name, norm, make_backbone, make_episodes):
+    backbone, episodes = make_backbone(norm), make_episodes(3, shots=2)
+    stored, recomputed = (
+        make_method(
+            name, backbone, InnerLoop(3, LEARNING_RATE, recompute=recompute)
+        ).meta_gradients(episodes)
+        for recompute in (False, True)
+    )
+    assert sum(np.max(np.abs(gradient)) > 1e-3 for gradient in stored.gradients) >= 4
+    for ours, theirs in zip(tf.nest.flatten(recomputed), tf.nest.flatten(stored), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "recompute", "passes"),
+    [("maml", False, 3), ("maml", True, 6), ("hidra", False, 2), ("hidra", True, 5)],
+)
+def test_each_step_is_computed_again_where_that_is_asked_for(
+    name, recompute, passes, forward_passes, make_backbone, make_episodes
+):
+    """All but the first in closed form, which keeps one forward pass."""
+    inner = InnerLoop(3, LEARNING_RATE, recompute=recompute)
+    make_method(name, make_backbone("transductive"), inner).meta_gradients(make_episodes(3))
+    assert len(forward_passes) == passes
+
+
+@pytest.mark.parametrize(("steps", "passes"), [(1, 1), (2, 1), (3, 2), (5, 4)])
+def test_a_tied_heads_first_two_steps_share_one_forward_pass(
+    steps, passes, forward_passes, make_backbone, make_episodes
+):
+    method = make_method("hidra", make_backbone("transductive"), InnerLoop(1, LEARNING_RATE))
+    method.query_logits(make_episodes(3), [steps])
+    assert len(forward_passes) == passes
+
+
+@pytest.mark.parametrize(("name", "exact"), [("hidra", False), ("maml", True)])
+def test_other_steps_have_one_forward_pass_each(
+    name, exact, forward_passes, make_backbone, make_episodes
+):
+    inner = InnerLoop(1, LEARNING_RATE, exact=exact)
+    make_method(name, make_backbone("transductive"), inner).query_logits(make_episodes(3), [3])
+    assert len(forward_passes) == 3
+
+
+# Methods whose steps are the same in a loop.
+LOOPS = [
+    ("maml", "transductive", {}),
+    ("maml", "affine", {"learn_rates": True}),
+    ("maml", "support", {"recompute": True}),
+    ("hidra", "support", {}),
+    ("hidra", "affine", {"exact": False, "first_order": True}),
+    ("hidra", "transductive", {"learn_rates": True, "recompute": True}),
+    ("hyperhidra", "transductive", {}),
+    ("reptile", "support", {}),
+]
+
+
+def make_random(name, backbone, inner, **options):
+    """A method whose head, and rates if it learns any, are random numbers."""
+    method, rng = build(name, backbone, inner, (3,), seed=0, **options), np.random.default_rng(0)
+    for variable in method.head.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    if method.rates:
+        method.rates.values.assign(rng.uniform(0.1, 0.5, method.rates.values.shape))
+    return method
+
+
+def with_and_without_loops(function, episodes, monkeypatch):
+    """What a function of episodes gives, and what where every stretch of steps is a loop.
+
+    The ways are no constant of the graph, as when one graph serves any number of them.
+    """
+
+    def compute():
+        compiled = tf.function(lambda ways: function(episodes._replace(ways=ways)), autograph=False)
+        graph = compiled.get_concrete_function(tf.constant(3)).graph
+        return compiled(tf.constant(3)), loops_of(graph)
+
+    unrolled, none = compute()
+    monkeypatch.setattr(steps, "UNROLLED", 0)
+    looped, some = compute()
+    assert some > none
+    return tf.nest.flatten(looped), tf.nest.flatten(unrolled)
+
+
+def loops_of(graph):
+    """The number of loops in a graph and its functions."""
+    definition = graph.as_graph_def()
+    functions = [function.node_def for function in definition.library.function]
+    nodes = [node for part in (definition.node, *functions) for node in part]
+    return sum(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+@pytest.mark.parametrize(("name", "norm", "options"), LOOPS)
+def test_a_loop_makes_the_steps_that_are_made_one_by_one(
+    name, norm, options, make_backbone, make_episodes, monkeypatch
+):
+    method = make_random(name, make_backbone(norm), InnerLoop(3, LEARNING_RATE, **options))
+    looped, unrolled = with_and_without_loops(
+        lambda episodes: method.query_logits(episodes, [0, 1, 4, 6]),
+        make_episodes(3, 2, 2, tasks=2),
+        monkeypatch,
+    )
+    np.testing.assert_allclose(*looped, *unrolled, rtol=1e-9, atol=1e-9)
+    moves = np.max(np.abs(np.diff(unrolled[0], axis=1)), axis=(0, 2, 3))
+    assert min(moves) > 1e-3
+
+
+def test_reptile_trains_in_a_loop(make_backbone, make_episodes, monkeypatch):
+    method = make_random("reptile", make_backbone("transductive"), InnerLoop(4, LEARNING_RATE))
+    looped, unrolled = with_and_without_loops(
+        method.meta_gradients, make_episodes(3, 2, 2, tasks=2), monkeypatch
+    )
+    for ours, theirs in zip(looped, unrolled, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+    assert sum(np.max(np.abs(gradient)) > 1e-3 for gradient in unrolled) >= 4
+
+
+def test_steps_that_are_differentiated_are_in_no_loop(make_backbone, make_episodes, monkeypatch):
+    monkeypatch.setattr(steps, "UNROLLED", 0)
+    method = make_random("maml", make_backbone("affine"), InnerLoop(2, LEARNING_RATE))
+    graphs = [
+        tf.function(function, autograph=False).get_concrete_function(make_episodes(3)).graph
+        for function in (method.meta_gradients, lambda e: method.query_logits(e, [2]))
+    ]
+    # That over the tasks is in both.
+    assert [loops_of(graph) for graph in graphs] == [1, 2]
+
+
+def test_the_graph_of_many_steps_is_no_larger_than_that_of_some(make_backbone, make_episodes):
+    method = make_random("maml", make_backbone("affine", 1), InnerLoop(1, LEARNING_RATE))
+    episodes = make_episodes(3)
+
+    def operations(steps):
+        compiled = tf.function(lambda: method.query_logits(episodes, [0, steps]), autograph=False)
+        definition = compiled.get_concrete_function().graph.as_graph_def()
+        functions = [len(function.node_def) for function in definition.library.function]
+        return len(definition.node) + sum(functions)
+
+    assert operations(1000) == operations(20) < 2 * operations(2)
+
+
+def normalised(features, mean, variance):
+    return (features - mean) / np.sqrt(variance + 1e-3)
+
+
+def expected_features(norm, support, query):
+    if norm == "transductive":
+        return normalised(query, query.mean(axis=0), query.var(axis=0))
+    if norm == "support":
+        return normalised(query, support.mean(axis=0), support.var(axis=0))
+    return query if norm == "none" else query / np.sqrt(1.001)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_query_logits_use_the_adapted_weights_and_their_statistics(norm):
+    layers = [
+        keras.Input((1, 1, 2), dtype="float64"),
+        keras.layers.Dense(3, use_bias=False, dtype="float64"),
+        *([TaskNormalization(dtype="float64")] if norm != "none" else []),
+        keras.layers.Flatten(dtype="float64"),
+    ]
+    backbone = Backbone(keras.Sequential(layers), norm)
+    rng = np.random.default_rng(0)
+    support, query = rng.normal(size=(4, 1, 1, 2)), rng.normal(size=(6, 1, 1, 2))
+    theta, kernel, bias = rng.normal(size=(2, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    gamma, beta = (rng.normal(size=3), rng.normal(size=3)) if norm != "none" else (1.0, 0.0)
+    adapted = [theta, gamma, beta] if norm != "none" else [theta]
+    weights = TaskWeights(
+        [tf.constant(w) for w in adapted], HeadWeights(tf.constant(kernel), tf.constant(bias))
+    )
+    logits = query_logits(backbone, weights, tf.constant(support), tf.constant(query))
+    by_hand = expected_features(norm, support.reshape(4, 2) @ theta, query.reshape(6, 2) @ theta)
+    np.testing.assert_allclose(logits, (gamma * by_hand + beta) @ kernel + bias, rtol=1e-10)
+
+
+shapes = st.tuples(st.sampled_from([(), (1,), (3,), (2, 3)]), st.integers(1, 5), st.integers(2, 6))
+
+
+def drawn(shape, scale=1.0):
+    leading, images, ways = shape
+    rng = np.random.default_rng(sum(leading) + 10 * images + 100 * ways)
+    labels = rng.integers(ways, size=(*leading, images)).astype(np.int32)
+    return labels, scale * rng.normal(size=(*leading, images, ways))
+
+
+@settings(deadline=None, max_examples=20)
+@given(shape=shapes, scale=st.sampled_from([0.1, 1.0, 300.0]))
+def test_cross_entropy_is_the_mean_over_the_images_of_each_task(shape, scale):
+    labels, logits = drawn(shape, scale)
+    largest = logits.max(axis=-1, keepdims=True)
+    logarithm = largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))
+    own = np.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(
+        cross_entropy(labels, tf.constant(logits)),
+        (logarithm - own).mean(axis=-1),
+        rtol=1e-12,
+        atol=1e-12,
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(shape=shapes)
+def test_accuracy_is_the_share_of_hits_in_each_task(shape):
+    labels, logits = drawn(shape)
+    expected = (logits.argmax(axis=-1) == labels).mean(axis=-1)
+    np.testing.assert_allclose(accuracy(tf.constant(labels), tf.constant(logits)), expected)

@@ -1,0 +1,339 @@
+"""`Config`: what is accepted, written down and compared."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_gen import ImageSize
+from data_gen.errors import UserError
+from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways
+from hidra_tf.options import INNER_LOOPS, NORMS
+
+FIELDS = {
+    "dataset": "glyphs",
+    "method": "hidra",
+    "train_ways": (2, 3, 4),
+    "shots": 1,
+    "query_shots": 15,
+    "meta_batch": 4,
+    "steps": 1000,
+    "inner_steps": 1,
+    "inner_lr": 0.4,
+    "meta_lr": 0.001,
+    "filters": 64,
+}
+# A valid value other than the one above or the default, for every field.
+OTHERS = {
+    "dataset": "omniglot",
+    "method": "random",
+    "train_ways": (2, 3, 5),
+    "shots": 5,
+    "query_shots": 5,
+    "meta_batch": 1,
+    "steps": 2000,
+    "inner_steps": 5,
+    "inner_lr": 0.1,
+    "meta_lr": 0.01,
+    "filters": 32,
+    "head": "zero",
+    "loss": "sigmoid",
+    "inner_reduction": "per_class",
+    "backbone": "resnet12",
+    "drop_block": 0.1,
+    "norm": "none",
+    "adapt_norm": True,
+    "first_order": True,
+    "inner_loop": "generic",
+    "task_map": "unrolled",
+    "recompute": True,
+    "precision": "bfloat16",
+    "clip_norm": 0.0,
+    "seed": 7,
+    "invert": False,
+    "split_seed": 3,
+    "train_on_validation": True,
+    "log_every": 10,
+    "checkpoint_every": 10,
+    "val_tasks": 20,
+    "data_dir": "/pictures",
+    "eval_dataset": "emnist",
+    "eval_data_dir": "/others",
+    "image_size": ImageSize(20, 30),
+    "channels": 3,
+    "hyper_layers": 2,
+    "hyper_width": 512,
+    "enhancement": False,
+    "switch": (10, 20),
+    "pictures": "host",
+    "batch_size": 16,
+    "pretrained": "/runs/other",
+    "rotations": True,
+    "meta_optimizer": "sgd",
+    "meta_lr_schedule": "cosine",
+    "meta_lr_min": 1e-5,
+    "milestones": (10, 20),
+    "gamma": 0.3,
+    "weight_decay": 0.01,
+    "multi_step_loss": 100,
+    "learn_inner_lr": True,
+    "second_order_after": 50,
+}
+# What a value needs beside it to be meant.
+ALONGSIDE = {
+    "meta_lr_min": {"meta_lr_schedule": "cosine"},
+    "milestones": {"meta_lr_schedule": "multistep"},
+    "switch": {"method": "hypermaml", "train_ways": (5,)},
+}
+
+
+def make_config(**changes):
+    return Config(**{**FIELDS, **changes})
+
+
+def test_every_field_is_covered_here():
+    assert set(OTHERS) == {field.name for field in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_field_survives_json(name):
+    config = make_config(**ALONGSIDE.get(name, {}), **{name: OTHERS[name]})
+    assert Config.from_json(config.to_json()) == config
+    assert config != make_config()
+
+
+positive = st.floats(0, exclude_min=True, allow_infinity=False)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    train_ways=st.sets(st.integers(2, 100), min_size=1).map(lambda w: tuple(sorted(w))),
+    inner_lr=positive,
+    meta_lr=positive,
+    seed=st.integers(),
+    data_dir=st.none() | st.text(),
+    norm=st.sampled_from(NORMS),
+    inner_loop=st.sampled_from(INNER_LOOPS),
+)
+def test_any_valid_configuration_survives_json(**fields):
+    config = make_config(**fields)
+    again = Config.from_json(config.to_json())
+    assert again == config
+    assert again.to_json() == config.to_json()
+
+
+def test_json_holds_every_field_by_name():
+    fields = json.loads(make_config().to_json())
+    assert set(fields) == set(OTHERS)
+    assert fields["train_ways"] == [2, 3, 4]
+
+
+def test_what_is_no_json_is_a_value_error():
+    with pytest.raises(ValueError, match="Expecting"):
+        Config.from_json("{")
+
+
+@pytest.mark.parametrize("change", [{"colour": "red"}, {"shots": None}], ids=["unknown", "missing"])
+def test_unknown_and_missing_fields_are_type_errors(change):
+    fields = {**json.loads(make_config().to_json()), **change}
+    with pytest.raises(TypeError):
+        Config.from_json(json.dumps({k: v for k, v in fields.items() if v is not None}))
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name not in BOOKKEEPING])
+def test_a_difference_is_named_with_both_values(name):
+    beside = ALONGSIDE.get(name, {})
+    first = {name: (5,)} if name == "milestones" else {}
+    config, other = make_config(**beside, **first), make_config(**beside, **{name: OTHERS[name]})
+    assert config.differences(other) == {name: (getattr(config, name), OTHERS[name])}
+
+
+@pytest.mark.parametrize("name", BOOKKEEPING)
+def test_bookkeeping_is_no_difference(name):
+    assert make_config().differences(make_config(**{name: OTHERS[name]})) == {}
+
+
+def test_what_a_folder_holds_depends_on_where_it_is():
+    configs = [
+        make_config(dataset="folder", eval_dataset="folder", data_dir=d, eval_data_dir=e)
+        for d, e in (("/a", "/b"), ("/c", "/d"))
+    ]
+    assert configs[0].differences(configs[1]) == {
+        "data_dir": ("/a", "/c"),
+        "eval_data_dir": ("/b", "/d"),
+    }
+
+
+def test_a_configuration_from_before_there_were_more_data_sets_can_be_read():
+    fields = json.loads(make_config().to_json())
+    for name in ("eval_dataset", "eval_data_dir", "image_size", "channels", "backbone", "pictures"):
+        del fields[name]
+    assert Config.from_json(json.dumps(fields)) == make_config()
+
+
+ENUMS = ("dataset", "method", "norm", "inner_loop", "meta_optimizer", "meta_lr_schedule")
+INVALID = [
+    *[(name, value) for name in ENUMS for value in ("", "x")],
+    *[
+        (name, value)
+        for name in (
+            "shots",
+            "query_shots",
+            "meta_batch",
+            "steps",
+            "inner_steps",
+            "filters",
+            "hyper_layers",
+            "hyper_width",
+            "log_every",
+            "checkpoint_every",
+            "val_tasks",
+            "batch_size",
+        )
+        for value in (0, -1)
+    ],
+    *[(name, -1) for name in ("multi_step_loss", "second_order_after", "split_seed")],
+    *[(name, value) for name in ("meta_lr_min", "weight_decay") for value in (-0.1, float("nan"))],
+    *[
+        (name, value)
+        for name in ("inner_lr", "meta_lr", "gamma")
+        for value in (0.0, -0.1, float("inf"), float("nan"))
+    ],
+    ("eval_dataset", "x"),
+    ("pictures", "x"),
+    *[("backbone", value) for value in ("", "x", "x:", "a-b:c", "a:b:c")],
+    *[("drop_block", value) for value in (-0.1, 1.0, float("nan"))],
+    *[("channels", value) for value in (0, 2, 4)],
+    *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
+    *[("train_ways", ways) for ways in ((1,), (1, 5), (5, 0))],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), INVALID)
+def test_an_invalid_value_is_refused_by_name(name, value):
+    received = min(value) if name == "train_ways" else value
+    with pytest.raises(UserError, match=f"^{name}: expected .*received '?{received}"):
+        make_config(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["dataset", "method", "backbone", "norm", "inner_loop"])
+def test_an_unknown_name_is_answered_with_the_known_ones(name):
+    with pytest.raises(UserError, match=str(OTHERS[name])):
+        make_config(**{name: "x"})
+
+
+def test_a_backbone_may_be_a_function_of_any_module():
+    assert make_config(backbone="a.b_1:make").backbone == "a.b_1:make"
+
+
+def test_maml_takes_one_number_of_ways():
+    assert make_config(method="maml", train_ways=(5,)).train_ways == (5,)
+    with pytest.raises(UserError, match=r"^train_ways: maml .*received 2-4; `method=hidra` takes"):
+        make_config(method="maml")
+    with pytest.raises(UserError, match=r"^train_ways: hyperm.*2-4; `method=hyperhidra` takes"):
+        make_config(method="hypermaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"method": "hypermaml", "train_ways": (5,), "head": "master"},
+            "^head: expected per_class with hypermaml, received master",
+        ),
+        (
+            {"method": "hypermaml", "train_ways": (5,), "head": "zero"},
+            "^head: expected per_class with hypermaml, received zero",
+        ),
+        (
+            {"method": "hyperhidra", "train_ways": (5,), "head": "per_class"},
+            "^head: expected master or zero with hyperhidra, received per_class",
+        ),
+        (
+            {"method": "hyperhidra", "loss": "sigmoid"},
+            "^loss: expected softmax with hyperhidra, received sigmoid",
+        ),
+    ],
+)
+def test_a_head_or_loss_that_a_method_cannot_have_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make_config(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "hypermaml", "train_ways": (5,), "head": "per_class", "loss": "sigmoid"},
+        {"method": "hyperhidra", "head": "zero"},
+        {"method": "maml", "head": "zero", "loss": "sigmoid"},
+    ],
+)
+def test_any_other_head_and_loss_are_taken(changes):
+    assert make_config(**changes).head == changes["head"]
+
+
+def test_only_hypermaml_switches():
+    with pytest.raises(UserError, match=r"^switch: hidra has no use .*received 10,20; .*hypermaml"):
+        make_config(switch=(10, 20))
+
+
+@pytest.mark.parametrize("pair", [(10, 10), (20, 10), (-1, 10)])
+def test_a_switch_begins_before_it_ends(pair):
+    with pytest.raises(UserError, match=f"^switch: expected .*received {pair[0]},{pair[1]}"):
+        make_config(**ALONGSIDE["switch"], switch=pair)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"milestones": (3,)}, r"^milestones: .*received 3 and constant"),
+        ({"meta_lr_schedule": "multistep"}, r"^milestones: .*received none and multistep"),
+        ({"milestones": (5, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*ascending"),
+        ({"milestones": (0, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*at least 1"),
+        ({"meta_lr_min": 0.1}, r"^meta_lr_min: .*received 0.1 with constant"),
+        (
+            {"method": "protonet", "multi_step_loss": 5},
+            "^multi_step_loss: protonet has no use .*received 5",
+        ),
+        ({"method": "random", "learn_inner_lr": True}, "^learn_inner_lr: random has no use"),
+        ({"second_order_after": 5, "first_order": True}, "^second_order_after: .*both"),
+        ({"method": "protonet", "head": "master"}, "^head: protonet has its own"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make_config(**changes)
+
+
+def test_a_method_without_inner_steps_is_evaluated_after_none():
+    assert make_config().own_steps == 1
+    assert make_config(method="protonet").own_steps == 0
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_config().shots = 5
+
+
+@pytest.mark.parametrize("tasks", [0, -1])
+def test_an_evaluation_needs_a_task(tasks):
+    with pytest.raises(UserError, match=f"^eval_tasks: expected at least 1, received {tasks}"):
+        EvalRequest(tasks=tasks)
+
+
+@pytest.mark.parametrize(
+    ("ways", "text"),
+    [
+        ((5,), "5"),
+        ((2, 3), "2,3"),
+        ((2, 3, 4), "2-4"),
+        ((2, 5, 8), "2,5,8"),
+        ((2, 3, 4, 6), "2,3,4,6"),
+        ((4, 3, 2), "4,3,2"),
+        (range(2, 11), "2-10"),
+    ],
+)
+def test_ways_are_written_as_briefly_as_they_can_be(ways, text):
+    assert format_ways(ways) == text

@@ -1,0 +1,85 @@
+import dataclasses
+
+import pytest
+
+from data_gen.errors import UserError
+from hidra_tf.runs import folder
+from hidra_tf.runs.config import Config
+
+
+@pytest.fixture
+def config():
+    return Config(
+        dataset="glyphs",
+        method="hidra",
+        train_ways=(2, 3),
+        shots=1,
+        query_shots=1,
+        meta_batch=1,
+        steps=1,
+        inner_steps=1,
+        inner_lr=0.1,
+        meta_lr=0.1,
+        filters=4,
+    )
+
+
+def test_a_created_run_is_found_again(tmp_path, config):
+    folder.create(tmp_path / "a" / "b", config)
+    assert folder.find(tmp_path / "a" / "b") == config
+    assert folder.open_run(tmp_path / "a" / "b") == config
+
+
+def test_nothing_and_an_empty_folder_are_no_run_yet(tmp_path):
+    assert folder.find(tmp_path) is None
+    assert folder.find(tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"dataset": "glyphs"}', '{"unknown": 1, "train_ways": [5]}', "null"]
+)
+def test_a_damaged_configuration_is_no_run(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="is not a run"):
+        folder.find(tmp_path)
+
+
+def test_a_setting_that_cannot_be_meant_names_the_file(tmp_path, config):
+    (tmp_path / "config.json").write_text(config.to_json().replace("hidra", "hydra"))
+    with pytest.raises(UserError, match=r"config\.json: method: expected one of .*'hydra'"):
+        folder.find(tmp_path)
+
+
+def test_a_missing_run_names_those_beside_it(tmp_path, config):
+    folder.create(tmp_path / "first", config)
+    folder.create(tmp_path / "second", config)
+    with pytest.raises(UserError, match="first, second"):
+        folder.open_run(tmp_path / "third")
+
+
+def test_the_same_settings_continue_a_run_wherever_its_pictures_are(tmp_path, config):
+    moved = dataclasses.replace(config, data_dir="/elsewhere", checkpoint_every=7)
+    folder.check_same(tmp_path, config, moved)
+    assert config.differences(moved) == {}
+
+
+def test_other_settings_are_named_one_by_one(tmp_path, config):
+    other = dataclasses.replace(config, train_ways=(5,), seed=3)
+    with pytest.raises(UserError) as caught:
+        folder.check_same(tmp_path, config, other)
+    assert "train_ways is 2,3, received 5" in str(caught.value)
+    assert "seed is 0, received 3" in str(caught.value)
+    assert "shots" not in str(caught.value)
+
+
+def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
+    file = tmp_path / "file.json"
+    folder.write_atomically(file, "old")
+
+    def fail(*_arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        folder.write_atomically(file, "new")
+    assert file.read_text() == "old"

@@ -1,0 +1,205 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_gen.batches import BatchSampler
+from data_gen.class_pool import ClassPool
+from data_gen.episodes import EpisodeSampler
+from data_gen.rotations import RotatedPool
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.conv4 import conv4
+from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.evaluation.evaluator import Evaluator
+from hidra_tf.runs.event_log import EventLog
+from hidra_tf.methods.finetune import Finetune
+from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods.maml import Maml
+from hidra_tf.runs.progress import Progress
+from hidra_tf.training.schedules import learning_rate
+from hidra_tf.runs.trainer import Interrupted, NonFiniteLossError, Schedule, Trainer
+from hidra_tf.training.optimizers import make_optimizer
+from hidra_tf.training.updates import MetaUpdates
+
+SCHEDULE = Schedule(steps=12, log_every=4, checkpoint_every=3)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Eight classes, each a bright square at its own place, in noise."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 120, (8 * 6, 16, 16, 1)).astype(np.uint8)
+    for c in range(8):
+        row, column = divmod(c, 4)
+        images[6 * c : 6 * c + 6, 8 * row : 8 * row + 6, 4 * column : 4 * column + 4] += 120
+    return ClassPool(images, (6,) * 8, tuple(f"class {c}" for c in range(8)))
+
+
+class Run:
+    """A tiny training, built anew as a new process would."""
+
+    def __init__(self, path, pool, stop_after=None, where="auto"):
+        self.path = path
+        backbone = Backbone(conv4((16, 16, 1), filters=4, norm="transductive"), "transductive")
+        self.method = Hidra(backbone, InnerLoop(2, 0.1))
+        self.optimizer = make_optimizer(self.method.variables, 1e-2)
+        self.messages = []
+        self.checkpoints = Checkpoints(path, self.method, self.optimizer, self.messages.append)
+        self.resumed = self.checkpoints.restore_last()
+        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train", where=where)
+        monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor", where)
+        self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
+        self.trainer = Trainer(
+            self.updates,
+            self.checkpoints,
+            SCHEDULE,
+            {"train": monitor, "val": monitor},
+            10,
+            EventLog(path),
+            Progress(SCHEDULE.steps, int(self.checkpoints.step), "update", "step"),
+            lambda: stop_after is not None and int(self.checkpoints.step) >= stop_after,
+        )
+
+    def state(self):
+        variables = [*self.method.variables, *self.optimizer.variables]
+        return [tf.convert_to_tensor(v).numpy() for v in variables]
+
+
+def best_of(run):
+    """The step of the best checkpoint, and a digest of its weights."""
+    file = next((run.path / "best").glob("ckpt-*.data-*"))
+    return file.name, tf.train.load_checkpoint(str(file).rsplit(".", 1)[0]).get_tensor(
+        "variables/0/.ATTRIBUTES/VARIABLE_VALUE"
+    ).tobytes()
+
+
+def assert_same(one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, pool):
+    """A run that nobody interrupted."""
+    run = Run(tmp_path_factory.mktemp("whole"), pool)
+    run.trainer.run()
+    return run
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 5])
+def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
+    tmp_path, pool, whole, stop_after
+):
+    first = Run(tmp_path / "parts", pool, stop_after)
+    with pytest.raises(Interrupted, match="stopped after step"):
+        first.trainer.run()
+    second = Run(tmp_path / "parts", pool)
+    assert second.resumed
+    assert 0 < int(second.checkpoints.step) < SCHEDULE.steps
+    second.trainer.run()
+    assert_same(whole.state(), second.state())
+    assert float(whole.checkpoints.best_accuracy) == float(second.checkpoints.best_accuracy)
+    assert best_of(whole) == best_of(second)
+
+
+def test_pictures_on_the_host_train_the_same_weights_bit_for_bit(tmp_path, pool, whole):
+    with pytest.raises(Interrupted):
+        Run(tmp_path, pool, stop_after=5, where="host").trainer.run()
+    rest = Run(tmp_path, pool, where="host")
+    assert rest.resumed
+    rest.trainer.run()
+    assert_same(whole.state(), rest.state())
+    assert best_of(whole) == best_of(rest)
+
+
+def test_a_stop_in_the_last_call_is_heard(tmp_path, pool):
+    run = Run(tmp_path, pool, stop_after=SCHEDULE.steps)
+    with pytest.raises(Interrupted, match="stopped after step 12"):
+        run.trainer.run()
+
+
+def test_updates_do_not_depend_on_how_many_share_a_call(tmp_path, pool):
+    one, many = Run(tmp_path / "one", pool), Run(tmp_path / "many", pool)
+    for step in range(4):
+        one.updates(tf.constant(step), tf.constant(step + 1))
+    many.updates(tf.constant(0), tf.constant(4))
+    assert_same(one.state(), many.state())
+
+
+def aided_maml(pool):
+    """MAML with everything that changes in the course of a training."""
+    backbone = Backbone(conv4((16, 16, 1), filters=3, norm="none"), "none")
+    inner = InnerLoop(2, 0.1, learn_rates=True, multi_step_loss=3, second_order_after=1)
+    method = Maml(backbone, inner, ways=2)
+    return method, EpisodeSampler(RotatedPool(pool), (2,), 1, 1, 1, 0, "meta_train")
+
+
+def classifier(pool):
+    backbone = Backbone(conv4((16, 16, 1), filters=3, norm="transductive"), "transductive")
+    return Finetune(backbone, InnerLoop(2, 0.1), classes=8), BatchSampler(pool, 5, seed=0)
+
+
+class Half:
+    """Updates of a training, built anew as a new process would."""
+
+    def __init__(self, path, pool, make):
+        self.method, sampler = make(pool)
+        schedule = learning_rate("cosine", 1e-2, 4, 1e-3)
+        self.optimizer = make_optimizer(
+            self.method.variables, schedule, weight_decay=0.1, undecayed=self.method.undecayed
+        )
+        self.checkpoints = Checkpoints(path, self.method, self.optimizer, print)
+        self.checkpoints.restore_last()
+        self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
+
+    def run(self, first, last):
+        assert self.updates(tf.constant(first), tf.constant(last)).finite
+        self.checkpoints.step.assign(last)
+        self.checkpoints.save()
+        return [v.numpy() for v in map(tf.convert_to_tensor, self.method.variables)]
+
+
+@pytest.mark.parametrize("make", [aided_maml, classifier])
+def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_path, pool, make):
+    begun = Half(tmp_path / "parts", pool, make).run(0, 2)
+    resumed = Half(tmp_path / "parts", pool, make).run(2, 4)
+    assert_same(Half(tmp_path / "whole", pool, make).run(0, 4), resumed)
+    assert any(np.any(one != other) for one, other in zip(begun, resumed, strict=True))
+
+
+def test_training_learns(tmp_path, pool):
+    run = Run(tmp_path, pool)
+    before = run.updates(tf.constant(0), tf.constant(1)).loss
+    run.updates(tf.constant(1), tf.constant(60))
+    after = run.updates(tf.constant(60), tf.constant(70)).loss
+    assert after < 0.7 * before
+
+
+def test_a_non_finite_loss_stops_at_its_step_and_touches_nothing(tmp_path, pool):
+    run = Run(tmp_path, pool)
+    run.updates(tf.constant(0), tf.constant(2))
+    run.checkpoints.step.assign(2)
+    run.method.variables[0].assign(tf.fill(run.method.variables[0].shape, np.nan))
+    before = run.state()
+    with pytest.raises(NonFiniteLossError, match="step 3 is not finite"):
+        run.trainer.run()
+    assert_same(before, run.state())
+    assert not list(tmp_path.glob("checkpoints/ckpt-3*"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 500),
+    st.integers(1, 50),
+    st.integers(1, 50),
+)
+def test_the_schedule_skips_nothing_that_is_due(steps, log_every, checkpoint_every):
+    schedule = Schedule(steps, log_every, checkpoint_every)
+    step, stops = 0, set()
+    while step < steps:
+        step = schedule.next_stop(step)
+        stops.add(step)
+    due = {s for s in range(1, steps + 1) if schedule.is_log(s) or schedule.is_checkpoint(s)}
+    assert stops == due
