@@ -1,0 +1,1 @@
+"""Runs: what a training or an evaluation leaves on disk and shows; what main.py calls."""

@@ -1,0 +1,182 @@
+"""From a configuration to the objects of the library: data, method, samplers, evaluators."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+import data_gen
+from data_gen.batches import BatchSampler
+from data_gen.class_pool import ClassPool, Splits
+from data_gen.episodes import EpisodeSampler
+from data_gen.errors import UserError
+from data_gen.rotations import RotatedPool
+from hidra_tf import methods
+from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.backbones import registry
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.evaluation.evaluator import Evaluator
+from hidra_tf.methods.base import GradientMethod
+from hidra_tf.options import PRECISIONS
+from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.training import schedules
+from hidra_tf.training.optimizers import make_optimizer
+
+# What an any-way head is evaluated at unless something else is asked for: the paper's Table 2.
+ANY_WAYS = range(2, 11)
+
+
+def load_splits(config: Config, cache_dir: str | None) -> Splits:
+    return data_gen.load(
+        config.dataset,
+        data_dir=config.data_dir,
+        cache_dir=cache_dir,
+        invert=config.invert,
+        train_on_validation=config.train_on_validation,
+        image_size=config.image_size,
+        channels=config.channels,
+        per_class=config.shots + config.query_shots,
+        split_seed=config.split_seed,
+        eval_name=config.eval_dataset,
+        eval_data_dir=config.eval_data_dir,
+    )
+
+
+def build_method(config: Config, splits: Splits, classes: int | None = None) -> GradientMethod:
+    """The untrained method that `config` describes, for pictures like those of `splits`.
+
+    Args:
+        config: its settings.
+        splits: their pictures' shape is the backbone's input.
+        classes: of the training pool, for methods that learn all of them at once; None where
+            nothing is to be trained.
+    """
+    model = registry.build(
+        config.backbone,
+        splits.train.image_shape,
+        filters=config.filters,
+        norm=config.norm,
+        seed=config.seed,
+        dtype=PRECISIONS[config.precision],
+        drop_block=config.drop_block,
+    )
+    try:
+        backbone = Backbone(model, config.norm, config.adapt_norm)
+    except ValueError as error:
+        raise UserError(f"{config.backbone}: {error}") from error
+    inner = InnerLoop(
+        config.inner_steps,
+        config.inner_lr,
+        config.first_order,
+        config.inner_loop == "auto",
+        config.recompute,
+        config.loss,
+        config.inner_reduction,
+        config.learn_inner_lr,
+        config.multi_step_loss,
+        config.second_order_after,
+    )
+    settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    settings["classes"] = classes
+    names = ("head", "seed", "task_map", *methods.METHODS[config.method].options)
+    options = {name: settings[name] for name in names}
+    return methods.build(config.method, backbone, inner, config.train_ways, **options)
+
+
+def training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
+    """The training classes, which alone may be rotated."""
+    return RotatedPool(splits.train) if config.rotations else splits.train
+
+
+def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
+    pool = training_pool(config, splits)
+    if methods.METHODS[config.method].batches:
+        return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
+    return EpisodeSampler(
+        pool,
+        config.train_ways,
+        config.shots,
+        config.query_shots,
+        config.meta_batch,
+        config.seed,
+        "meta_train",
+        where=config.pictures,
+    )
+
+
+def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
+    rate = schedules.learning_rate(
+        config.meta_lr_schedule,
+        config.meta_lr,
+        config.steps,
+        config.meta_lr_min,
+        config.milestones,
+        config.gamma,
+    )
+    return make_optimizer(
+        method.variables,
+        rate,
+        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
+        weight_decay=config.weight_decay,
+        undecayed=method.undecayed,
+    )
+
+
+def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
+    """Evaluators for the curves of Figure 8."""
+    ways = monitored_ways(config)
+    if not config.is_fixed_way:
+        # The validation split may have fewer classes than a training task.
+        ways = sorted({min(c, splits.val.num_classes) for c in ways})
+    return {
+        split: _evaluator_of(config, method, splits, split, ways, [config.own_steps], "monitor")
+        for split in ("train", "val")
+    }
+
+
+def monitored_ways(config: Config) -> list[int]:
+    """The smallest and the largest trained number of ways, over which the curves are means."""
+    return sorted({config.train_ways[0], config.train_ways[-1]})
+
+
+def make_evaluator(
+    config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
+) -> Evaluator:
+    pool = getattr(splits, request.split)
+    if request.ways is not None:
+        ways = request.ways
+    elif config.is_fixed_way:
+        ways = config.train_ways
+    else:
+        ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
+    steps = request.steps or (config.own_steps,)
+    return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
+
+
+def _evaluator_of(
+    config: Config,
+    method: GradientMethod,
+    splits: Splits,
+    split: str,
+    ways: Sequence[int],
+    steps: Sequence[int],
+    stream: str,
+) -> Evaluator:
+    pool = getattr(splits, split)
+    shots = (config.shots, config.query_shots)
+    try:
+        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream, config.pictures)
+    except UserError as error:
+        raise UserError(f"{split} split: {error}") from error
+
+
+def device() -> str:
+    """Where TensorFlow computes, in words."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU ({os.cpu_count()} threads)"
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")

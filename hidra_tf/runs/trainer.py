@@ -1,0 +1,139 @@
+"""The loop around the compiled meta-update: measures, saves, and goes on from what was saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from data_gen.errors import UserError
+from hidra_tf.evaluation.evaluator import Evaluator
+from hidra_tf.evaluation.rows import mean_scores
+from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.event_log import EventLog
+from hidra_tf.runs.progress import Progress
+from hidra_tf.training.updates import MetaUpdates
+
+# A compiled call should take about this long: often enough to see progress and a Ctrl-C.
+SECONDS_PER_CALL = 1.0
+
+
+class NonFiniteLossError(UserError):
+    """The loss or a gradient became infinite or not a number; no weight was touched by it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to stop, and has saved its state."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Numbers of meta-updates: all of them, and between two measurements or checkpoints."""
+
+    steps: int
+    log_every: int
+    checkpoint_every: int
+
+    def is_log(self, step: int) -> bool:
+        """Whether accuracies are measured after `step` meta-updates."""
+        return step % self.log_every == 0 or step == self.steps
+
+    def is_checkpoint(self, step: int) -> bool:
+        """Whether the state is saved after `step` meta-updates."""
+        return step % self.checkpoint_every == 0 or step == self.steps
+
+    def next_stop(self, step: int) -> int:
+        """The first number after `step` at which something is due."""
+        due = [(step // every + 1) * every for every in (self.log_every, self.checkpoint_every)]
+        return min(*due, self.steps)
+
+
+class Trainer:
+    """Meta-trains, measures, saves, and goes on from where it was saved.
+
+    Args:
+        updates: the compiled meta-update.
+        checkpoints: where the state is kept; already restored.
+        schedule: how many meta-updates, and what is due when.
+        evaluators: split → evaluator with one number of inner steps; `val` decides the best.
+        tasks: tasks of each measurement.
+        log: TensorBoard.
+        progress: shown on the terminal.
+        stop_requested: asked between two calls; true ends the training.
+    """
+
+    def __init__(
+        self,
+        updates: MetaUpdates,
+        checkpoints: Checkpoints,
+        schedule: Schedule,
+        evaluators: Mapping[str, Evaluator],
+        tasks: int,
+        log: EventLog,
+        progress: Progress,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.updates, self.checkpoints, self.schedule = updates, checkpoints, schedule
+        self.evaluators, self.tasks = evaluators, tasks
+        self.log, self.progress, self.stop_requested = log, progress, stop_requested
+        self._updates, self._seconds = 0, 0.0
+        self._metrics = dict.fromkeys(updates.method.metrics, 0.0)
+
+    def run(self) -> None:
+        """Trains until `schedule.steps`.
+
+        Raises:
+            Interrupted: if asked to stop; the state is saved.
+            NonFiniteLossError: names the step; the last checkpoint is kept.
+        """
+        step, updates_per_call = int(self.checkpoints.step), 1
+        if step == 0:
+            self._measure(step)
+            self.checkpoints.save()
+        while step < self.schedule.steps:
+            self._stop_if_asked(step)
+            last = min(step + updates_per_call, self.schedule.next_stop(step))
+            updates_per_call = self._update(step, last)
+            step = last
+            if self.schedule.is_log(step):
+                self._measure(step)
+            if self.schedule.is_checkpoint(step):
+                self.checkpoints.save()
+        self._stop_if_asked(step)
+
+    def _stop_if_asked(self, step: int) -> None:
+        if self.stop_requested():
+            self.checkpoints.save()
+            raise Interrupted(f"stopped after step {step}; the same command continues from there")
+
+    def _update(self, first: int, last: int) -> int:
+        """Meta-updates `first` … `last` − 1; returns how many the next call should make."""
+        started = time.monotonic()
+        result = self.updates(tf.constant(first), tf.constant(last))
+        if not bool(result.finite):
+            raise NonFiniteLossError(f"the loss of step {int(result.step) + 1} is not finite")
+        self.checkpoints.step.assign(last)
+        count, seconds = last - first, time.monotonic() - started
+        self._updates, self._seconds = self._updates + count, self._seconds + seconds
+        for name, mean in result.metrics.items():
+            self._metrics[name] += count * float(mean)
+        self.progress.advance(count, loss=f"{float(result.loss):.4f}")
+        # Growing by no more than twice keeps a call that was short by chance from misleading.
+        return max(1, min(round(SECONDS_PER_CALL * count / seconds), 2 * count))
+
+    def _measure(self, step: int) -> None:
+        """Accuracy and loss on tasks of each split, the same ones every time."""
+        accuracies = {}
+        for split, evaluator in self.evaluators.items():
+            accuracies[split], loss = mean_scores(list(evaluator.rows(self.tasks)))
+            self.log.scalars(split, step, accuracy=accuracies[split], loss=loss)
+        if self._updates:
+            rate = self._updates / self._seconds
+            means = {name: total / self._updates for name, total in self._metrics.items()}
+            self.log.scalars("train", step, meta_updates_per_second=rate, **means)
+            self._updates, self._seconds = 0, 0.0
+            self._metrics = dict.fromkeys(self._metrics, 0.0)
+        self.checkpoints.save_if_best(accuracies["val"])
+        self.progress.show(**{name: f"{100 * value:.2f} %" for name, value in accuracies.items()})

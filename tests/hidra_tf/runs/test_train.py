@@ -1,0 +1,71 @@
+"""Whole runs from Python; `tests/test_main.py` tests the rest as a user sees it."""
+
+import json
+
+import pytest
+from PIL import Image
+
+import data_gen
+from data_gen import ImageSize
+from hidra_tf.methods import METHODS
+from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.evaluate import evaluate
+from hidra_tf.runs.train import train
+
+
+def make_config(**changes):
+    fields = {
+        "dataset": "omniglot", "method": "hidra", "train_ways": (5,), "shots": 1, "query_shots": 1,
+        "meta_batch": 1, "steps": 1, "inner_steps": 1, "inner_lr": 0.1, "meta_lr": 0.1,
+        "filters": 4, "data_dir": "/own",
+    }  # fmt: skip
+    return Config(**{**fields, **changes})
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_trained_saved_and_evaluated_alike(name, cache, tmp_path):
+    config = make_config(
+        dataset="glyphs", method=name, train_ways=(3,), steps=2, log_every=2, val_tasks=2,
+        filters=2, inner_lr=0.1, meta_lr=0.01, norm="affine", data_dir=None,
+    )  # fmt: skip
+    request = EvalRequest(tasks=4, ways=(3,))
+    train(config, tmp_path, request, cache)
+    results = tmp_path / "results" / "test.json"
+    first = json.loads(results.read_text())
+    assert [(r["ways"], r["steps"]) for r in first["rows"]] == [(3, config.own_steps)]
+    assert first.pop("seconds")["3"] > 0
+    results.unlink()
+    # From the checkpoint alone.
+    evaluate(tmp_path, request, cache_dir=cache)
+    again = json.loads(results.read_text())
+    del again["seconds"]
+    assert again == first
+
+
+def test_a_run_is_evaluated_on_its_own_split(monkeypatch, cache, tmp_path):
+    pictures, run = tmp_path / "pictures", tmp_path / "run"
+    for c in range(12):
+        (pictures / f"class{c}").mkdir(parents=True)
+        for i in range(2):
+            Image.new("L", (16, 16), 20 * c + i).save(pictures / f"class{c}/{i}.png")
+    config = make_config(
+        dataset="folder", data_dir=str(pictures), image_size=ImageSize(16, 16), method="random",
+        train_ways=(2,), split_seed=3,
+    )  # fmt: skip
+    loaded = []
+    load = data_gen.load
+    monkeypatch.setattr(
+        data_gen, "load", lambda *a, **k: loaded.append(load(*a, **k)) or loaded[-1]
+    )
+    request = EvalRequest(tasks=2, ways=(2,))
+    train(config, run, request, cache)
+    evaluate(run, request, cache_dir=cache)
+    given = {"data_dir": str(pictures), "cache_dir": cache, "image_size": (16, 16), "per_class": 2}
+    expected, other = (load("folder", **given, split_seed=seed) for seed in (3, 0))
+    assert [splits.test.names for splits in loaded] == [expected.test.names] * 2
+    assert set(expected.test.names) != set(other.test.names)
