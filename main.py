@@ -20,7 +20,7 @@ from absl import app, flags
 
 from data_gen.errors import UserError
 from flags import build, parsing
-from hidra_tf.runs.quiet import quietly_import
+from hidra_tf.quiet import quietly_import
 
 FLAGS = flags.FLAGS
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import inputs
 from benchmarks.cases import PRODUCT_SIDE, UPDATES_PER_CALL, Case
-from hidra_tf.runs.quiet import quietly_import
+from hidra_tf.quiet import quietly_import
 
 tf: Any = quietly_import("tensorflow")
 

@@ -4,7 +4,65 @@ The rooms, in the order in which data passes through them:
 
     backbones → heads → adaptation → methods → training, evaluation → runs
 
-A module imports only from rooms before it (`data_gen` comes before all of them).
+A module imports only from rooms before it (`data_gen` comes before all of them). The names below
+are imported when they are first asked for, so `import hidra_tf` costs no TensorFlow.
+
+Example:
+    >>> import hidra_tf
+    >>> backbone = hidra_tf.Backbone(hidra_tf.conv4((28, 28, 1), filters=8), norm="support")
+    >>> backbone.feature_size
+    8
 """
 
+from typing import Any
+
+from hidra_tf.quiet import quietly_import
+
 __version__ = "0.1.0"
+
+# Public name → the module that defines it.
+_PUBLIC = {
+    "Backbone": "hidra_tf.backbones.backbone",
+    "conv4": "hidra_tf.backbones.conv4",
+    "resnet12": "hidra_tf.backbones.resnet12",
+    "with_task_normalization": "hidra_tf.backbones.keras_models",
+    "MasterHead": "hidra_tf.heads.neurons",
+    "ZeroHead": "hidra_tf.heads.neurons",
+    "FixedHead": "hidra_tf.heads.neurons",
+    "RandomHead": "hidra_tf.heads.neurons",
+    "InnerLoop": "hidra_tf.adaptation.inner_loop",
+    "Hidra": "hidra_tf.methods.hidra",
+    "Maml": "hidra_tf.methods.maml",
+    "FirstOrderMaml": "hidra_tf.methods.fomaml",
+    "Reptile": "hidra_tf.methods.reptile",
+    "Anil": "hidra_tf.methods.anil",
+    "ProtoNet": "hidra_tf.methods.protonet",
+    "Finetune": "hidra_tf.methods.finetune",
+    "HyperMaml": "hidra_tf.methods.hypermaml",
+    "HyperHidra": "hidra_tf.methods.hyperhidra",
+    "RandomInit": "hidra_tf.methods.random_init",
+    "MetaUpdates": "hidra_tf.training.updates",
+    "make_optimizer": "hidra_tf.training.optimizers",
+    "learning_rate": "hidra_tf.training.schedules",
+    "Evaluator": "hidra_tf.evaluation.evaluator",
+    "Row": "hidra_tf.evaluation.rows",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 — whatever a public name stands for
+    """A public name, imported now (PEP 562).
+
+    Raises:
+        AttributeError: if the name is not public.
+    """
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(quietly_import(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

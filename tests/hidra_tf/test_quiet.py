@@ -9,7 +9,7 @@ NOISY = "import os; os.write(2, b'native noise\\n'); VALUE = 7\n"
 
 def run(tmp_path, text, level=None):
     (tmp_path / "noisy.py").write_text(text)
-    code = "from hidra_tf.runs.quiet import quietly_import as q; print(q('noisy').VALUE)"
+    code = "from hidra_tf.quiet import quietly_import as q; print(q('noisy').VALUE)"
     environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     if level is not None:
         environment["TF_CPP_MIN_LOG_LEVEL"] = level
