@@ -129,7 +129,7 @@ def evaluate(
     """
     own = runs.open_run(path)
     config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
-    splits = _load(config, cache_dir)
+    splits = _load(config, cache_dir, request.split)
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
     _check_untrained(own, config, request.split, splits, cache_dir)
@@ -219,19 +219,25 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
 
-def _load(config: Config, cache_dir: str | None) -> Splits:
-    return data_gen.load(
-        config.dataset,
+def _load(config: Config, cache_dir: str | None, split: str | None = None) -> Splits:
+    """The pools; `split` names the one that is needed where nothing is trained."""
+    request = data_gen.DataRequest(
         data_dir=config.data_dir,
         cache_dir=cache_dir,
         invert=config.invert,
-        train_on_validation=config.train_on_validation,
         image_size=config.image_size,
         channels=config.channels,
         per_class=config.shots + config.query_shots,
         split_seed=config.split_seed,
+        skip_damaged=config.skip_damaged,
+    )
+    return data_gen.load(
+        config.dataset,
+        request,
+        train_on_validation=config.train_on_validation,
         eval_name=config.eval_dataset,
         eval_data_dir=config.eval_data_dir,
+        split=split,
     )
 
 
