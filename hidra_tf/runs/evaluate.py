@@ -45,7 +45,7 @@ def evaluate(
     """
     own = folder.open_run(path)
     config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
-    splits = load_splits(config, cache_dir)
+    splits = load_splits(config, cache_dir, request.split)
     method = build_method(config, splits)
     evaluator = make_evaluator(config, method, splits, request)
     _check_untrained(own, config, request.split, splits, cache_dir)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_gen import cache
+from data_gen.cache import arrays, entries
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARRAYS = {
@@ -65,7 +66,7 @@ def test_another_key_is_another_entry(tmp_path):
 def test_another_format_is_another_entry(tmp_path, monkeypatch):
     build = Builder()
     cache.cached({}, build, str(tmp_path), "toy")
-    monkeypatch.setattr(cache, "_FORMAT", cache._FORMAT + 1)
+    monkeypatch.setattr(entries, "_FORMAT", entries._FORMAT + 1)
     cache.cached({}, build, str(tmp_path), "toy")
     assert build.calls == 2
 
@@ -120,7 +121,7 @@ def test_damage_is_told_and_repaired(damage, tmp_path, caplog):
 @pytest.fixture
 def no_small_files(monkeypatch):
     """Every array is one that stays on disk."""
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(arrays, "LARGE", 0)
 
 
 def make_blocks(calls):
@@ -167,7 +168,7 @@ def test_large_arrays_are_mapped_and_read_only(no_small_files, tmp_path):
 
 def test_a_large_array_is_not_hashed_again(no_small_files, tmp_path, monkeypatch):
     cache.cached({}, Builder(), str(tmp_path), "toy")
-    monkeypatch.setattr(cache, "_sha256", lambda path: pytest.fail("hashed"))
+    monkeypatch.setattr(arrays, "_sha256", lambda path: pytest.fail("hashed"))
     assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(tmp_path), "toy"))
 
 

@@ -1,5 +1,6 @@
 """A folder of one's own pictures: any layout and format, or one clear line."""
 
+import dataclasses
 import logging
 import zipfile
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from data_gen import folder, pictures
 from data_gen.errors import UserError
-from data_gen.pictures import PictureTree, decode_picture
+from data_gen.picture_tree import PictureTree
+from data_gen.pictures import decode_picture
+from data_gen.request import DataRequest
 
 KINDS = (
     ("png", "RGB"), ("jpg", "L"), ("bmp", "RGB"), ("gif", "L"), ("webp", "RGBA"),
@@ -30,7 +33,8 @@ def classes(draw):
 
 
 def load(root, tmp_path, **options):
-    return folder.load(str(root), cache_dir=str(tmp_path / "cache"), **options)
+    request = DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    return folder.load(request)
 
 
 def below(prefix, files):
@@ -162,8 +166,8 @@ def test_pictures_of_a_format_that_was_unknown_are_not_missing_from_an_old_cache
 def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
     root = write(tmp_path / "data", classes)
 
-    def load_five(**options):
-        return folder.load(per_class=5, **options)
+    def load_five(request):
+        return folder.load(dataclasses.replace(request, per_class=5))
 
     assert_refused(load_five, root, "expected at least 2 classes with 5 or more", "`query_shots`")
     some = {name: data for name, data in classes.items() if name < "class5"}
@@ -192,7 +196,7 @@ def test_pictures_of_a_split_need_class_folders_too(write, tmp_path, assert_refu
 
 def test_no_pictures(tmp_path, assert_refused):
     with pytest.raises(UserError, match="pictures in a folder for each class, received none"):
-        folder.load()
+        folder.load(DataRequest())
     assert_refused(folder.load, tmp_path, "expected pictures in a folder for each class, got none")
     assert_refused(folder.load, tmp_path / "nowhere", "expected a folder or a whole zip")
 
