@@ -16,7 +16,7 @@ from data_gen import cache, damage
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
 from data_gen.picture_tree import PictureTree
-from data_gen.pictures import MODES, BadPictureError, decode_picture, recipe
+from data_gen.pictures import MODES, PictureError, decode_picture, recipe
 from data_gen.request import DataRequest
 from data_gen.room import check_fits
 
@@ -79,9 +79,9 @@ def decoded(
 
     try:
         arrays = cache.cached(key, build, request.cache_dir, name)
-    except BadPictureError as error:
+    except PictureError as error:
         used = [(split.tree, split.names) for split in splits]
-        raise damage.complaint(used, request.cache_dir, name) from error
+        raise damage.complaint(error, used, request.cache_dir, name) from error
     return Splits(
         *(_pool(arrays[n], split.classes, arrays.digests.get(n)) for n, split in named.items())
     )

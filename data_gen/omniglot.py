@@ -19,7 +19,7 @@ from data_gen import cache, damage
 from data_gen.class_pool import ClassPool, Splits, split_by_name
 from data_gen.errors import UserError
 from data_gen.picture_tree import PictureTree
-from data_gen.pictures import BadPictureError, decode_picture, recipe, resize
+from data_gen.pictures import PictureError, decode_picture, recipe, resize
 from data_gen.request import DataRequest
 from data_gen.room import check_fits
 from data_gen.tfds_builder import prepare
@@ -155,8 +155,8 @@ def _from_files(sets: Mapping[str, Path], size: tuple[int, int], request: DataRe
     def decode() -> _Drawings:
         try:
             return _decoded(parts, size)
-        except BadPictureError as error:
-            raise damage.complaint(parts, request.cache_dir, "omniglot") from error
+        except PictureError as error:
+            raise damage.complaint(error, parts, request.cache_dir, "omniglot") from error
 
     # What was left out is no longer listed, so that other arrays have another key.
     listed = hashlib.sha256(json.dumps([names for _, names in parts]).encode()).hexdigest()

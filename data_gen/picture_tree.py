@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from data_gen import pictures
 from data_gen.errors import UserError, printable
-from data_gen.pictures import BadPictureError
+from data_gen.pictures import BadPictureError, PictureError
 
 # Bytes above which a file, or what a zip unpacks for one, is refused unread.
 MOST_BYTES = 256 * 2**20
@@ -119,7 +119,7 @@ class PictureTree:
         """Gives a function from a name of `names` to the bytes of that file.
 
         The function raises `BadPictureError` if a file is damaged or larger than `MOST_BYTES`, and
-        another `UserError` if the system cannot read it; both name the file.
+        another `PictureError` if the system cannot read it; both name the file.
 
         Raises:
             UserError: if the zip cannot be opened.
@@ -163,7 +163,7 @@ class PictureTree:
         try:
             data = read(name) if size <= MOST_BYTES else b""
         except OSError as error:
-            raise UserError(f"{path}: expected a readable file, got: {error}") from error
+            raise PictureError(f"{path}: expected a readable file, got: {error}") from error
         except _MEMBER_ERRORS as error:
             raise BadPictureError(f"{path}: expected a readable file, got: {error}") from error
         size = max(size, len(data))

@@ -31,8 +31,12 @@ _PILLOW_ERRORS = (
 )
 
 
-class BadPictureError(UserError):
-    """A picture that is damaged or too large to be decoded; its message names it."""
+class PictureError(UserError):
+    """A file that gives no picture, perhaps only today; the message names it."""
+
+
+class BadPictureError(PictureError):
+    """A picture that is damaged, or too large to be decoded."""
 
 
 def recipe() -> dict[str, Any]:
@@ -109,6 +113,9 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
             return resize(ImageOps.exif_transpose(image), size, mode)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(path, "many more") from error
+    except PIL.UnidentifiedImageError as error:
+        message = f"{path}: expected a whole picture, got one that begins like no known format"
+        raise BadPictureError(message) from error
     except _PILLOW_ERRORS as error:
         message = f"{path}: expected a whole picture, got one that fails: {error}"
         raise BadPictureError(message) from error
