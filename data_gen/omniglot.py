@@ -100,11 +100,12 @@ def locate(data_dir: str | None = None) -> dict[str, Path] | None:
 
 
 class _Source(NamedTuple):
-    """Where the pictures come from.
+    """A place that the pictures come from.
 
     Attributes:
-        key: changes when the pictures might have.
-        decode: returns the drawings, uint8 [H, W] and dark on white, of each character.
+        key: a text that changes when the pictures might have changed.
+        decode: a function that returns the drawings of each character, uint8 [H, W] and dark on
+            white.
     """
 
     key: str
@@ -138,7 +139,7 @@ def _check_complete(where: str, set_name: str, drawings: Mapping[str, int]) -> N
 
 
 def _from_files(sets: Mapping[str, Path], size: tuple[int, int], request: DataRequest) -> _Source:
-    """The official folders or zips.
+    """Takes the pictures from the official folders or zips.
 
     Raises:
         UserError: if they are incomplete or damaged.
@@ -181,7 +182,7 @@ def _character(file: str) -> str:
 
 
 def _from_tfds(size: tuple[int, int]) -> _Source:
-    """TensorFlow Datasets, prepared when the pictures are asked for."""
+    """Takes the pictures from TensorFlow Datasets, prepared when they are decoded."""
     import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
 
     builder = tfds.builder("omniglot")

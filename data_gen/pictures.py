@@ -52,8 +52,8 @@ def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.nda
 
     Args:
         image: a decoded picture of any mode with up to 16 bits per channel.
-        size: height and width in pixels.
-        mode: "L" for grey, "RGB" for colour.
+        size: the height and width of the result in pixels.
+        mode: the colours of the result, "L" for grey or "RGB".
 
     Returns:
         uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; transparent parts are white.
@@ -92,10 +92,11 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
     """Decodes one picture file.
 
     Args:
-        data: the whole file, in any format Pillow reads; of a moving picture the first frame.
-        path: where it came from, for the message.
-        size: height and width of the result in pixels.
-        mode: "L" for grey, "RGB" for colour.
+        data: the whole file, in any format that Pillow reads; of a moving picture, the first frame
+            is taken.
+        path: the name of the file, for the message.
+        size: the height and width of the result in pixels.
+        mode: the colours of the result, "L" for grey or "RGB".
 
     Returns:
         uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; turned as its EXIF data say,

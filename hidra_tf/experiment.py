@@ -128,7 +128,11 @@ def evaluate(
         UserError: if there is no such run, or it cannot give such tasks.
     """
     own = runs.open_run(path)
-    config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
+    config = dataclasses.replace(
+        _as_requested(own, request, data_dir),
+        pictures=pictures,
+        skip_damaged=own.skip_damaged or request.skip_damaged,
+    )
     splits = _load(config, cache_dir, request.split)
     method = build_method(config, splits)
     evaluator = _evaluator(config, method, splits, request)
