@@ -39,7 +39,7 @@ def complaint(
         found |= {tree.path(file): damaged[file] for file in names if file in damaged}
     if not found:
         return error
-    return UserError(f"{_first_and_others(found)}; `skip_damaged` leaves them out")
+    return UserError(f"{_first_and_others(found)}; `skip_damaged` leaves damaged pictures out")
 
 
 def leave_out(

@@ -37,7 +37,7 @@ def test_all_damaged_pictures_are_named_in_one_line(write, files, tmp_path, requ
     assert message.startswith(f"{root}/class1/1.png: expected a whole picture, got one that ")
     assert message.endswith(
         f"; and 4 more: {root}/class1/3.png, {root}/class4/0.png, {root}/class7/2.png, …; "
-        "`skip_damaged` leaves them out"
+        "`skip_damaged` leaves damaged pictures out"
     )
     assert "\n" not in message
 

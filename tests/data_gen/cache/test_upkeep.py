@@ -167,9 +167,19 @@ def test_days_that_are_none_are_refused(days, tmp_path, capsys):
     assert "expected a number of days, 0 or more" in capsys.readouterr().err
 
 
-def test_the_command_is_a_module(tmp_path):
+def test_a_cache_that_cannot_be_listed_is_one_line(tmp_path, monkeypatch, capsys):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert command.main([f"--cache_dir={tmp_path}"]) == 1
+    assert capsys.readouterr().err == f"error: [Errno 13] Permission denied: '{tmp_path}'\n"
+
+
+def test_the_command_is_a_module_for_terminals_of_any_encoding(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "data_gen.cache", f"--cache_dir={tmp_path / 'none'}"],
+        [sys.executable, "-m", "data_gen.cache", f"--cache_dir={tmp_path / 'é'}"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )  # fmt: skip
-    assert done.stdout == f"0 entries, 0 bytes, in {tmp_path / 'none'}\n"
+    assert done.stdout == f"0 entries, 0 bytes, in {tmp_path}/\\xe9\n"
