@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 
 from data_gen.errors import UserError
-from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.methods.base import GradientMethod
+from hidra_tf.runs.checkpoints import Checkpoints
 
 
 def load_backbone(

@@ -15,11 +15,11 @@ from hidra_tf.methods.base import GradientMethod
 from hidra_tf.runs import folder, report
 from hidra_tf.runs.assembly import (
     build_method,
+    build_optimizer,
     device,
     load_splits,
     make_evaluator,
     make_monitors,
-    build_optimizer,
     training_pool,
     training_sampler,
 )

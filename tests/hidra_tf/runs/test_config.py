@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from data_gen import ImageSize
 from data_gen.errors import UserError
-from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways
 from hidra_tf.options import INNER_LOOPS, NORMS
+from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways
 
 FIELDS = {
     "dataset": "glyphs",

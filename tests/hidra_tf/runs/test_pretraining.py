@@ -5,9 +5,9 @@ from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
-from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.methods.finetune import Finetune
 from hidra_tf.methods.maml import Maml
+from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.pretraining import load_backbone
 
 
