@@ -23,7 +23,8 @@ from hidra_tf.runs.assembly import (
     training_pool,
     training_sampler,
 )
-from hidra_tf.runs.checkpoints import Checkpoints, saved_step
+from hidra_tf.runs.checkpoint_files import saved_step
+from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate_best
 from hidra_tf.runs.event_log import EventLog
