@@ -95,6 +95,20 @@ def kept_steps(path: Path) -> list[int]:
     return sorted({*_last(path).steps(), *CheckpointFiles(path / BEST, keep=1).steps()})
 
 
+def holds_nothing(path: Path) -> bool:
+    """Whether the run at `path` ended before its first checkpoint, so that nothing is lost with it.
+
+    It may have left the best checkpoint of step 0, and one that is incomplete.
+    """
+    last, best = _last(path).prefixes(), CheckpointFiles(path / BEST, keep=1).prefixes()
+    return (
+        len(last) <= 1
+        and not any(map(is_complete, last))
+        and all(step_of(prefix) == 0 for prefix in best)
+        and not any((path / "results").glob("*.json"))
+    )
+
+
 def is_complete(prefix: Path) -> bool:
     """Whether a checkpoint was saved to its end."""
     return prefix.with_name(f"{prefix.name}.index").exists()
