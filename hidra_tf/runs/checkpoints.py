@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ class Checkpoints:
     Attributes:
         step: meta-updates done.
         best_accuracy: the best validation accuracy so far, −1 before the first.
+        restored: the checkpoint that was restored, as a path without suffix; None before.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Checkpoints:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
         self._warn = warn
+        self.restored: Path | None = None
         self._last = self._manager(self._everything, path / "checkpoints", keep)
         self._best = self._manager(self._weights, path / "best", keep=1)
 
@@ -87,7 +90,30 @@ class Checkpoints:
                 return True
         except UserError as error:
             self._warn(f"{error}; using the last checkpoint instead")
+            return self.restore_last_weights()
+        if not self.restore_last_weights():
+            return False
+        self._warn(
+            f"expected a checkpoint in {self._best.directory}, found none; using the last one "
+            f"instead, of step {int(self.step)}"
+        )
+        return True
+
+    def restore_last_weights(self) -> bool:
+        """Like `restore_last`, without the optimizer's state."""
         return self._restore(self._weights, Path(self._last.directory))
+
+    def restore_step(self, step: int) -> bool:
+        """Goes back to the weights after `step` meta-updates, if a checkpoint of them is kept.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        for manager in (self._last, self._best):
+            folder = Path(manager.directory)
+            if self._restore(self._weights, folder, {step}):
+                return True
+        return False
 
     def _manager(
         self, checkpoint: tf.train.Checkpoint, folder: Path, keep: int
@@ -100,8 +126,11 @@ class Checkpoints:
             (folder / "checkpoint").unlink()
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
 
-    def _restore(self, checkpoint: tf.train.Checkpoint, folder: Path) -> bool:
-        candidates = _checkpoints_in(folder)
+    def _restore(
+        self, checkpoint: tf.train.Checkpoint, folder: Path, steps: set[int] | None = None
+    ) -> bool:
+        """Restores the newest checkpoint in `folder`, of those of `steps` if some are given."""
+        candidates = [p for p in checkpoints_in(folder) if not steps or step_of(p) in steps]
         for prefix in candidates:
             try:
                 status = checkpoint.read(str(prefix))
@@ -110,6 +139,7 @@ class Checkpoints:
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 self._warn(f"checkpoint {prefix} is damaged ({reason}); looking for an older one")
             else:
+                self.restored = prefix
                 return True
         if candidates:
             raise UserError(f"expected a checkpoint in {folder}; all of them are damaged")
@@ -118,11 +148,34 @@ class Checkpoints:
 
 def saved_step(path: Path) -> int:
     """The step of the newest checkpoint of the run at `path`; −1 without one."""
-    newest = _checkpoints_in(path / "checkpoints")[:1]
-    return int(newest[0].name.removeprefix("ckpt-")) if newest else -1
+    newest = checkpoints_in(path / "checkpoints")[:1]
+    return step_of(newest[0]) if newest else -1
 
 
-def _checkpoints_in(folder: Path) -> list[Path]:
+def step_of(prefix: Path) -> int:
+    """The number of meta-updates in a checkpoint's name."""
+    return int(prefix.name.removeprefix("ckpt-"))
+
+
+def weights_digest(prefix: Path) -> str | None:
+    """A digest of the weights in a checkpoint; None if they cannot be read.
+
+    It is the same for the same weights, whether the optimizer's state lies beside them or not.
+    """
+    digest = hashlib.sha256()
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        for name in sorted(reader.get_variable_to_shape_map()):
+            if name.startswith("variables/"):
+                values = reader.get_tensor(name)
+                digest.update(f"{name} {values.dtype} {values.shape}".encode())
+                digest.update(values.tobytes())
+    except _DAMAGE:
+        return None
+    return digest.hexdigest()
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
     """Prefixes of the checkpoints in `folder`, newest first.
 
     From the files themselves: the text file in which TensorFlow lists them may be lost as well.

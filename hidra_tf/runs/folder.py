@@ -61,11 +61,19 @@ def check_same(path: Path, existing: Config, wanted: Config) -> None:
         )
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that readers and crashes see the old text or the new, never a part."""
+def write_atomically(path: Path, contents: str | bytes) -> None:
+    """Writes a file so that readers and crashes see the old contents or the new, never a part.
+
+    A write that fails, as on a full disk, leaves nothing beside the old file.
+    """
+    data = contents.encode() if isinstance(contents, str) else contents
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _neighbours(path: Path) -> str:
