@@ -52,6 +52,7 @@ def eval_request() -> EvalRequest:
         FLAGS.eval_split,
         FLAGS.eval_dataset,
         eval_data_dir(),
+        FLAGS.checkpoint,
     )
 
 

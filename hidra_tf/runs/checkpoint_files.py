@@ -90,9 +90,9 @@ def saved_step(path: Path) -> int:
     return max(_last(path).steps(), default=-1)
 
 
-def kept_steps(path: Path) -> list[int]:
-    """The steps, ascending, of which the run at `path` has a complete checkpoint, the best too."""
-    return sorted({*_last(path).steps(), *CheckpointFiles(path / BEST, keep=1).steps()})
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The paths of the complete checkpoints in a folder without their suffixes, newest first."""
+    return [prefix for prefix in CheckpointFiles(folder, keep=1).prefixes() if is_complete(prefix)]
 
 
 def holds_nothing(path: Path) -> bool:

@@ -20,15 +20,12 @@ class MisfitError(UserError):
     """A checkpoint that can be read, but holds other weights than the run's settings ask for."""
 
 
-def examine(prefix: Path, shapes: Sequence[Sequence[int]]) -> str:
+def examine(prefix: Path, shapes: Sequence[Sequence[int]]) -> None:
     """Reads all of a checkpoint, whose checksums TensorFlow then verifies.
 
     Args:
         prefix: the path of its files without their suffixes.
         shapes: those of the weights that it should hold, in their order.
-
-    Returns:
-        The digest of its weights; see `weights_digest`.
 
     Raises:
         MisfitError: if it holds other weights.
@@ -38,19 +35,24 @@ def examine(prefix: Path, shapes: Sequence[Sequence[int]]) -> str:
     for name in reader.get_variable_to_shape_map():
         reader.get_tensor(name)
     _check_fit(prefix, [tuple(shape) for shape in shapes], _weights(reader))
-    return _digest(reader)
 
 
-def weights_digest(prefix: Path) -> str:
-    """The SHA-256 of the weights in a checkpoint, in hexadecimal digits.
+def weights_digest(prefix: Path) -> str | None:
+    """A digest of the weights in a checkpoint; None if they cannot be read.
 
-    The optimizer's state is not among them, so a step has the same digest in `checkpoints/` and in
-    `best/`, whenever it was saved.
-
-    Raises:
-        Exception: one of `DAMAGE`, if the checkpoint cannot be read.
+    It is the same for the same weights, whether the optimizer's state lies beside them or not.
     """
-    return _digest(tf.train.load_checkpoint(str(prefix)))
+    digest = hashlib.sha256()
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        for name in sorted(reader.get_variable_to_shape_map()):
+            if name.startswith("variables/"):
+                values = reader.get_tensor(name)
+                digest.update(f"{name} {values.dtype} {values.shape}".encode())
+                digest.update(values.tobytes())
+    except DAMAGE:
+        return None
+    return digest.hexdigest()
 
 
 def _weights(reader: tf.train.CheckpointReader) -> list[tuple[int, ...]]:
@@ -58,15 +60,6 @@ def _weights(reader: tf.train.CheckpointReader) -> list[tuple[int, ...]]:
     shapes = reader.get_variable_to_shape_map()
     count = sum(name.startswith("variables/") for name in shapes)
     return [tuple(shapes[f"variables/{i}{_VALUE}"]) for i in range(count)]
-
-
-def _digest(reader: tf.train.CheckpointReader) -> str:
-    digest = hashlib.sha256()
-    for i, shape in enumerate(_weights(reader)):
-        value = reader.get_tensor(f"variables/{i}{_VALUE}")
-        digest.update(f"{shape} {value.dtype} ".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
 
 
 def _check_fit(

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from data_gen.errors import UserError
 from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs import checkpoint_files
-from hidra_tf.runs.checkpoint_files import BEST, LAST, CheckpointFiles
-from hidra_tf.runs.checkpoint_reading import DAMAGE, examine, weights_digest
+from hidra_tf.runs.checkpoint_files import BEST, LAST, CheckpointFiles, is_complete
+from hidra_tf.runs.checkpoint_reading import DAMAGE, examine
 
 
 class DamagedError(UserError):
     """There are checkpoints, but none of them can be read."""
-
-
-class CheckpointIdentity(NamedTuple):
-    """Which weights a checkpoint holds.
-
-    Attributes:
-        source: `best` or `checkpoints`, the folder that it was read from.
-        step: the number of meta-updates before it.
-        digest: of its weights; see `checkpoint_reading.weights_digest`.
-    """
-
-    source: str
-    step: int
-    digest: str
 
 
 class Checkpoints:
@@ -56,6 +40,7 @@ class Checkpoints:
     Attributes:
         step: meta-updates done.
         best_accuracy: the best validation accuracy so far, −1 before the first.
+        restored: the checkpoint that was restored, as a path without suffix; None before.
     """
 
     def __init__(
@@ -79,7 +64,8 @@ class Checkpoints:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
         self._shapes = [tuple(variable.shape) for variable in method.variables]
-        self._path, self._warn = path, warn
+        self._warn = warn
+        self.restored: Path | None = None
         self._last = CheckpointFiles(path / LAST, keep)
         self._best = CheckpointFiles(path / BEST, keep=1)
 
@@ -95,15 +81,11 @@ class Checkpoints:
         self._best.save(int(self.step), self._weights.write)
         return True
 
-    def kept_steps(self) -> list[int]:
-        """The steps that `restore_step` knows, ascending."""
-        return checkpoint_files.kept_steps(self._path)
-
-    def restore_last(self) -> CheckpointIdentity | None:
+    def restore_last(self) -> bool:
         """Goes back to the last checkpoint that can be read.
 
         Returns:
-            Which one; None for a run that has not saved yet.
+            Whether there was one; False means a run that has not saved yet.
 
         Raises:
             DamagedError: if there are checkpoints, but all of them are damaged.
@@ -111,70 +93,74 @@ class Checkpoints:
         """
         return self._restore_newest(self._everything, self._last)
 
-    def restore_best(self) -> CheckpointIdentity | None:
+    def restore_best(self) -> bool:
         """Goes back to the best weights, or to the last where there are none that can be read.
-
-        Returns:
-            Which ones, of which `source` says whether they are the best or the last; None for a
-            run that has not saved yet.
 
         Raises:
             DamagedError: if there are checkpoints, but all of them are damaged.
             MisfitError: if a checkpoint has other weights than the method.
         """
         try:
-            found = self._restore_newest(self._weights, self._best)
+            if self._restore_newest(self._weights, self._best):
+                return True
         except DamagedError as error:
             self._warn(f"{error}; using the last checkpoint instead")
-            found = None
-        return found or self._restore_newest(self._weights, self._last)
+            return self.restore_last_weights()
+        if not self.restore_last_weights():
+            return False
+        self._warn(
+            f"expected a checkpoint in {self._best.folder}, found none; using the last one "
+            f"instead, of step {int(self.step)}"
+        )
+        return True
 
-    def restore_step(self, step: int) -> CheckpointIdentity:
-        """Goes back to the weights after `step` meta-updates.
+    def restore_last_weights(self) -> bool:
+        """Like `restore_last`, without the optimizer's state."""
+        return self._restore_newest(self._weights, self._last)
+
+    def restore_step(self, step: int) -> bool:
+        """Goes back to the weights after `step` meta-updates, if a checkpoint of them is kept.
 
         Raises:
-            UserError: if there is no such checkpoint, or it is damaged or does not fit.
+            DamagedError: if it cannot be read.
+            MisfitError: if it has other weights than the method.
         """
         for files in (self._last, self._best):
             if step in files.steps():
                 prefix = files.folder / f"ckpt-{step}"
                 try:
-                    return self._restore(self._weights, prefix)
+                    self._restore(self._weights, prefix)
                 except DAMAGE as error:
-                    raise DamagedError(
-                        f"checkpoint {prefix} is damaged ({_reason(error)})"
-                    ) from error
-        kept = ", ".join(map(str, self.kept_steps())) or "none"
-        raise UserError(
-            f"expected a step of which {self._path} has a checkpoint ({kept}), received {step}"
-        )
+                    raise DamagedError(_complaint(prefix, error)) from error
+                return True
+        return False
 
-    def _restore_newest(
-        self, checkpoint: tf.train.Checkpoint, files: CheckpointFiles
-    ) -> CheckpointIdentity | None:
+    def _restore_newest(self, checkpoint: tf.train.Checkpoint, files: CheckpointFiles) -> bool:
         self._look_at_list(files)
         tried: list[Path] = []
         # Listed anew each time: a training that goes on may take one away and bring another.
         while left := [prefix for prefix in files.prefixes() if prefix not in tried]:
             tried.append(left[0])
             try:
-                return self._restore(checkpoint, left[0])
+                self._restore(checkpoint, left[0])
             except DAMAGE as error:
                 if left[0] in files.prefixes():
                     self._warn(f"{_complaint(left[0], error)}; looking for an older one")
+            else:
+                return True
         left = files.prefixes()
         # One without an index is what a kill during the very first save has left.
-        if not left or (len(left) == 1 and not checkpoint_files.is_complete(left[0])):
-            return None
+        if not left or (len(left) == 1 and not is_complete(left[0])):
+            return False
         raise DamagedError(f"expected a checkpoint in {files.folder}; all of them are damaged")
 
-    def _restore(self, checkpoint: tf.train.Checkpoint, prefix: Path) -> CheckpointIdentity:
+    def _restore(self, checkpoint: tf.train.Checkpoint, prefix: Path) -> None:
         # Examined before: a restore that fails half way has changed some of the variables, and
         # TensorFlow then complains about every other one.
-        digest = examine(prefix, self._shapes)
+        examine(prefix, self._shapes)
         status = checkpoint.read(str(prefix)).expect_partial()
         status.assert_existing_objects_matched()
-        return CheckpointIdentity(prefix.parent.name, int(self.step), digest)
+        self.restored = prefix
 
     def _look_at_list(self, files: CheckpointFiles) -> None:
         try:
@@ -187,27 +173,8 @@ class Checkpoints:
             )
 
 
-def best_identity(path: Path) -> CheckpointIdentity | None:
-    """Which checkpoint `restore_best` would take of the run at `path`, without its method.
-
-    Returns:
-        None where that cannot be told: no checkpoint, or the newest of its folder is damaged.
-    """
-    for folder in (path / BEST, path / LAST):
-        for prefix in CheckpointFiles(folder, keep=1).prefixes()[:1]:
-            try:
-                digest = weights_digest(prefix)
-            except DAMAGE:
-                return None
-            return CheckpointIdentity(folder.name, checkpoint_files.step_of(prefix), digest)
-    return None
-
-
 def _complaint(prefix: Path, error: Exception) -> str:
-    if not checkpoint_files.is_complete(prefix):
+    if not is_complete(prefix):
         return f"checkpoint {prefix} is incomplete, as a kill during a save leaves one"
-    return f"checkpoint {prefix} is damaged ({_reason(error)})"
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"checkpoint {prefix} is damaged ({reason})"

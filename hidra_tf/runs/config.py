@@ -299,6 +299,7 @@ class EvalRequest:
         split: an attribute of `data_gen.class_pool.Splits`: a pool, or `all` of them joined.
         dataset: whose classes; None: those that the run names.
         data_dir: the folder with the pictures of that one.
+        checkpoint: `best`, `last` or a step as text; None: see `hidra_tf.runs.weights`.
     """
 
     ways: tuple[int, ...] | None = None
@@ -307,9 +308,14 @@ class EvalRequest:
     split: str = "test"
     dataset: str | None = None
     data_dir: str | None = None
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
+        if not re.fullmatch(r"best|last|\d{1,18}", self.checkpoint or "best", re.ASCII):
+            raise UserError(
+                f"checkpoint: expected best, last or a step, received {self.checkpoint!r}"
+            )
         _at_least("eval_tasks", self.tasks, 1)
         _at_least("eval_ways", min(self.ways or (2,)), 2)
         _at_least("eval_steps", min(self.steps or (0,)), 0)

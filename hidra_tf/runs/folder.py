@@ -72,23 +72,29 @@ def check_same(path: Path, existing: Config, wanted: Config) -> None:
         )
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that readers and crashes see the old text or the new, never a part."""
+def write_atomically(path: Path, contents: str | bytes) -> None:
+    """Writes a file so that readers and crashes see the old contents or the new, never a part.
+
+    A write that fails, as on a full disk, leaves nothing beside the old file.
+    """
+    data = contents.encode() if isinstance(contents, str) else contents
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text)
+        temporary.write_bytes(data)
         temporary.replace(path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def _is_free(path: Path) -> bool:
-    """Whether a run may be made at `path`: nothing is there, but perhaps a lock."""
+    """Whether a run may be made at `path`: nothing is there but what a killed start may leave."""
     if path.is_symlink() and not path.exists():
         raise UserError(f"expected a run's folder at {path}, found a link to nothing")
     if not path.is_dir():
         return not path.exists()
-    return {file.name for file in path.iterdir()} <= {LOCK_FILE}
+    names = (file.name for file in path.iterdir())
+    return all(name == LOCK_FILE or name.startswith(f".{CONFIG_FILE}.") for name in names)
 
 
 def _check_parts(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from pathlib import Path
 
@@ -26,13 +25,16 @@ from hidra_tf.runs.assembly import (
 from hidra_tf.runs.checkpoint_files import saved_step
 from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.config import Config, EvalRequest
-from hidra_tf.runs.evaluate import evaluate_best
+from hidra_tf.runs.evaluate import evaluate_checkpoint
 from hidra_tf.runs.event_log import EventLog
+from hidra_tf.runs.finished import says_finished, total_steps
 from hidra_tf.runs.pretraining import load_backbone
 from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.signals import stop_on_signals
+from hidra_tf.runs.stopped import told_when_stopped, training_stopped
 from hidra_tf.runs.trainer import NonFiniteLossError, Schedule, Trainer
+from hidra_tf.runs.weights import check_at_the_end
 from hidra_tf.training.updates import MetaUpdates
 
 _LOG = logging.getLogger(__name__)
@@ -51,8 +53,14 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
     Raises:
         UserError: if anything about the request, the data or the run is wrong; nothing was
             written then.
-        Interrupted: after Ctrl-C; the state is saved.
+        KeyboardInterrupt: after Ctrl-C; it says what was saved.
     """
+    check_at_the_end(request.checkpoint)
+    with told_when_stopped(lambda: training_stopped(path, total_steps(config))):
+        _train(config, path, request, cache_dir)
+
+
+def _train(config: Config, path: Path, request: EvalRequest, cache_dir: str | None) -> None:
     existing = folder.find(path)
     if existing is not None:
         # The same pictures in the same order, though nobody says again where they are.
@@ -62,7 +70,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
             eval_data_dir=config.eval_data_dir or existing.eval_data_dir,
         )
         folder.check_same(path, existing, config)
-        if _says_finished(path, config, request):
+        if says_finished(path, config, request):
             return
     # Everything that a user can have got wrong is looked at before anything is written.
     splits = load_splits(config, cache_dir)
@@ -82,7 +90,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
         _meta_train(config, path, method, sampler, monitors)
     else:
         Checkpoints(path, method, None, _LOG.warning).save()
-    evaluate_best(config, path, method, evaluator, request, request.split)
+    evaluate_checkpoint(config, path, method, evaluator, request)
 
 
 def _meta_train(
@@ -118,24 +126,3 @@ def _meta_train(
             ) from None
         finally:
             progress.close()
-
-
-def _says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
-    """Whether nothing is left to do; says so."""
-    results = path / "results" / f"{request.split}.json"
-    steps = config.steps if methods.trains(config.method) else 0
-    try:
-        contents = json.loads(results.read_text())
-        answers, rows = report.answers(contents, request), report.rows_of(contents)
-        seconds = report.seconds_of(contents)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return False
-    if saved_step(path) < steps or not answers:
-        return False
-    time = f"{report.pace(request.tasks, rows, seconds)}\n" if seconds else ""
-    print(
-        f"{path} is finished: {steps} of {steps} steps\n\n"
-        f"{report.table(rows)}\n\n{time}results  {results}\n"
-        f"to evaluate it otherwise: --eval_only --run_dir={path}"
-    )
-    return True

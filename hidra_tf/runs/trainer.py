@@ -126,9 +126,12 @@ class Trainer:
     def _measure(self, step: int) -> None:
         """Accuracy and loss on tasks of each split, the same ones every time."""
         accuracies = {}
-        for split, evaluator in self.evaluators.items():
-            accuracies[split], loss = mean_scores(list(evaluator.rows(self.tasks)))
-            self.log.scalars(split, step, accuracy=accuracies[split], loss=loss)
+        total = sum(self.tasks * len(evaluator.ways) for evaluator in self.evaluators.values())
+        with self.progress.part(total, "task", "measuring") as part:
+            for split, evaluator in self.evaluators.items():
+                rows = list(evaluator.rows(self.tasks, part.advance))
+                accuracies[split], loss = mean_scores(rows)
+                self.log.scalars(split, step, accuracy=accuracies[split], loss=loss)
         if self._updates:
             rate = self._updates / self._seconds
             means = {name: total / self._updates for name, total in self._metrics.items()}
