@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 from data_gen.errors import printable
@@ -15,11 +16,14 @@ from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, mo
 from hidra_tf.runs.charts import accuracy_chart
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.event_log import EventLog
+from hidra_tf.runs.identity import check_evaluation
 from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
 from hidra_tf.runs.untrained import check_untrained, source
 from hidra_tf.runs.weights import restore
+
+_LOG = logging.getLogger(__name__)
 
 
 @in_one_line
@@ -48,6 +52,8 @@ def evaluate(
         own = folder.open_run(path)
         config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
         splits = load_splits(config, cache_dir, request.split)
+        if request.dataset is None:
+            check_evaluation(path, request.split, getattr(splits, request.split), _LOG.warning)
         check_untrained(own, config, request, getattr(splits, request.split), cache_dir)
         method = build_method(config, splits)
         evaluator = make_evaluator(config, method, splits, request)
