@@ -160,14 +160,15 @@ def step_of(prefix: Path) -> int:
 def weights_digest(prefix: Path) -> str | None:
     """A digest of the weights in a checkpoint; None if they cannot be read.
 
-    It is the same for the same weights, whether the optimizer's state lies beside them or not.
+    The same weights have the same one, whether the optimizer's state lies beside them or not.
     """
     digest = hashlib.sha256()
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         for name in sorted(reader.get_variable_to_shape_map()):
+            # Everything is read: what is damaged elsewhere cannot be restored either.
+            values = reader.get_tensor(name)
             if name.startswith("variables/"):
-                values = reader.get_tensor(name)
                 digest.update(f"{name} {values.dtype} {values.shape}".encode())
                 digest.update(values.tobytes())
     except _DAMAGE:
