@@ -164,7 +164,7 @@ def test_eval_only_needs_nothing_but_the_run(trained, command, tmp_path):
     assert [(r["ways"], r["steps"]) for r in results["rows"]] == [
         (ways, steps) for ways in (2, 3, 4) for steps in (1, 3)
     ]
-    assert "accuracy_by_ways" in tags(run / "evaluations" / kept(done, run).stem)
+    assert f"accuracy_by_ways/{kept(done, run).stem}" in tags(run / "evaluations")
 
 
 def kept(done, run):
@@ -216,7 +216,7 @@ def test_a_run_can_be_tested_on_other_data_and_keeps_its_own_results(
     assert (results["dataset"], results["eval_dataset"]) == ("glyphs", "folder")
     assert results["data"]["place"] == str(own_pictures)
     assert (run / "results" / "test.json").read_text() == before
-    assert "accuracy_by_ways" in tags(run / "evaluations" / file.stem)
+    assert f"accuracy_by_ways/{file.stem}" in tags(run / "evaluations")
     assert "eval_dataset" in (run / "config.json").read_text()
     assert json.loads((run / "config.json").read_text())["eval_dataset"] is None
 

@@ -42,26 +42,30 @@ def test_a_value_that_is_not_finite_leaves_a_gap(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "own", "folder"),
+    ("name", "own", "folder", "tag"),
     [
-        ("test", True, "test"),
-        ("val", True, "evaluations/val"),
-        ("test_ways=2", False, "evaluations/test_ways=2"),
+        ("test", True, "test", "accuracy_by_ways"),
+        ("val", True, "evaluations", "accuracy_by_ways/val"),
+        ("test_ways=2", False, "evaluations", "accuracy_by_ways/test_ways=2"),
     ],
 )
-def test_a_table_is_a_picture_and_text_and_no_curve_over_ways(tmp_path, name, own, folder):
-    chart = accuracy_chart(ROWS, "title")
-    EventLog(tmp_path).table(name, own, ROWS, chart, step=100)
+def test_a_table_is_a_picture_and_text_and_no_curve_over_ways(tmp_path, name, own, folder, tag):
+    EventLog(tmp_path).table(name, own, ROWS, accuracy_chart(ROWS, "title"), step=100)
     found = values(tmp_path / folder)
-    assert found.keys() == {("accuracy_by_ways", 100), ("accuracy_by_ways/table", 100)}
-    assert b"| 9 | 1 | 25.00 " in found["accuracy_by_ways/table", 100][()]
-    assert b"| inf |" in found["accuracy_by_ways/table", 100][()]
+    assert found.keys() == {(tag, 100), (f"{tag}/table", 100)}
+    assert b"| 9 | 1 | 25.00 " in found[f"{tag}/table", 100][()]
+    assert b"| inf |" in found[f"{tag}/table", 100][()]
 
 
-def test_another_table_takes_the_place_of_the_first(tmp_path):
+@pytest.mark.parametrize("own", [True, False])
+def test_another_table_takes_the_place_of_the_first_of_its_name(tmp_path, own):
+    chart = accuracy_chart(ROWS, "title")
+    EventLog(tmp_path).table("other", False, ROWS, chart, 7)
     for step in (1, 2):
-        EventLog(tmp_path).table("test", True, ROWS, accuracy_chart(ROWS, "title"), step)
-    assert {step for _, step in values(tmp_path / "test")} == {2}
+        EventLog(tmp_path).table("test", own, ROWS, chart, step)
+    assert {step for _, step in values(tmp_path / ("test" if own else "evaluations"))} == (
+        {2} if own else {2, 7}
+    )
 
 
 def test_the_configuration_is_text_and_hyperparameters(tmp_path):
@@ -90,14 +94,16 @@ def test_the_configuration_is_text_and_hyperparameters(tmp_path):
     assert "| train_ways | `2-4` |" in text.decode()
     plugin = b"".join(e.metadata.plugin_data.content for e in events if "hparams" in e.tag)
     assert b"inner_lr" in plugin
-    # The columns of the table of runs, in this order.
     columns = hparams_in(events)
-    assert columns[:2] == ["run", "method"]
-    assert columns.count("method") == 1
+    assert sorted(columns)[:2] == ["1_run", "2_method"]
+    assert [columns["1_run"], columns["2_method"]] == ["run", "method"]
+    assert "method" not in columns
+    assert columns["inner_lr"] == "inner_lr"
 
 
 def hparams_in(events):
-    """The names of the hyperparameters, in the order in which they were declared."""
+    """The names of the hyperparameters, by which TensorBoard sorts them → what it shows."""
     (experiment,) = [e for e in events if e.tag == metadata.EXPERIMENT_TAG]
     content = experiment.metadata.plugin_data.content
-    return [info.name for info in metadata.parse_experiment_plugin_data(content).hparam_infos]
+    infos = metadata.parse_experiment_plugin_data(content).hparam_infos
+    return {info.name: info.display_name for info in infos}
