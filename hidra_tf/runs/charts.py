@@ -28,6 +28,7 @@ def accuracy_chart(rows: Sequence[Row], title: str) -> bytes:
     axes.set_ylabel("accuracy, %")
     axes.set_title(title, wrap=True, fontsize="medium")
     axes.grid(alpha=0.3, axis="both" if draw is _lines else "y")
+    axes.set_axisbelow(True)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=120)
     return image.getvalue()
@@ -62,9 +63,10 @@ def _bars(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_xticks(range(len(rows)), [str(row.steps) for row in rows])
     # One bar alone would be as wide as the picture.
     axes.set_xlim(-1.0, max(len(rows), 1))
-    axes.set_ylim(0, max(108, *(height + 8 for height in heights)))
+    # Room for the texts above the bars, and for the legend.
+    axes.set_ylim(0, 120)
     axes.set_yticks(range(0, 101, 20))
     ways = rows[0].ways
     axes.axhline(100 / ways, color="gray", linestyle="--", linewidth=1, label="chance")
     axes.set_xlabel(f"inner steps, {ways} ways (classes per task)")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")

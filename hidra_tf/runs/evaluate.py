@@ -11,12 +11,11 @@ from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
 from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs import folder, kept, report, results
+from hidra_tf.runs import folder, identity, kept, report, results
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
 from hidra_tf.runs.charts import accuracy_chart
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.event_log import EventLog
-from hidra_tf.runs.identity import check_evaluation
 from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
@@ -52,13 +51,15 @@ def evaluate(
         own = folder.open_run(path)
         config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
         splits = load_splits(config, cache_dir, request.split)
+        pool = getattr(splits, request.split)
         if request.dataset is None:
-            check_evaluation(path, request.split, getattr(splits, request.split), _LOG.warning)
-        check_untrained(own, config, request, getattr(splits, request.split), cache_dir)
+            identity.check_evaluation(path, request.split, pool, _LOG.warning)
+        check_untrained(own, config, request, pool, cache_dir)
         method = build_method(config, splits)
         evaluator = make_evaluator(config, method, splits, request)
-        # Without a request the pictures are the run's own, though perhaps in another place.
-        at_home = source(config, request.split) == source(own, request.split)
+        at_home = identity.is_own(path, request.split, pool)
+        if at_home is None:  # what the run does not say, its place lets us guess
+            at_home = source(config, request.split) == source(own, request.split)
         evaluate_checkpoint(config, path, method, evaluator, request, own=at_home, final=False)
 
 

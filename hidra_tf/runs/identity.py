@@ -101,6 +101,16 @@ def check_training(path: Path, before: RunData, now: RunData) -> None:
         )
 
 
+def is_own(path: Path, split: str, pool: ClassPool) -> bool | None:
+    """Whether `pool` holds the pictures that a split had in the training of the run at `path`.
+
+    Returns:
+        None where the run does not say it: one of an earlier version, or the split `all`.
+    """
+    data = read(path) if split in Splits._fields else None
+    return None if data is None else not difference(data.splits[split], SplitIdentity.of(pool))
+
+
 def check_evaluation(path: Path, split: str, pool: ClassPool, warn: Callable[[str], None]) -> None:
     """Raises `UserError` unless a split holds the classes that it had in the run's training.
 

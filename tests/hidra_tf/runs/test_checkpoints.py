@@ -157,7 +157,7 @@ def test_a_foreign_checkpoint_is_not_taken(saved):
     ("variables", "expected"),
     [
         ([tf.zeros(7), 3.0], r"expected weight 0 of shape \[7\], received \[2\]"),
-        ([tf.zeros(2)], "expected 1 weights, received 2"),
+        ([tf.zeros(2), tf.zeros(1)], r"expected weight 1 of shape \[1\], received \[\]"),
         ([tf.zeros(2), 3.0, 4.0], "expected 3 weights, received 2"),
     ],
 )
@@ -183,6 +183,15 @@ def with_best(path, step=20):
     checkpoints.step.assign(step)
     method.variables[1].assign(step)
     checkpoints.save_if_best(0.9)
+
+
+def test_weights_that_only_training_needs_may_be_left_out(saved):
+    other, messages = Method(), []
+    del other.variables[1]
+    checkpoints = Checkpoints(saved, other, None, messages.append)
+    assert checkpoints.restore_last()
+    assert int(checkpoints.step) == 30
+    assert messages == []
 
 
 def test_what_was_restored_is_said(saved):

@@ -104,6 +104,8 @@ def test_a_folder_may_move_and_the_run_then_knows_where_it_is(
 ):
     moved = str(pictures.rename(tmp_path / "moved"))
     evaluate(run, REQUEST, data_dir=moved, cache_dir=cache)
+    (results,) = (run / "results").glob("*.json")
+    assert json.loads(results.read_text())["data"]["own"]
     shutil.rmtree(run / "results")
     train(dataclasses.replace(config, data_dir=moved), run, REQUEST, cache)
     assert json.loads((run / "config.json").read_text())["data_dir"] == moved
@@ -119,6 +121,8 @@ def test_other_pixels_are_refused_in_training_and_a_warning_in_an_evaluation(
         train(config, run, REQUEST, cache)
     evaluate(run, REQUEST, cache_dir=cache)
     assert "the pixels are not" in caplog.text
+    (results,) = (run / "results").glob("*.json")
+    assert not json.loads(results.read_text())["data"]["own"]
 
 
 def test_a_run_of_an_earlier_version_is_told_its_pictures_once(

@@ -113,6 +113,15 @@ def test_an_evaluation_of_other_pixels_warns(tmp_path, splits):
     assert "the pixels are not" in messages[0]
 
 
+def test_what_is_the_runs_own_is_decided_by_the_pictures_themselves(tmp_path, splits):
+    assert identity.is_own(tmp_path, "val", splits.val) is None
+    identity.write(tmp_path, RunData.of(splits))
+    assert identity.is_own(tmp_path, "val", pool("ef")) is True
+    assert identity.is_own(tmp_path, "val", pool("ef", seed=1)) is False
+    assert identity.is_own(tmp_path, "test", splits.val) is False
+    assert identity.is_own(tmp_path, "all", splits.all) is None
+
+
 def test_a_run_of_an_earlier_version_is_evaluated_with_a_warning(tmp_path, splits):
     messages = []
     identity.check_evaluation(tmp_path, "test", splits.test, messages.append)
