@@ -53,6 +53,7 @@ def eval_request() -> EvalRequest:
         FLAGS.eval_dataset,
         eval_data_dir(),
         FLAGS.skip_damaged,
+        FLAGS.checkpoint,
     )
 
 
@@ -92,8 +93,11 @@ def run_name(of: Config) -> str:
     usual = {field.name: field.default for field in dataclasses.fields(Config)}
     usual |= settings_of(of.dataset, of.method, of.backbone, of.meta_optimizer)
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
+    # Which pictures `folder` has can be told from its place alone, as long as none is read.
+    telling = {"data_dir": of.dataset, "eval_data_dir": of.eval_dataset}
+    unnamed = {name for name in BOOKKEEPING if telling.get(name) != "folder"}
     for setting, value in dataclasses.asdict(of).items():
-        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != usual[setting]:
+        if setting not in (*_IN_EVERY_NAME, *unnamed) and value != usual[setting]:
             name += f"-{setting}={_short(value) if setting in _FOLDERS else _brief(value)}"
     if len(name) <= LONGEST_NAME:
         return name

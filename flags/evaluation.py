@@ -35,3 +35,10 @@ flags.DEFINE_enum(
     "The classes to evaluate on; all takes train, val and test together. With --eval_only, a "
     "folder of two or more classes is then enough.",
 )
+flags.DEFINE_string(
+    "checkpoint",
+    None,
+    "The weights to evaluate: best (by validation accuracy), last, or with --eval_only the step of "
+    "a checkpoint that is kept (default: best; last where best was chosen on classes that were "
+    "trained on, that is with --train_on_validation and without --eval_dataset).",
+)

@@ -87,3 +87,9 @@ flags.DEFINE_integer("val_tasks", 100, "Tasks of each such measurement.", lower_
 flags.DEFINE_integer(
     "checkpoint_every", 1000, "Meta-updates between two checkpoints.", lower_bound=1
 )
+flags.DEFINE_float(
+    "checkpoint_minutes",
+    10.0,
+    "Minutes after which a checkpoint is saved in any case (0: never because of the time).",
+    lower_bound=0.0,
+)

@@ -99,6 +99,7 @@ def training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
 
 
 def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
+    """The meta-batches, or the minibatches, that `config` trains on."""
     pool = training_pool(config, splits)
     if methods.METHODS[config.method].batches:
         return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
@@ -115,6 +116,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
 
 
 def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
+    """The meta-optimizer that `config` describes."""
     rate = schedules.learning_rate(
         config.meta_lr_schedule,
         config.meta_lr,
@@ -152,15 +154,24 @@ def monitored_ways(config: Config) -> list[int]:
 def make_evaluator(
     config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
 ) -> Evaluator:
-    pool = getattr(splits, request.split)
-    if request.ways is not None:
-        ways = request.ways
-    elif config.is_fixed_way:
-        ways = config.train_ways
-    else:
-        ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
-    steps = request.steps or (config.own_steps,)
+    """The evaluator that `request` asks for."""
+    ways = evaluated_ways(config, request, getattr(splits, request.split).num_classes)
+    steps = evaluated_steps(config, request)
     return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
+
+
+def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[int, ...]:
+    """The numbers of ways that `request` means, given the number of classes of its split."""
+    if request.ways is not None:
+        return tuple(request.ways)
+    if config.is_fixed_way:
+        return config.train_ways
+    return tuple(c for c in ANY_WAYS if c <= classes)
+
+
+def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:
+    """The numbers of inner steps that `request` means."""
+    return tuple(sorted(set(request.steps or (config.own_steps,))))
 
 
 def _evaluator_of(

@@ -26,7 +26,8 @@ from hidra_tf.options import (
 )
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
-BOOKKEEPING = ("data_dir", "eval_data_dir", "pictures", "checkpoint_every")
+# (Which pictures they are is compared by what they hold: `hidra_tf.runs.identity`.)
+BOOKKEEPING = ("data_dir", "eval_data_dir", "pictures", "checkpoint_every", "checkpoint_minutes")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Config:
         seed: of initial weights and of all episodes.
         log_every: meta-updates between two measurements of train and validation accuracy.
         checkpoint_every: meta-updates between two checkpoints.
+        checkpoint_minutes: minutes after which the state is saved in any case; 0: never.
         val_tasks: tasks of such a measurement.
         pictures: where they are meanwhile, on the `device` or the `host`; see `data_gen.sources`.
         batch_size: pictures of an update of a method that is not trained on tasks.
@@ -124,6 +126,7 @@ class Config:
     train_on_validation: bool = False
     log_every: int = 1000
     checkpoint_every: int = 1000
+    checkpoint_minutes: float = 10.0
     val_tasks: int = 100
     data_dir: str | None = None
     eval_dataset: str | None = None
@@ -186,7 +189,7 @@ class Config:
                 raise UserError(
                     f"{name}: expected a number above 0, received {getattr(self, name)}"
                 )
-        for name in ("clip_norm", "meta_lr_min", "weight_decay"):
+        for name in ("clip_norm", "meta_lr_min", "weight_decay", "checkpoint_minutes"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UserError(f"{name}: expected 0 or more, received {getattr(self, name)}")
         if not 0 <= self.drop_block < 1:
@@ -265,7 +268,7 @@ class Config:
         return {
             name: (mine[name], theirs[name])
             for name in mine
-            if name not in self.bookkeeping and mine[name] != theirs[name]
+            if name not in BOOKKEEPING and mine[name] != theirs[name]
         }
 
     @property
@@ -277,15 +280,6 @@ class Config:
     def own_steps(self) -> int:
         """The inner steps of an evaluation for which nobody asked otherwise."""
         return self.inner_steps if METHODS[self.method].steps else 0
-
-    @property
-    def bookkeeping(self) -> tuple[str, ...]:
-        """The fields that do not change what is learned: of `BOOKKEEPING`, those that apply.
-
-        What the data set `folder` is depends on where it is.
-        """
-        telling = {"data_dir": self.dataset, "eval_data_dir": self.eval_dataset}
-        return tuple(name for name in BOOKKEEPING if telling.get(name) != "folder")
 
 
 @dataclass(frozen=True)
@@ -300,6 +294,7 @@ class EvalRequest:
         dataset: whose classes; None: those that the run names.
         data_dir: the folder with the pictures of that one.
         skip_damaged: damaged pictures are left out, as they are if the run says so.
+        checkpoint: `best`, `last` or a step as text; None: see `hidra_tf.runs.weights`.
     """
 
     ways: tuple[int, ...] | None = None
@@ -309,9 +304,14 @@ class EvalRequest:
     dataset: str | None = None
     data_dir: str | None = None
     skip_damaged: bool = False
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
+        if not re.fullmatch(r"best|last|\d{1,18}", self.checkpoint or "best", re.ASCII):
+            raise UserError(
+                f"checkpoint: expected best, last or a step, received {self.checkpoint!r}"
+            )
         _at_least("eval_tasks", self.tasks, 1)
         _at_least("eval_ways", min(self.ways or (2,)), 2)
         _at_least("eval_steps", min(self.steps or (0,)), 0)
