@@ -31,6 +31,15 @@ ANY_WAYS = range(2, 11)
 
 
 def load_splits(config: Config, cache_dir: str | None) -> Splits:
+    """The pictures of a run's three splits.
+
+    Args:
+        config: the run's settings.
+        cache_dir: the folder that keeps decoded data sets, or None for the user's cache.
+
+    Raises:
+        UserError: if the pictures are missing, incomplete or damaged.
+    """
     return data_gen.load(
         config.dataset,
         data_dir=config.data_dir,
@@ -93,6 +102,7 @@ def training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
 
 
 def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
+    """What a meta-update of the run learns from: meta-batches of tasks, or batches of pictures."""
     pool = training_pool(config, splits)
     if methods.METHODS[config.method].batches:
         return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
@@ -109,6 +119,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
 
 
 def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
+    """The run's meta-optimizer, its state created for the variables of `method`."""
     rate = schedules.learning_rate(
         config.meta_lr_schedule,
         config.meta_lr,
@@ -146,6 +157,11 @@ def monitored_ways(config: Config) -> list[int]:
 def make_evaluator(
     config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
 ) -> Evaluator:
+    """The evaluator of a run for what was requested, and for the defaults of the rest.
+
+    Raises:
+        UserError: if the method or the split cannot give such tasks.
+    """
     pool = getattr(splits, request.split)
     if request.ways is not None:
         ways = request.ways

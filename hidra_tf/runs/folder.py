@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
+from data_gen import typed_json
 from data_gen.errors import UserError
 from hidra_tf.runs.config import Config, show
 
@@ -20,10 +22,10 @@ def find(path: Path) -> Config | None:
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return None
     try:
-        return Config.from_json((path / CONFIG_FILE).read_text())
+        return typed_json.read(Config, path / CONFIG_FILE)
     except UserError as error:
-        raise UserError(f"{path / CONFIG_FILE}: {error}") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is not a run that can be read: {error}") from error
+    except OSError as error:
         raise UserError(
             f"{path} is not a run: expected a readable {CONFIG_FILE} in it; received {error!r}"
         ) from error
@@ -47,9 +49,22 @@ def create(path: Path, config: Config) -> None:
     write_atomically(path / CONFIG_FILE, config.to_json())
 
 
+def grow(path: Path, existing: Config, steps: int) -> None:
+    """Writes down that a run is to have more meta-updates, all or nothing."""
+    if steps != existing.steps:
+        grown = dataclasses.replace(existing, steps=steps)
+        write_atomically(path / CONFIG_FILE, grown.to_json())
+
+
 def check_same(path: Path, existing: Config, wanted: Config) -> None:
-    """Raises `UserError`, naming every difference, unless `wanted` continues the run."""
+    """Raises `UserError`, naming every difference, unless `wanted` continues the run.
+
+    More meta-updates continue it too, where the learning rate does not depend on their number.
+    """
     differences = existing.differences(wanted)
+    if differences.keys() == {"steps"}:
+        existing.check_steps_may_become(wanted.steps)
+        return
     if differences:
         listed = "; ".join(
             f"{name} is {show(old)}, received {show(new)}"

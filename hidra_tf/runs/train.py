@@ -75,6 +75,8 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
     if existing is None:
         folder.create(path, config)
         EventLog(path).configuration(config)
+    else:
+        folder.grow(path, existing, config.steps)
     weights = sum(variable.shape.num_elements() for variable in method.variables)
     print(f"run      {path}\n{report.opening(config, splits, weights, device())}", flush=True)
     if methods.trains(config.method):
