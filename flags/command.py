@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+# The module `signal` itself would take a while to import.
+import _signal
 import os
-import signal
 import sys
 
 USAGE = """
@@ -21,9 +22,9 @@ folder holds config.json, checkpoints/, best/, TensorBoard's files and results/.
 
 def run() -> None:
     """Runs the program that the command line describes, and exits with its code."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         # Imports take a while, and would answer Ctrl-C with a traceback.
-        signal.signal(signal.SIGINT, _stop_at_once)
+        _signal.signal(_signal.SIGINT, _stop_at_once)
     from hidra_tf.runs import streams
 
     streams.show_anything()

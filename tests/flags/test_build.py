@@ -287,6 +287,7 @@ def test_run_dir_alone_continues_with_the_runs_own_settings(tmp_path):
         UserError, match="--method is hidra, received maml; --seed is 3, received 4"
     ):
         config(f"--run_dir={tmp_path}", "--seed=4", "--method=maml")
+    forget_flags()
     fresh = config(f"--run_dir={tmp_path / 'new'}")
     assert (fresh.dataset, fresh.seed) == ("omniglot", 0)
 
