@@ -22,6 +22,7 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.options import PRECISIONS
+from hidra_tf.runs import sizes
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.training import schedules
 from hidra_tf.training.optimizers import make_optimizer
@@ -169,6 +170,7 @@ def make_evaluator(
         ways = config.train_ways
     else:
         ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
+    sizes.check_evaluation(config, ways)
     steps = request.steps or (config.own_steps,)
     return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
 

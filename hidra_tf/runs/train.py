@@ -12,7 +12,7 @@ from data_gen.episodes import EpisodeSampler
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs import folder, report
+from hidra_tf.runs import folder, report, sizes
 from hidra_tf.runs.assembly import (
     build_method,
     build_optimizer,
@@ -64,6 +64,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
         if _says_finished(path, config, request):
             return
     # Everything that a user can have got wrong is looked at before anything is written.
+    sizes.check_training(config)
     splits = load_splits(config, cache_dir)
     method = build_method(config, splits, training_pool(config, splits).num_classes)
     if config.pretrained and saved_step(path) < 0:
