@@ -26,6 +26,7 @@ def main(argv: list[str]) -> int:
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         _let_ctrl_c_through()
+        _check_docstrings_are_kept()
         # Flags are found to be right before TensorFlow is imported, which takes seconds.
         if FLAGS.eval_only:
             _evaluate()
@@ -53,6 +54,14 @@ def _train() -> None:
     run = build.run_dir(config)
     runs = quietly_import("hidra_tf.runs.train")
     runs.train(config, run, request, FLAGS.cache_dir)
+
+
+def _check_docstrings_are_kept() -> None:
+    """Raises `UserError` under `python -OO`, with which Keras cannot be imported."""
+    if sys.flags.optimize > 1:
+        raise UserError(
+            "expected Python with docstrings, which Keras needs; received -OO or PYTHONOPTIMIZE=2"
+        )
 
 
 def _let_ctrl_c_through() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
+from data_gen import Splits
 from flags.define import define_range
 from hidra_tf.runs.config import LARGEST
 
@@ -37,6 +38,6 @@ absl_flags.DEFINE_integer(
 absl_flags.DEFINE_enum(
     "eval_split",
     "test",
-    ["train", "val", "test"],
+    list(Splits._fields),
     "The classes to evaluate on: those of training, of validation or of tests.",
 )

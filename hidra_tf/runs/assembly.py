@@ -23,7 +23,13 @@ from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.options import PRECISIONS
 from hidra_tf.runs import sizes
-from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.config import (
+    Config,
+    DataSettings,
+    EvalRequest,
+    TaskSettings,
+    TrainingSettings,
+)
 from hidra_tf.training import schedules
 from hidra_tf.training.optimizers import make_optimizer
 
@@ -97,7 +103,7 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
 
-def training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
+def training_pool(config: DataSettings, splits: Splits) -> ClassPool | RotatedPool:
     """The training classes, which alone may be rotated."""
     return RotatedPool(splits.train) if config.rotations else splits.train
 
@@ -121,20 +127,26 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
 
 def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
     """The run's meta-optimizer, its state created for the variables of `method`."""
-    rate = schedules.learning_rate(
+    return make_optimizer(
+        method.variables,
+        _learning_rate(config),
+        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
+        weight_decay=config.weight_decay,
+        undecayed=method.undecayed,
+    )
+
+
+def _learning_rate(
+    config: TrainingSettings,
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """β in the course of a training."""
+    return schedules.learning_rate(
         config.meta_lr_schedule,
         config.meta_lr,
         config.steps,
         config.meta_lr_min,
         config.milestones,
         config.gamma,
-    )
-    return make_optimizer(
-        method.variables,
-        rate,
-        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
-        weight_decay=config.weight_decay,
-        undecayed=method.undecayed,
     )
 
 
@@ -150,7 +162,7 @@ def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dic
     }
 
 
-def monitored_ways(config: Config) -> list[int]:
+def monitored_ways(config: TaskSettings) -> list[int]:
     """The smallest and the largest trained number of ways, over which the curves are means."""
     return sorted({config.train_ways[0], config.train_ways[-1]})
 

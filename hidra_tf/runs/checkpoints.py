@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from data_gen.errors import UserError
 from hidra_tf.methods.base import GradientMethod
+from hidra_tf.runs.paths import for_tensorflow
 
 # What TensorFlow raises for a damaged, truncated or foreign checkpoint.
 _DAMAGE = (tf.errors.OpError, ValueError, AssertionError, LookupError, RuntimeError)
@@ -54,6 +55,7 @@ class Checkpoints:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
         self._warn = warn
+        path = for_tensorflow(path)
         self._last = self._manager(self._everything, path / "checkpoints", keep)
         self._best = self._manager(self._weights, path / "best", keep=1)
 

@@ -15,6 +15,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs.config import BOOKKEEPING, Config, show
+from hidra_tf.runs.paths import for_tensorflow
 
 
 class EventLog:
@@ -25,13 +26,13 @@ class EventLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = for_tensorflow(path)
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def configuration(self, config: Config) -> None:
         """The resolved configuration as text, and as hyperparameters to compare runs by."""
         fields = {
-            name: value if isinstance(value, int | float) else show(value)
+            name: value if isinstance(value, int | float) else _encodable(show(value))
             for name, value in dataclasses.asdict(config).items()
         }
         rows = [f"| {name} | `{value}` |" for name, value in fields.items()]
@@ -76,3 +77,8 @@ class EventLog:
         if split not in self._writers:
             self._writers[split] = tf.summary.create_file_writer(str(self._path / split))
         return self._writers[split]
+
+
+def _encodable(text: str) -> str:
+    """A text with any bytes of file names spelled out: TensorBoard's files hold UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

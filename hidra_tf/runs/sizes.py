@@ -157,7 +157,7 @@ def _check(config: Config, needs: Sequence[Need], machine: Machine) -> None:
     )
     raise UserError(
         f"expected settings that fit the {in_words(machine.size)} of {machine.name}; these need "
-        f"at least {in_words(total)}, of which {most.what} take {in_words(most.size)} ({values}); "
+        f"at least {in_words(total)}, of which {in_words(most.size)} for {most.what} ({values}); "
         f"what helps: {most.helps}"
     )
 

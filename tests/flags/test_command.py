@@ -43,6 +43,13 @@ def test_help_needs_no_docstrings():
     assert done.stdout.startswith(b"HIDRA-TF: few-shot")
 
 
+def test_without_docstrings_all_else_is_refused_in_one_line():
+    done = run("main.py", "--dataset=glyphs", PYTHONOPTIMIZE="2")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: expected Python with docstrings")
+    assert done.stderr.count(b"\n") == 1
+
+
 # Sends Ctrl-C to the program when it imports a module for the first time.
 INTERRUPT = """
 import os, runpy, signal, sys
