@@ -47,7 +47,7 @@ absl_flags.DEFINE_integer("side", 28, "Pictures are side × side.", lower_bound=
 absl_flags.DEFINE_integer("channels", 1, "Of the pictures.", lower_bound=1)
 absl_flags.DEFINE_integer("filters", 64, "Of Conv-4.", lower_bound=1)
 for _name, _known in (("groups", GROUPS), ("variants", tuple(cases.VARIANTS))):
-    flags.register_validator(
+    absl_flags.register_validator(
         _name,
         lambda chosen, known=_known: bool(chosen) and set(chosen) <= set(known),
         f"expected some of {', '.join(_known)}",
