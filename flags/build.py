@@ -22,7 +22,7 @@ FLAGS = absl_flags.FLAGS
 
 RUNS = Path("runs")
 # What an evaluation may have otherwise than the run's training.
-_OF_AN_EVALUATION = ("data_dir", "eval_dataset", "eval_data_dir", "pictures")
+_OF_AN_EVALUATION = ("data_dir", "eval_dataset", "eval_data_dir", "pictures", "skip_damaged")
 
 
 def config() -> Config:
@@ -49,6 +49,7 @@ def eval_request() -> EvalRequest:
         FLAGS.eval_split,
         FLAGS.eval_dataset,
         eval_data_dir(),
+        FLAGS.skip_damaged,
     )
 
 

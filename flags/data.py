@@ -67,6 +67,11 @@ define_setting(
     "without subfolders train, val and test.",
 )
 define_setting(
+    "skip_damaged",
+    "Leave damaged pictures out, with a warning that counts and names them, instead of refusing "
+    "the data set.",
+)
+define_setting(
     "rotations",
     "Make classes of their own from the training classes turned by 90°, 180° and 270°, as MAML "
     "did with Omniglot.",

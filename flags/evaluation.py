@@ -38,6 +38,7 @@ absl_flags.DEFINE_integer(
 absl_flags.DEFINE_enum(
     "eval_split",
     "test",
-    list(Splits._fields),
-    "The classes to evaluate on: those of training, of validation or of tests.",
+    [*Splits._fields, "all"],
+    "The classes to evaluate on: those of training, of validation or of tests; all takes the three "
+    "together. With --eval_only, a folder of two or more classes is then enough.",
 )

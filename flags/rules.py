@@ -118,6 +118,13 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
             "dataset",
         ),
     ),
+    "skip_damaged": (
+        Rule(
+            lambda at: {at.config.dataset, at.eval_dataset}.difference(_WITHOUT_FILES),
+            "a data set that has files",
+            "dataset",
+        ),
+    ),
     "rotations": (_TRAINED,),
     "train_on_validation": (
         _TRAINED,

@@ -37,28 +37,34 @@ from hidra_tf.training.optimizers import make_optimizer
 ANY_WAYS = range(2, 11)
 
 
-def load_splits(config: Config, cache_dir: str | None) -> Splits:
+def load_splits(config: Config, cache_dir: str | None, split: str | None = None) -> Splits:
     """The pictures of a run's three splits.
 
     Args:
         config: the run's settings.
         cache_dir: the folder that keeps decoded data sets, or None for the user's cache.
+        split: the one split that is needed where nothing is trained, or None for all of them.
 
     Raises:
         UserError: if the pictures are missing, incomplete or damaged.
     """
-    return data_gen.load(
-        config.dataset,
+    request = data_gen.DataRequest(
         data_dir=config.data_dir,
         cache_dir=cache_dir,
         invert=config.invert,
-        train_on_validation=config.train_on_validation,
         image_size=config.image_size,
         channels=config.channels,
         per_class=config.shots + config.query_shots,
         split_seed=config.split_seed,
+        skip_damaged=config.skip_damaged,
+    )
+    return data_gen.load(
+        config.dataset,
+        request,
+        train_on_validation=config.train_on_validation,
         eval_name=config.eval_dataset,
         eval_data_dir=config.eval_data_dir,
+        split=split,
     )
 
 

@@ -6,6 +6,7 @@ nothing that fits is refused, and what is only a little too large fails later; s
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from collections.abc import Sequence
@@ -14,13 +15,12 @@ from typing import NamedTuple
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
-from data_gen import ImageSize
+from data_gen import DataRequest, image_shape
 from data_gen.errors import UserError
+from data_gen.room import in_bytes
 from hidra_tf.methods import METHODS, trains
-from hidra_tf.runs.config import Config, show
+from hidra_tf.runs.config import Config, DataSettings, show
 
-# The smallest pictures of a data set; what it has itself is not known before it is loaded.
-_SMALLEST = (ImageSize(28, 28), 1)
 _FLOAT = 4  # bytes
 # Of a graph, for an inner step that is written out: some 30 operations at the very least.
 _STEP_OF_GRAPH = 200_000
@@ -108,7 +108,7 @@ def _activations(config: Config) -> Need:
     """The first convolution's output for the pictures that one task, or one update, looks at."""
     batches = METHODS[config.method].batches
     count = config.batch_size if batches else max(config.train_ways) * config.shots
-    height, width = config.image_size or _SMALLEST[0]
+    height, width, _ = _shape(config)
     filters = config.filters if config.backbone in _KERNELS else 1
     number = 2 if config.precision == "bfloat16" else _FLOAT
     of_count = ("batch_size",) if batches else ("train_ways", "shots")
@@ -139,10 +139,15 @@ def _graph(config: Config) -> Need:
     return Need("the graph of the inner loop", size, ("inner_steps",), "fewer `inner_steps`")
 
 
-def _picture(config: Config) -> int:
+def _shape(config: DataSettings) -> tuple[int, int, int]:
+    """Height, width and channels of the pictures."""
+    asked = DataRequest(image_size=config.image_size, channels=config.channels)
+    return image_shape(config.dataset, asked)
+
+
+def _picture(config: DataSettings) -> int:
     """The numbers of a picture."""
-    height, width = config.image_size or _SMALLEST[0]
-    return height * width * (config.channels or _SMALLEST[1])
+    return math.prod(_shape(config))
 
 
 def _check(config: Config, needs: Sequence[Need], machine: Machine) -> None:
@@ -156,16 +161,7 @@ def _check(config: Config, needs: Sequence[Need], machine: Machine) -> None:
         if (value := getattr(config, name)) is not None
     )
     raise UserError(
-        f"expected settings that fit the {in_words(machine.size)} of {machine.name}; these need "
-        f"at least {in_words(total)}, of which {in_words(most.size)} for {most.what} ({values}); "
+        f"expected settings that fit the {in_bytes(machine.size)} of {machine.name}; these need "
+        f"at least {in_bytes(total)}, of which {in_bytes(most.size)} for {most.what} ({values}); "
         f"what helps: {most.helps}"
     )
-
-
-def in_words(size: float) -> str:
-    """Bytes as a person reads them, such as "1.5 GiB"."""
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024 or unit == "TiB":
-            break
-        size /= 1024
-    return f"{size:,.1f} {unit}" if unit != "bytes" else f"{size} bytes"

@@ -26,6 +26,7 @@ class DataSettings(Settings):
             folder has subfolders for them.
         rotations: whether training classes turned by 90°, 180° and 270° are classes of their own.
         train_on_validation: whether the training split also holds the validation classes.
+        skip_damaged: whether damaged pictures are left out, with a warning, instead of refused.
         pictures: the place that holds the pictures during the run; see `data_gen.sources`.
     """
 
@@ -39,4 +40,5 @@ class DataSettings(Settings):
     split_seed: int = whole(0, least=0)
     rotations: bool = False
     train_on_validation: bool = False
+    skip_damaged: bool = False
     pictures: str = one_of(PICTURES, "auto", bookkeeping=True)

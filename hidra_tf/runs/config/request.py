@@ -16,9 +16,11 @@ class EvalRequest:
             the head is made for one.
         steps: the numbers of inner steps, or None for as many as in training.
         tasks: the number of tasks at each number of ways, at least 1.
-        split: the classes' split, a field of `data_gen.class_pool.Splits`.
+        split: the classes' split, an attribute of `data_gen.class_pool.Splits`: a pool, or `all`
+            of them joined.
         dataset: the data set whose classes are taken, or None for the one that the run names.
         data_dir: the folder with the pictures of `dataset`.
+        skip_damaged: whether damaged pictures are left out, as they are if the run says so.
     """
 
     ways: tuple[int, ...] | None = None
@@ -27,6 +29,7 @@ class EvalRequest:
     split: str = "test"
     dataset: str | None = None
     data_dir: str | None = None
+    skip_damaged: bool = False
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""

@@ -89,6 +89,7 @@ OTHERS = {
     "multi_step_loss": 100,
     "learn_inner_lr": True,
     "second_order_after": 50,
+    "skip_damaged": True,
 }
 # What a value needs beside it to be meant.
 ALONGSIDE = {
