@@ -5,6 +5,8 @@ HEADS = ("master", "zero", "per_class")
 LOSSES = ("softmax", "sigmoid")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "multistep")
+# Under these, the learning rate of every meta-update depends on how many there will be.
+SCHEDULES_OVER_STEPS = ("cosine",)
 REDUCTIONS = ("mean", "per_class")
 INNER_LOOPS = ("auto", "generic")
 TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")

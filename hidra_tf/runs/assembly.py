@@ -22,7 +22,14 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.options import PRECISIONS
-from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs import sizes
+from hidra_tf.runs.config import (
+    Config,
+    DataSettings,
+    EvalRequest,
+    TaskSettings,
+    TrainingSettings,
+)
 from hidra_tf.training import schedules
 from hidra_tf.training.optimizers import make_optimizer
 
@@ -31,7 +38,16 @@ ANY_WAYS = range(2, 11)
 
 
 def load_splits(config: Config, cache_dir: str | None, split: str | None = None) -> Splits:
-    """The pools; `split` names the one that is needed where nothing is trained."""
+    """The pictures of a run's three splits.
+
+    Args:
+        config: the run's settings.
+        cache_dir: the folder that keeps decoded data sets, or None for the user's cache.
+        split: the one split that is needed where nothing is trained, or None for all of them.
+
+    Raises:
+        UserError: if the pictures are missing, incomplete or damaged.
+    """
     request = data_gen.DataRequest(
         data_dir=config.data_dir,
         cache_dir=cache_dir,
@@ -93,13 +109,13 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
 
-def training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
+def training_pool(config: DataSettings, splits: Splits) -> ClassPool | RotatedPool:
     """The training classes, which alone may be rotated."""
     return RotatedPool(splits.train) if config.rotations else splits.train
 
 
 def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
-    """The meta-batches, or the minibatches, that `config` trains on."""
+    """What a meta-update of the run learns from: meta-batches of tasks, or batches of pictures."""
     pool = training_pool(config, splits)
     if methods.METHODS[config.method].batches:
         return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
@@ -116,21 +132,27 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
 
 
 def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
-    """The meta-optimizer that `config` describes."""
-    rate = schedules.learning_rate(
+    """The run's meta-optimizer, its state created for the variables of `method`."""
+    return make_optimizer(
+        method.variables,
+        _learning_rate(config),
+        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
+        weight_decay=config.weight_decay,
+        undecayed=method.undecayed,
+    )
+
+
+def _learning_rate(
+    config: TrainingSettings,
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """β in the course of a training."""
+    return schedules.learning_rate(
         config.meta_lr_schedule,
         config.meta_lr,
         config.steps,
         config.meta_lr_min,
         config.milestones,
         config.gamma,
-    )
-    return make_optimizer(
-        method.variables,
-        rate,
-        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
-        weight_decay=config.weight_decay,
-        undecayed=method.undecayed,
     )
 
 
@@ -146,7 +168,7 @@ def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dic
     }
 
 
-def monitored_ways(config: Config) -> list[int]:
+def monitored_ways(config: TaskSettings) -> list[int]:
     """The smallest and the largest trained number of ways, over which the curves are means."""
     return sorted({config.train_ways[0], config.train_ways[-1]})
 
@@ -154,9 +176,14 @@ def monitored_ways(config: Config) -> list[int]:
 def make_evaluator(
     config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
 ) -> Evaluator:
-    """The evaluator that `request` asks for."""
+    """The evaluator of a run for what was requested, and for the defaults of the rest.
+
+    Raises:
+        UserError: if the method or the split cannot give such tasks.
+    """
     ways = evaluated_ways(config, request, getattr(splits, request.split).num_classes)
     steps = evaluated_steps(config, request)
+    sizes.check_evaluation(config, ways)
     return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
 
 

@@ -12,6 +12,7 @@ from data_gen.errors import UserError
 from hidra_tf.methods.base import GradientMethod
 from hidra_tf.runs.checkpoint_files import BEST, LAST, CheckpointFiles, is_complete
 from hidra_tf.runs.checkpoint_reading import DAMAGE, examine
+from hidra_tf.runs.paths import for_tensorflow
 
 
 class DamagedError(UserError):
@@ -66,6 +67,7 @@ class Checkpoints:
         self._shapes = [tuple(variable.shape) for variable in method.variables]
         self._warn = warn
         self.restored: Path | None = None
+        path = for_tensorflow(path)
         self._last = CheckpointFiles(path / LAST, keep)
         self._best = CheckpointFiles(path / BEST, keep=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from data_gen import typed_json
 from data_gen.errors import UserError
 from hidra_tf.runs.config import Config, show
 from hidra_tf.runs.lock import LOCK_FILE
@@ -24,10 +25,10 @@ def find(path: Path) -> Config | None:
         return None
     _check_parts(path)
     try:
-        return Config.from_json((path / CONFIG_FILE).read_text())
+        return typed_json.read(Config, path / CONFIG_FILE)
     except UserError as error:
-        raise UserError(f"{path / CONFIG_FILE}: {error}") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is not a run that can be read: {error}") from error
+    except OSError as error:
         raise UserError(
             f"{path} is not a run: expected a readable {CONFIG_FILE} in it; received {error!r}"
         ) from error
@@ -59,8 +60,14 @@ def remove_events(path: Path) -> None:
 
 
 def check_same(path: Path, existing: Config, wanted: Config) -> None:
-    """Raises `UserError`, naming every difference, unless `wanted` continues the run."""
+    """Raises `UserError`, naming every difference, unless `wanted` continues the run.
+
+    More meta-updates continue it too, where the learning rate does not depend on their number.
+    """
     differences = existing.differences(wanted)
+    if differences.keys() == {"steps"}:
+        existing.check_steps_may_become(wanted.steps)
+        return
     if differences:
         listed = "; ".join(
             f"{name} is {show(old)}, received {show(new)}"

@@ -13,7 +13,7 @@ from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs import folder, identity, report
+from hidra_tf.runs import folder, identity, report, sizes
 from hidra_tf.runs.assembly import (
     build_method,
     build_optimizer,
@@ -106,6 +106,7 @@ def _train(
     config: Config, existing: Config | None, path: Path, request: EvalRequest, cache_dir: str | None
 ) -> None:
     # Everything that a user can have got wrong is looked at before anything is written.
+    sizes.check_training(config)
     splits = load_splits(config, cache_dir)
     data = RunData.of(splits)
     before = None if existing is None else identity.read(path)
