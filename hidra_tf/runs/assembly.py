@@ -20,7 +20,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones import registry
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.options import PRECISIONS
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.training import schedules
@@ -46,7 +46,7 @@ def load_splits(config: Config, cache_dir: str | None) -> Splits:
     )
 
 
-def build_method(config: Config, splits: Splits, classes: int | None = None) -> GradientMethod:
+def build_method(config: Config, splits: Splits, classes: int | None = None) -> Method:
     """The untrained method that `config` describes, for pictures like those of `splits`.
 
     Args:
@@ -69,20 +69,16 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     except ValueError as error:
         raise UserError(f"{config.backbone}: {error}") from error
     inner = InnerLoop(
-        config.inner_steps,
-        config.inner_lr,
-        config.first_order,
-        config.inner_loop == "auto",
-        config.recompute,
-        config.loss,
-        config.inner_reduction,
-        config.learn_inner_lr,
-        config.multi_step_loss,
-        config.second_order_after,
+        steps=config.inner_steps,
+        learning_rate=config.inner_lr,
+        exact=config.inner_loop == "auto",
+        recompute=config.recompute,
+        loss=config.loss,
+        reduction=config.inner_reduction,
     )
     settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     settings["classes"] = classes
-    names = ("head", "seed", "task_map", *methods.METHODS[config.method].options)
+    names = ("head", "seed", "task_map", *methods.SETTINGS)
     options = {name: settings[name] for name in names}
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
@@ -108,7 +104,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
     )
 
 
-def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
+def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimizer:
     rate = schedules.learning_rate(
         config.meta_lr_schedule,
         config.meta_lr,
@@ -126,7 +122,7 @@ def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.
     )
 
 
-def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
+def make_monitors(config: Config, method: Method, splits: Splits) -> dict[str, Evaluator]:
     """Evaluators for the curves of Figure 8."""
     ways = monitored_ways(config)
     if not config.is_fixed_way:
@@ -144,7 +140,7 @@ def monitored_ways(config: Config) -> list[int]:
 
 
 def make_evaluator(
-    config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
+    config: Config, method: Method, splits: Splits, request: EvalRequest
 ) -> Evaluator:
     pool = getattr(splits, request.split)
     if request.ways is not None:
@@ -159,7 +155,7 @@ def make_evaluator(
 
 def _evaluator_of(
     config: Config,
-    method: GradientMethod,
+    method: Method,
     splits: Splits,
     split: str,
     ways: Sequence[int],

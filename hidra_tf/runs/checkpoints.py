@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from data_gen.errors import UserError
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 
 # What TensorFlow raises for a damaged, truncated or foreign checkpoint.
 _DAMAGE = (tf.errors.OpError, ValueError, AssertionError, LookupError, RuntimeError)
@@ -36,7 +36,7 @@ class Checkpoints:
     def __init__(
         self,
         path: Path,
-        method: GradientMethod,
+        method: Method,
         optimizer: keras.optimizers.Optimizer | None,
         warn: Callable[[str], None],
         keep: int = 3,

@@ -11,7 +11,7 @@ from data_gen.class_pool import Splits
 from data_gen.errors import UserError
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import mean_scores
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.runs import folder, report
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
 from hidra_tf.runs.checkpoints import Checkpoints
@@ -97,7 +97,7 @@ def _check_untrained(
 def evaluate_best(
     config: Config,
     path: Path,
-    method: GradientMethod,
+    method: Method,
     evaluator: Evaluator,
     request: EvalRequest,
     label: str,
@@ -107,8 +107,9 @@ def evaluate_best(
     if not checkpoints.restore_best():
         raise UserError(f"expected a checkpoint in {path}, found none; train the run first")
     step = int(checkpoints.step)
-    total = request.tasks * len(evaluator.ways)
-    progress = Progress(total, 0, "task", f"{request.split} tasks")
+    # In pictures, since a task of more ways takes longer.
+    total = evaluator.total_work(request.tasks)
+    progress = Progress(total, 0, "picture", f"{request.split} pictures")
     try:
         rows = list(evaluator.rows(request.tasks, progress.advance))
     finally:

@@ -9,11 +9,11 @@ import keras
 
 from data_gen.errors import UserError
 from hidra_tf.runs.checkpoints import Checkpoints
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 
 
 def load_backbone(
-    path: Path, source: GradientMethod, target: GradientMethod, warn: Callable[[str], None]
+    path: Path, source: Method, target: Method, warn: Callable[[str], None]
 ) -> None:
     """Gives `target` the backbone weights of the best checkpoint of the run at `path`.
 

@@ -11,7 +11,7 @@ from data_gen.batches import BatchSampler
 from data_gen.episodes import EpisodeSampler
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.runs import folder, report
 from hidra_tf.runs.assembly import (
     build_method,
@@ -87,7 +87,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
 def _meta_train(
     config: Config,
     path: Path,
-    method: GradientMethod,
+    method: Method,
     sampler: EpisodeSampler | BatchSampler,
     monitors: dict[str, Evaluator],
 ) -> None:

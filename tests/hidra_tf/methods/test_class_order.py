@@ -28,7 +28,9 @@ def make_method(make_backbone):
         # So wide that the ReLUs do not all happen to say the same about every class.
         settings = {"hyper_layers": 2, "hyper_width": 32, **SETTINGS.get(name, {})}
         inner = InnerLoop(2, 0.3)
-        method = build(name, make_backbone("support"), inner, (WAYS,), 5, kind, **settings)
+        method = build(
+            name, make_backbone("support"), inner, (WAYS,), seed=5, head=kind, **settings
+        )
         rng = np.random.default_rng(5)
         for variable in method.head.trainable_variables:
             variable.assign(rng.normal(size=variable.shape))

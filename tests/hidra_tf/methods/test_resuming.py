@@ -33,7 +33,7 @@ def make_method(name, seed):
     block = ConvBlock(4, normalised=True, use_bias=False, kernel_initializer=kernel)
     model = keras.Sequential([keras.Input((6, 6, 1)), block, keras.layers.Flatten()])
     backbone = Backbone(model, "transductive")
-    return build(name, backbone, InnerLoop(1, 0.1), (WAYS,), seed, **SIZES)
+    return build(name, backbone, InnerLoop(1, 0.1), (WAYS,), seed=seed, **SIZES)
 
 
 class Training:
