@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_gen.episodes import Episodes
 from hidra_tf.adaptation import steps
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
 from hidra_tf.adaptation.steps import Derivatives
@@ -317,3 +318,71 @@ def test_query_logits_use_the_adapted_weights_and_their_statistics(norm):
     logits = query_logits(backbone, tf.constant(support), tf.constant(query), weights)
     by_hand = expected_features(norm, support.reshape(4, 2) @ theta, query.reshape(6, 2) @ theta)
     np.testing.assert_allclose(logits, (gamma * by_hand + beta) @ kernel + bias, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": -1}, "steps: expected an integer of at least 0; received -1"),
+        ({"steps": 1.5}, "steps: expected an integer of at least 0; received 1.5"),
+        ({"steps": True}, "steps: expected an integer of at least 0; received True"),
+        ({"learning_rate": 0}, "learning_rate: expected a finite number above 0; received 0"),
+        ({"learning_rate": -0.1}, "learning_rate: .* above 0; received -0.1"),
+        ({"learning_rate": np.nan}, "learning_rate: .* above 0; received nan"),
+        ({"learning_rate": np.inf}, "learning_rate: .* above 0; received inf"),
+        ({"learning_rate": "0.1"}, "learning_rate: .* above 0; received '0.1'"),
+        ({"loss": "hinge"}, "loss: expected one of softmax, sigmoid or a function .*'hinge'"),
+        ({"loss": None}, "loss: expected one of softmax, sigmoid or a function .*None"),
+        ({"reduction": "sum"}, "reduction: expected one of mean, per_class; received 'sum'"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_named_with_what_was_expected(options, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        InnerLoop(**{"steps": 1, "learning_rate": 0.1, **options})
+
+
+class Unused(keras.layers.Layer):
+    """Keeps a trainable weight that its output does not depend on."""
+
+    def build(self, shape):
+        del shape
+        self.weight = self.add_weight(shape=(2,), initializer="ones", name="unused")
+
+    def call(self, inputs):
+        return inputs
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("maml", {}),
+        ("maml", {"first_order": True}),
+        ("maml", {"learn_inner_lr": True}),
+        ("hidra", {}),
+        ("reptile", {}),
+        ("anil", {}),
+        ("hypermaml", {"hyper_width": 4}),
+    ],
+)
+def test_a_weight_that_the_loss_does_not_reach_has_a_gradient_of_zero(
+    name, options, recompute, make_episodes
+):
+    """In the inner loop as in the outer one: it stays where it is."""
+    layers = [
+        keras.Input((16, 16, 1), dtype="float64"),
+        keras.layers.AveragePooling2D(8, dtype="float64"),
+        Unused(dtype="float64"),
+        keras.layers.Flatten(dtype="float64"),
+        keras.layers.Dense(3, dtype="float64"),
+    ]
+    backbone = Backbone(keras.Sequential(layers), "none")
+    inner = InnerLoop(2, LEARNING_RATE, recompute=recompute)
+    method = make_random(name, backbone, inner, **options)
+    episodes = make_episodes(3, 2, 2, tasks=2)
+    unused, *others = method.meta_gradients(episodes).gradients[:3]
+    np.testing.assert_array_equal(unused, [0, 0])
+    assert all(np.max(np.abs(gradient)) > 1e-5 for gradient in others)
+    task = Episodes(*(array[0] for array in episodes[:4]), episodes.ways)
+    (adapted,) = method.adaptation(task)((2,))
+    np.testing.assert_array_equal(adapted.backbone[0], [1, 1])

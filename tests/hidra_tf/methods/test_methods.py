@@ -55,7 +55,7 @@ def meta_loss(method, episodes):
 
     @tf.function
     def loss():
-        logits = method.query_logits(episodes, [method.inner.steps])[:, 0]
+        logits = method.query_logits(episodes, [method.steps])[:, 0]
         log_probabilities = tf.nn.log_softmax(logits)
         own = tf.gather(log_probabilities, episodes.query_labels, batch_dims=2)
         return -tf.reduce_mean(own)
