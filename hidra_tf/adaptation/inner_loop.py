@@ -41,9 +41,9 @@ class InnerLoop:
             memory instead of all steps'. Changes no number.
         loss: `softmax` or `sigmoid`, see `losses.LOSSES`; or a function of your own, of labels
             [..., N] and logits [..., N, C], that returns the mean loss [...] over the N images.
-        reduction: of the support loss: `mean` over its C·K images, the papers', which makes a
-            neuron's step shrink as 1/C; or `per_class`, the sum over classes of the mean over
-            shots, which does not.
+        reduction: how the support loss is reduced: `mean` over its C·K images, the papers', which
+            makes a neuron's step shrink as 1/C; or `per_class`, the sum over classes of the mean
+            over shots, which does not.
 
     Raises:
         ValueError: if a value is out of range, or a name unknown.

@@ -35,11 +35,12 @@ class Evaluator:
     tasks of unseen classes, accuracies after some inner steps; with 95 % intervals over tasks.
 
     Example:
-        >>> import numpy as np
+        >>> import keras, numpy as np
         >>> from data_gen.class_pool import ClassPool
-        >>> from hidra_tf import Backbone, Evaluator, ProtoNet, conv4
-        >>> pool = ClassPool(np.zeros((6, 16, 16, 1), np.uint8), (2, 2, 2), ("a", "b", "c"))
-        >>> method = ProtoNet(backbone=Backbone(conv4((16, 16, 1), filters=2), norm="support"))
+        >>> from hidra_tf import Backbone, Evaluator, ProtoNet
+        >>> pool = ClassPool(np.zeros((6, 4, 4, 1), np.uint8), (2, 2, 2), ("a", "b", "c"))
+        >>> layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)]
+        >>> method = ProtoNet(backbone=Backbone(keras.Sequential(layers), norm="none"))
         >>> evaluator = Evaluator(
         ...     method, pool, ways=(2,), at_steps=(0,), shots=1, query_shots=1, seed=0,
         ...     stream="evaluation",

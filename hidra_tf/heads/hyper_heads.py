@@ -22,7 +22,7 @@ class HyperHead(tf.Module):
     https://arxiv.org/abs/2205.15745).
 
     Example:
-        >>> from hidra_tf.heads.hyper_heads import HyperHead
+        >>> from hidra_tf import HyperHead
         >>> HyperHead(feature_size=64, ways=5, layers=2, width=32).hypernetwork.kernels[0].shape
         TensorShape([74, 32])
 
@@ -109,7 +109,7 @@ class AnyWayHyperHead(tf.Module):
     told: a network trained at one C would learn nothing about the others from it.
 
     Example:
-        >>> from hidra_tf.heads.hyper_heads import AnyWayHyperHead
+        >>> from hidra_tf import AnyWayHyperHead
         >>> AnyWayHyperHead(feature_size=64, layers=2, width=32).initial(ways=7).kernel.shape
         TensorShape([64, 7])
 

@@ -26,7 +26,8 @@ class EpisodicMethod(Method):
 
     Args:
         backbone: the backbone f with its weights θ.
-        loss: of the queries, a key of `losses.LOSSES` or a function; see `losses.loss_function`.
+        loss: the loss of the queries, a key of `losses.LOSSES` or a function; see
+            `losses.loss_function`.
         task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
 
     Attributes:
@@ -148,7 +149,7 @@ class EpisodicMethod(Method):
         Args:
             tape: the tape.
             loss: a scalar.
-            labels: of the queries, [..., N].
+            labels: the labels of the queries, [..., N].
             found: the predictions after S numbers of steps, of which the last is reported.
         """
         gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")

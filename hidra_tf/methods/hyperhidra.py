@@ -23,8 +23,7 @@ class HyperHidra(HyperMethod):
     (https://arxiv.org/abs/2205.15745) and HIDRA (https://arxiv.org/abs/1910.12749).
 
     Example:
-        >>> from hidra_tf import Backbone, HyperHidra, InnerLoop, conv4
-        >>> from hidra_tf.heads.hyper_heads import AnyWayHyperHead
+        >>> from hidra_tf import AnyWayHyperHead, Backbone, HyperHidra, InnerLoop, conv4
         >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
         >>> inner = InnerLoop(steps=1, learning_rate=0.4)
         >>> head = AnyWayHyperHead.of(backbone, width=32)

@@ -30,8 +30,7 @@ class HyperMaml(HyperMethod):
     https://arxiv.org/abs/2205.15745.
 
     Example:
-        >>> from hidra_tf import Backbone, HyperMaml, InnerLoop, conv4
-        >>> from hidra_tf.heads.hyper_heads import HyperHead
+        >>> from hidra_tf import Backbone, HyperHead, HyperMaml, InnerLoop, conv4
         >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
         >>> inner = InnerLoop(steps=1, learning_rate=0.01)
         >>> head = HyperHead.of(backbone, ways=5, width=32)

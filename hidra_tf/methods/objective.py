@@ -36,8 +36,8 @@ class Objective:
 
         Args:
             loss: labels [..., N] and logits [..., N, C] → the mean [...] over images.
-            labels: of the queries, [..., N].
-            logits: of the queries after each of `at_steps`, [..., S, N, C].
+            labels: the labels of the queries, [..., N].
+            logits: the logits of the queries after each of `at_steps`, [..., S, N, C].
 
         Returns:
             One number for each of the leading axes.

@@ -30,7 +30,8 @@ class ProtoNet(FrozenFeatures):
 
     Args:
         backbone: the backbone f with its weights θ.
-        loss: of the queries, a key of `losses.LOSSES` or a function; see `losses.loss_function`.
+        loss: the loss of the queries, a key of `losses.LOSSES` or a function; see
+            `losses.loss_function`.
         task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
     """
 

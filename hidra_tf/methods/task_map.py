@@ -38,7 +38,7 @@ def over_tasks(
     - `auto`: `loop`, the fastest where it was measured.
 
     Args:
-        function: of C and the arrays of one task, without their leading axis.
+        function: a function of C and the arrays of one task, without their leading axis.
         episodes: T tasks.
         signature: the types of what the function returns.
         how: one of `options.TASK_MAPS`.
@@ -64,7 +64,7 @@ def over_groups(
     """The call that computes a function for groups of tasks of equal size, and stacks the results.
 
     Args:
-        function: of C and the arrays of a group, with their leading axis.
+        function: a function of C and the arrays of a group, with their leading axis.
         episodes: T tasks.
         signature: the types of what the function returns.
     """

@@ -39,19 +39,20 @@ class MetaUpdates:
     (https://arxiv.org/abs/1703.03400), for every method.
 
     Example:
-        >>> import numpy as np
+        >>> import keras, numpy as np
         >>> from data_gen.class_pool import ClassPool
         >>> from data_gen.episodes import EpisodeSampler
-        >>> from hidra_tf import Backbone, MetaUpdates, ProtoNet, conv4, make_optimizer
-        >>> pool = ClassPool(np.zeros((6, 16, 16, 1), np.uint8), (2, 2, 2), ("a", "b", "c"))
+        >>> from hidra_tf import Backbone, MetaUpdates, ProtoNet, make_optimizer
+        >>> pool = ClassPool(np.zeros((6, 4, 4, 1), np.uint8), (2, 2, 2), ("a", "b", "c"))
         >>> sampler = EpisodeSampler(
         ...     pool, (2,), shots=1, query_shots=1, meta_batch=1, seed=0, stream="meta_train"
         ... )
-        >>> method = ProtoNet(backbone=Backbone(conv4((16, 16, 1), filters=2), norm="support"))
+        >>> layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)]
+        >>> method = ProtoNet(backbone=Backbone(keras.Sequential(layers), norm="none"))
         >>> optimizer = make_optimizer(method.variables, learning_rate=1e-3)
         >>> updates = MetaUpdates(method, sampler, optimizer, clip_norm=10.0)
-        >>> int(updates(0, 1).step)
-        1
+        >>> int(updates(0, 3).step)
+        3
 
     Args:
         method: the method that is trained.
