@@ -87,29 +87,24 @@ class Backbone:
         Returns:
             Features [N, D], and what `query_features` takes as `statistics`.
         """
-        features, statistics = self._call(weights, images, training=not self.per_image)
-        return features, statistics if self.norm == "support" else None
+        features, statistics = self.model.stateless_call(
+            list(weights), self._first_statistics(), images, training=not self.per_image
+        )
+        return tf.cast(features, self.dtype), statistics if self.norm == "support" else None
 
     def query_features(
         self, weights: Sequence[tf.Tensor], images: tf.Tensor, statistics: Statistics
     ) -> tf.Tensor:
         """Features [N, D] of query images [N, H, W, channels]; see `support_features`."""
-        training = self.norm == "transductive"
-        return self._call(weights, images, training=training, statistics=statistics)[0]
-
-    def _call(
-        self,
-        weights: Sequence[tf.Tensor],
-        images: tf.Tensor,
-        training: bool,
-        statistics: Statistics = None,
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        if statistics is None:
-            statistics = [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
-        features, statistics = self.model.stateless_call(
-            list(weights), statistics, images, training=training
+        known = self._first_statistics() if statistics is None else statistics
+        features, _ = self.model.stateless_call(
+            list(weights), known, images, training=self.norm == "transductive"
         )
-        return tf.cast(features, self.dtype), statistics
+        return tf.cast(features, self.dtype)
+
+    def _first_statistics(self) -> list[tf.Tensor]:
+        """The statistics before any picture was seen: mean 0 and variance 1."""
+        return [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
 
 
 def adapting(backbone: Backbone, adapted: bool) -> Backbone:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from data_gen.errors import UserError
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.runs.checkpoint_files import BEST, LAST, CheckpointFiles, is_complete
 from hidra_tf.runs.checkpoint_reading import DAMAGE, examine
 from hidra_tf.runs.paths import for_tensorflow
@@ -47,7 +47,7 @@ class Checkpoints:
     def __init__(
         self,
         path: Path,
-        method: GradientMethod,
+        method: Method,
         optimizer: keras.optimizers.Optimizer | None,
         warn: Callable[[str], None],
         keep: int = 3,

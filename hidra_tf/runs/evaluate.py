@@ -10,7 +10,7 @@ from data_gen.errors import printable
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.runs import folder, identity, kept, report, results
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
 from hidra_tf.runs.charts import accuracy_chart
@@ -84,7 +84,7 @@ def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) ->
 def evaluate_checkpoint(
     config: Config,
     path: Path,
-    method: GradientMethod,
+    method: Method,
     evaluator: Evaluator,
     request: EvalRequest,
     own: bool = True,
@@ -129,8 +129,9 @@ def evaluate_checkpoint(
 
 
 def _measure(evaluator: Evaluator, request: EvalRequest) -> list[Row]:
-    total = request.tasks * len(evaluator.ways)
-    progress = Progress(total, 0, "task", f"{request.split} tasks")
+    # In pictures, since a task of more ways takes longer.
+    total = evaluator.total_work(request.tasks)
+    progress = Progress(total, 0, "picture", f"{request.split} pictures")
     try:
         return list(evaluator.rows(request.tasks, progress.advance))
     finally:

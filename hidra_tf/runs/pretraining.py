@@ -8,13 +8,11 @@ from pathlib import Path
 import keras
 
 from data_gen.errors import UserError
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.runs.checkpoints import Checkpoints
 
 
-def load_backbone(
-    path: Path, source: GradientMethod, target: GradientMethod, warn: Callable[[str], None]
-) -> None:
+def load_backbone(path: Path, source: Method, target: Method, warn: Callable[[str], None]) -> None:
     """Gives `target` the backbone weights of the best checkpoint of the run at `path`.
 
     Args:

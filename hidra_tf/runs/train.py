@@ -12,7 +12,7 @@ from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.runs import folder, identity, report, sizes
 from hidra_tf.runs.assembly import (
     build_method,
@@ -126,7 +126,7 @@ def _train(
     evaluate_checkpoint(config, path, method, evaluator, request)
 
 
-def _build_method(config: Config, path: Path, splits: Splits) -> GradientMethod:
+def _build_method(config: Config, path: Path, splits: Splits) -> Method:
     """The method, with the backbone of another run where one is asked for and none was saved."""
     method = build_method(config, splits, training_pool(config, splits).num_classes)
     if config.pretrained and saved_step(path) < 0:
@@ -157,7 +157,7 @@ def _write_down(path: Path, config: Config, existing: Config | None, data: RunDa
 def _meta_train(
     config: Config,
     path: Path,
-    method: GradientMethod,
+    method: Method,
     sampler: EpisodeSampler | BatchSampler,
     monitors: dict[str, Evaluator],
 ) -> None:

@@ -16,9 +16,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.finetune import Finetune
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.progress import Progress
@@ -47,7 +45,7 @@ class Run:
     def __init__(self, path, pool, stop_after=None, where="auto", schedule=SCHEDULE, clock=None):
         self.path = path
         backbone = Backbone(conv4((16, 16, 1), filters=4, norm="transductive"), "transductive")
-        self.method = Hidra(backbone, InnerLoop(2, 0.1))
+        self.method = build("hidra", backbone, InnerLoop(2, 0.1), (3,))
         self.optimizer = make_optimizer(self.method.variables, 1e-2)
         self.messages = []
         self.checkpoints = Checkpoints(path, self.method, self.optimizer, self.messages.append)
@@ -207,14 +205,15 @@ def test_updates_do_not_depend_on_how_many_share_a_call(tmp_path, pool):
 def aided_maml(pool):
     """MAML with everything that changes in the course of a training."""
     backbone = Backbone(conv4((16, 16, 1), filters=3, norm="none"), "none")
-    inner = InnerLoop(2, 0.1, learn_rates=True, multi_step_loss=3, second_order_after=1)
-    method = Maml(backbone, inner, ways=2)
+    aids = {"learn_inner_lr": True, "multi_step_loss": 3, "second_order_after": 1}
+    method = build("maml", backbone, InnerLoop(2, 0.1), (2,), **aids)
     return method, EpisodeSampler(RotatedPool(pool), (2,), 1, 1, 1, 0, "meta_train")
 
 
 def classifier(pool):
     backbone = Backbone(conv4((16, 16, 1), filters=3, norm="transductive"), "transductive")
-    return Finetune(backbone, InnerLoop(2, 0.1), classes=8), BatchSampler(pool, 5, seed=0)
+    method = build("finetune", backbone, InnerLoop(2, 0.1), (3,), classes=8)
+    return method, BatchSampler(pool, 5, seed=0)
 
 
 class Half:
