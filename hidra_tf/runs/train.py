@@ -15,11 +15,11 @@ from hidra_tf.methods.base import GradientMethod
 from hidra_tf.runs import folder, report
 from hidra_tf.runs.assembly import (
     build_method,
+    build_optimizer,
     device,
     load_splits,
     make_evaluator,
     make_monitors,
-    build_optimizer,
     training_pool,
     training_sampler,
 )
@@ -27,7 +27,7 @@ from hidra_tf.runs.checkpoints import Checkpoints, saved_step
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate_best
 from hidra_tf.runs.event_log import EventLog
-from hidra_tf.runs.pretraining import load_backbone
+from hidra_tf.runs.pretraining import check_classes, load_backbone
 from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.signals import stop_on_signals
@@ -67,8 +67,10 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
     splits = load_splits(config, cache_dir)
     method = build_method(config, splits, training_pool(config, splits).num_classes)
     if config.pretrained and saved_step(path) < 0:
-        source = build_method(folder.open_run(Path(config.pretrained)), splits)
-        load_backbone(Path(config.pretrained), source, method, _LOG.warning)
+        run = Path(config.pretrained)
+        theirs = folder.open_run(run)
+        check_classes(run, theirs, config, splits, cache_dir, _LOG.warning)
+        load_backbone(run, build_method(theirs, splits), method, _LOG.warning)
     evaluator = make_evaluator(config, method, splits, request)
     sampler = training_sampler(config, splits)
     monitors = make_monitors(config, method, splits)
