@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from hidra_tf.backbones.normalization import channel_sum
+from hidra_tf.backbones.fused_normalization import channel_sum
 
 _WINDOW = {"ksize": [1, 2, 2, 1], "strides": [1, 2, 2, 1], "padding": "VALID"}
 
