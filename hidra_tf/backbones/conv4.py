@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from hidra_tf.backbones.arguments import check_network
 from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.options import NORMS
 from hidra_tf.seeds import derive
 
 
@@ -34,13 +34,7 @@ def conv4(
     Raises:
         ValueError: if the images are smaller than 16 × 16 or `norm` is unknown.
     """
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
-    if min(image_shape[:2]) < 16:
-        raise ValueError(
-            f"Conv-4 halves its input four times: expected images of at least "
-            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
-        )
+    check_network("Conv-4", image_shape, filters, norm, seed, dtype)
     layers: list[keras.layers.Layer] = [
         keras.Input(image_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
     ]

@@ -12,6 +12,7 @@ from hidra_tf.backbones.pooling import max_pool, shifted_relu_pool
 _SIDE = 3
 
 
+@keras.saving.register_keras_serializable(package="hidra_tf")
 class ConvBlock(keras.layers.Layer):
     """3×3 convolution, normalisation, 2×2 max pooling, ReLU; the numbers of these four layers.
 
@@ -39,13 +40,13 @@ class ConvBlock(keras.layers.Layer):
         filters: int,
         normalised: bool,
         use_bias: bool,
-        kernel_initializer: keras.initializers.Initializer,
+        kernel_initializer: str | dict | keras.initializers.Initializer,
         **kwargs: object,
     ) -> None:
         # Images are cast where they are used: statistics of patches want them as they come.
         super().__init__(autocast=False, **kwargs)
         self.filters, self.use_bias = filters, use_bias
-        self.kernel_initializer = kernel_initializer
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = TaskNormalization(dtype=self.dtype_policy, name="norm") if normalised else None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -83,6 +84,16 @@ class ConvBlock(keras.layers.Layer):
         """[N, H // 2, W // 2, filters]."""
         count, height, width, _ = input_shape
         return count, height // 2, width // 2, self.filters
+
+    def get_config(self) -> dict[str, object]:
+        """The arguments, as Keras saves them."""
+        own = {
+            "filters": self.filters,
+            "normalised": self.norm is not None,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+        return {**super().get_config(), **own}
 
     def _bias(self) -> tf.Tensor:
         """[filters]."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from hidra_tf.backbones.arguments import check_network, check_norm
 from hidra_tf.backbones.drop_block import Digest, DropBlock
 from hidra_tf.backbones.normalization import TaskNormalization
 from hidra_tf.backbones.pooling import max_pool
-from hidra_tf.options import NORMS
 from hidra_tf.seeds import derive
 
 _SLOPE = 0.1
@@ -44,13 +44,7 @@ def resnet12(
     Raises:
         ValueError: if the images are smaller than 16 × 16 or `norm` is unknown.
     """
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
-    if min(image_shape[:2]) < 16:
-        raise ValueError(
-            f"ResNet-12 halves its input four times: expected images of at least "
-            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
-        )
+    check_network("ResNet-12", image_shape, filters, norm, seed, dtype)
     variable_dtype = keras.DTypePolicy(dtype).variable_dtype
     images = keras.Input(image_shape, dtype=variable_dtype)
     digest = Digest(name="digest")(images) if drop_block else None
@@ -70,6 +64,7 @@ def resnet12(
     return keras.Model(images, features, name="resnet12")
 
 
+@keras.saving.register_keras_serializable(package="hidra_tf")
 class ResidualBlock(keras.layers.Layer):
     """Three 3×3 convolutions beside a 1×1 convolution, leaky ReLUs, 2×2 max pooling.
 
@@ -87,7 +82,8 @@ class ResidualBlock(keras.layers.Layer):
 
     def __init__(self, filters: int, norm: str, seed: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.filters = filters
+        check_norm(norm)
+        self.filters, self.norm, self.seed = filters, norm, seed
         names, sides = ("conv_1", "conv_2", "conv_3", "shortcut"), (3, 3, 3, 1)
         self.convolutions = [
             keras.layers.Conv2D(
@@ -133,6 +129,11 @@ class ResidualBlock(keras.layers.Layer):
         """[N, H // 2, W // 2, filters]."""
         count, height, width, _ = input_shape
         return count, height // 2, width // 2, self.filters
+
+    def get_config(self) -> dict[str, object]:
+        """The arguments, as Keras saves them."""
+        own = {"filters": self.filters, "norm": self.norm, "seed": self.seed}
+        return {**super().get_config(), **own}
 
     def _normalised(self, position: int, images: tf.Tensor, training: bool) -> tf.Tensor:
         convolved, norm = self.convolutions[position](images), self.norms[position]
