@@ -61,6 +61,17 @@ def check_network(
         ) from error
 
 
+def check_features(model: keras.Model) -> None:
+    """Raises `ValueError` unless a built model has one output, features [N, D] of floats."""
+    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    # A list or dict of one output has the output's shape, but is returned as such.
+    shapes = keras.tree.map_structure(lambda tensor: tensor.shape, output)
+    if not isinstance(output, keras.KerasTensor) or len(shapes) != 2 or shapes[1] is None:
+        raise ValueError(f"expected features [N, D], received {shapes}; flatten or pool them")
+    if "float" not in output.dtype:
+        raise ValueError(f"expected features of floats, received {output.dtype}")
+
+
 def _check_image_shape(image_shape: Sequence[int]) -> None:
     described = "image_shape: expected three integers (height, width, channels)"
     if not isinstance(image_shape, Sequence) or len(image_shape) != 3:
