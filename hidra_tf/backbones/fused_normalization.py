@@ -77,9 +77,9 @@ def _second(
     statistics: _Statistics,
     project: Callable[[tf.Tensor, tf.Tensor], list[tf.Tensor]],
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The gradient of the first gradient, with respect to the upstream g, x and γ.
+    """Computes the gradient of the first gradient with respect to the upstream g, x and γ.
 
-    With x̂ = (x − μ)·r, r = 1/√(σ² + ε), n values per channel and sums over them, the first is
+    With x̂ = (x − μ)·r, r = 1/√(σ² + ε), n values per channel and sums over them, the first one is
 
         ∂β = Σ g,   ∂γ = Σ g·x̂,   ∂x = P(g, γ)   where   P(g, γ) = γ·r·(g − Σ g/n − x̂·Σ g·x̂/n).
 
@@ -114,8 +114,8 @@ def _second(
 
 
 def channel_sum(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """[N, H, W, channels] → [channels] of `dtype`, by the kernel that is fastest at it.
+    """Sums [N, H, W, channels] to [channels] of `dtype`, by the kernel that is fastest at it.
 
-    The kernel adds in the type of its input: in bfloat16 it would stop growing at 256.
+    The kernel adds in the type of its input; in bfloat16 a sum of ones would stop at 256.
     """
     return tf.raw_ops.BiasAddGrad(out_backprop=tf.cast(images, dtype))

@@ -16,26 +16,28 @@ _FUSED = (tf.float32, tf.bfloat16, tf.float16)
 class TaskNormalization(keras.layers.Layer):
     """Normalises by the statistics of one batch of images, and can keep them for the next.
 
-    With `training=True`:  y = γ·(x − μ)/√(σ² + ε) + β, where μ and σ² are the mean and the
-    (biased) variance of this batch per channel; they are stored in the non-trainable variables.
-    With `training=False`: the same with the stored μ and σ², which are 0 and 1 until a batch has
-    been seen: y = γ·x/√(1 + ε) + β, the published HIDRA and MAML programs at all times.
+    With `training=True`, y = γ·(x − μ)/√(σ² + ε) + β, where μ and σ² are the mean and the
+    (biased) variance of this batch per channel. They are stored in the non-trainable variables.
+    With `training=False`, the formula uses the stored μ and σ². These are 0 and 1 until a batch has
+    been seen, so that y = γ·x/√(1 + ε) + β, as in the published HIDRA and MAML programs at all
+    times.
 
-    Statistics are computed in the variables' precision, whatever the images'.
+    Statistics are computed in the precision of the variables, whatever that of the images is.
 
-    Why not `keras.layers.BatchNormalization`: it computes the variance by `tf.nn.moments`, which
-    stops the gradient at the mean. That is right once but wrong twice, and a second-order
-    meta-gradient differentiates it twice. TensorFlow's fused kernel has a right second derivative,
-    but not a third, and a slow one; `normalise` brings its own
-    (tests/hidra_tf/backbones/test_normalization.py).
+    Why not `keras.layers.BatchNormalization`
+    (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167): it computes the variance by
+    `tf.nn.moments`, which stops the gradient at the mean. The first derivative is right all the
+    same, but the second one is wrong, and a second-order meta-gradient needs it. TensorFlow's fused
+    kernel has a right second derivative, but a slow one, and no third; `fused_normalise` brings its
+    own (tests/hidra_tf/backbones/test_normalization.py).
 
     Input and output: [N, H, W, channels], or [..., channels].
 
     Args:
-        epsilon: ε.
-        scale: whether γ is learned; it is 1 otherwise.
-        center: whether β is learned; it is 0 otherwise.
-        **kwargs: name, dtype and what else a Keras layer takes.
+        epsilon: ε > 0.
+        scale: whether γ is learned; otherwise γ is 1.
+        center: whether β is learned; otherwise β is 0.
+        **kwargs: name, dtype and the other arguments of a Keras layer.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class TaskNormalization(keras.layers.Layer):
         self.epsilon, self.scale, self.center = epsilon, scale, center
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates γ, β (to be learned) and μ, σ² (not), each [channels]."""
+        """Creates γ and β, which are learned, and μ and σ², which are not; each [channels]."""
         for name, initial, trainable in (
             ("gamma", "ones", self.scale),
             ("beta", "zeros", self.center),
@@ -80,12 +82,12 @@ class TaskNormalization(keras.layers.Layer):
         return {**super().get_config(), **own}
 
     def as_affine(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scale and shift, each [channels], with which y = scale·x + shift."""
+        """The scale and the shift, each [channels], of y = scale·x + shift."""
         scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
         return scale, self.beta - mean * scale
 
     def stored(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """μ and σ², each [channels]."""
+        """The stored μ and σ², each [channels]."""
         return tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.variance)
 
     def store(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
@@ -95,23 +97,23 @@ class TaskNormalization(keras.layers.Layer):
 
 
 def moments(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and biased variance [channels] of images [N, H, W, channels]."""
+    """Computes mean and biased variance [channels] of images [N, H, W, channels]."""
     axes = list(range(images.shape.rank - 1))
     mean = tf.reduce_mean(images, axes)
     return mean, tf.reduce_mean(tf.square(images - mean), axes)
 
 
 def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """γ·(x − μ)/√(σ² + ε) + β with the μ and σ² of these images.
+    """Computes γ·(x − μ)/√(σ² + ε) + β with the μ and σ² of these images.
 
     Args:
         images: x, [N, H, W, channels] or [..., channels].
         gamma: γ, [channels].
         beta: β, [channels].
-        epsilon: ε.
+        epsilon: ε > 0.
 
     Returns:
-        The shape and the type of `images`.
+        y, of the shape and the type of `images`.
     """
     if images.shape.rank != 4:
         flat = tf.reshape(images, (-1, 1, 1, images.shape[-1]))
