@@ -1,26 +1,30 @@
 """Data rooms: every data set comes out as three pools of classes.
 
-A data set is one module, named in `DATASETS`, with two functions: `locate(data_dir)`, which raises
-`UserError` unless its files are there, and decodes none; and `load(data_dir, cache_dir, invert,
-image_size, channels, per_class, split_seed) -> Splits`. Importing this package imports no such
-module, so it costs neither TensorFlow nor Pillow.
+A data set is one module, named in `DATASETS`, with its own `IMAGE_SIZE` and `CHANNELS` and two
+functions: `locate(data_dir)`, which raises `UserError` unless its files are there, and decodes
+none; and `load(request) -> Splits`, which takes a `DataRequest`. Importing this package imports no
+such module, so it costs neither TensorFlow nor Pillow.
 """
 
+import dataclasses
 import importlib
 import types
 
-from data_gen.class_pool import ClassPool, Splits, join
+from data_gen.class_pool import ClassPool, Splits, empty_pool, join
 from data_gen.errors import UserError
 from data_gen.image_size import ImageSize
+from data_gen.request import DataRequest
 
 __all__ = [
     "DATASETS",
     "PICTURES",
     "STROKES",
     "ClassPool",
+    "DataRequest",
     "ImageSize",
     "Splits",
     "UserError",
+    "image_shape",
     "load",
 ]
 
@@ -34,49 +38,42 @@ DATASETS: dict[str, str] = {
     "folder": "data_gen.folder",
 }
 
-# Of these, drawings: strokes on a plain ground, whose polarity `invert` is about.
+# Those of them that are drawings: strokes on a plain ground, whose polarity `invert` decides.
 STROKES = ("omniglot", "glyphs", "emnist")
 
-# Where a pool's pictures are while it is used; see `data_gen.sources`.
+# The places that may hold a pool's pictures while it is used; see `data_gen.sources`.
 PICTURES = ("auto", "device", "host")
 
-# Tested on the second, the first is trained on with all its classes but those whose names begin
-# like this, as in the literature: EMNIST's letters are Latin.
+# For tests on the second data set, training takes all classes of the first but those whose names
+# begin like this, as in the literature: EMNIST's letters are Latin.
 _ALL_BUT = {("omniglot", "emnist"): "Latin/"}
 
 
 def load(
     name: str,
+    request: DataRequest | None = None,
     *,
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
     train_on_validation: bool = False,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
     eval_name: str | None = None,
     eval_data_dir: str | None = None,
+    split: str | None = None,
 ) -> Splits:
     """Loads a data set by name, or two: one to train on, another to validate and test on.
 
     Args:
         name: a key of `DATASETS`.
-        data_dir: folder holding the data set's files; None lets the data set find or make its own.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: True for bright strokes on black, False for the published dark strokes on white;
-            photographs stay as they are.
+        request: the pictures that are wanted; None is `DataRequest()`.
         train_on_validation: adds the validation classes to the training classes, as published
             results do (Omniglot: 1100 + 100 = 1200); the validation split itself stays as it is.
-        image_size: height and width of the pictures; None is the data set's own.
-        channels: 1 for grey, 3 for colour; None is the data set's own.
-        per_class: pictures that a class must have; `folder` leaves out smaller ones.
-        split_seed: ≥ 0, chooses the classes of each split of `folder`, unless its folders do.
         eval_name: the data set whose validation and test classes are taken, in the size and with
             the channels of the first; None is the first itself. With Omniglot and EMNIST, the
             training classes are all of Omniglot's but the Latin alphabet.
-        eval_data_dir: folder of that one's files.
+        eval_data_dir: the folder of that one's files.
+        split: the one split that is needed, `train`, `val`, `test` or `all` (`Splits.all`), where
+            nothing is to be trained; None is all of them. The training pool may then come empty:
+            with `eval_name`, only that data set is looked for, unless `split` is `train`. `all`
+            are the classes of that data set alone, and those of `folder` are not divided, so that
+            two are enough.
 
     Returns:
         The train, validation and test pools.
@@ -84,38 +81,42 @@ def load(
     Raises:
         UserError: if the name is unknown, or the data is missing, incomplete or damaged.
     """
-    options = {
-        "cache_dir": cache_dir,
-        "invert": invert,
-        "per_class": per_class,
-        "split_seed": split_seed,
-    }
-    if eval_name is not None:
-        # Before the first data set is decoded, which may take minutes.
-        _module(eval_name).locate(eval_data_dir)
-    splits = _module(name).load(
-        data_dir=data_dir, image_size=image_size, channels=channels, **options
-    )
-    if not splits.train.num_classes:
-        raise UserError(
-            f"expected a data set with training classes, received {name}, which is for tests only; "
-            f"take another to train on, such as `dataset=omniglot` with `eval_dataset={name}`"
-        )
-    train = _training_pool(name, eval_name, splits, train_on_validation)
+    request = dataclasses.replace(request or DataRequest(), divided=split != "all")
+    trains = split in (None, "train")
     if eval_name is None:
-        return splits._replace(train=train)
-    height, width, channels = splits.train.image_shape
-    others = _module(eval_name).load(
-        data_dir=eval_data_dir,
-        image_size=(height, width),
-        channels=channels,
-        **options,
+        splits = _module(name).load(request)
+        if not trains:
+            return splits
+        return splits._replace(train=_training_pool(name, None, splits, train_on_validation))
+    # Before the first data set is decoded, which may take minutes.
+    _module(eval_name).locate(eval_data_dir)
+    train = empty_pool(image_shape(name, request))
+    if trains:
+        train = _training_pool(name, eval_name, _module(name).load(request), train_on_validation)
+    height, width, channels = train.image_shape
+    other = dataclasses.replace(
+        request, data_dir=eval_data_dir, image_size=(height, width), channels=channels
     )
-    return others._replace(train=train)
+    splits = _module(eval_name).load(other)
+    return splits if split == "all" else splits._replace(train=train)
+
+
+def image_shape(name: str, request: DataRequest | None = None) -> tuple[int, int, int]:
+    """Height, width and channels of a data set's pictures, which are not looked for.
+
+    Args:
+        name: a key of `DATASETS`.
+        request: the size and channels that are wanted; None is the data set's own.
+
+    Raises:
+        UserError: if the name is unknown.
+    """
+    module = _module(name)
+    return (request or DataRequest()).shape(module.IMAGE_SIZE, module.CHANNELS)
 
 
 def _module(name: str) -> types.ModuleType:
-    """The data set of that name.
+    """The module of a data set.
 
     Raises:
         UserError: if there is none.
@@ -128,7 +129,16 @@ def _module(name: str) -> types.ModuleType:
 def _training_pool(
     name: str, eval_name: str | None, splits: Splits, train_on_validation: bool
 ) -> ClassPool:
-    """The classes to train on, given what is tested on."""
+    """The classes to train on, given the data set to test on.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if not splits.train.num_classes:
+        raise UserError(
+            f"expected a data set with training classes, received {name}, which is for tests only; "
+            f"take another to train on, such as `dataset=omniglot` with `eval_dataset={name}`"
+        )
     excluded = _ALL_BUT.get((name, eval_name))
     if excluded is not None:
         pool = join(join(splits.train, splits.val), splits.test)

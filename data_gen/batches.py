@@ -6,21 +6,22 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from data_gen import sources
 from data_gen.class_pool import ClassPool
-from data_gen.episodes import EpisodeSampler, stream_seed
+from data_gen.episodes import stream_seed
 from data_gen.rotations import RotatedPool
 
 _STREAM = "meta_train"
-# A branch of its seed that no meta-batch uses.
+# A branch of the stream's seed that no meta-batch uses.
 _BRANCH = -1
 
 
 class Batch(NamedTuple):
-    """N pictures.
+    """A minibatch of N pictures.
 
     Attributes:
         images: [N, H, W, channels], values in [0, 1].
-        labels: [N] int32, the classes' places in the pool.
+        labels: [N] int32, the numbers of their classes in the pool.
     """
 
     images: tf.Tensor
@@ -30,14 +31,16 @@ class Batch(NamedTuple):
 class BatchSampler:
     """Draws pictures of a pool, each as likely as any other, with replacement.
 
-    As with episodes there is no state, and the pool is on the device once for all samplers.
+    As with episodes there is no state. The pictures are on the device once for all samplers, or
+    the host gathers them some minibatches ahead; the minibatches are the same, bit for bit.
 
     Args:
-        pool: the classes.
-        size: N ≥ 1, pictures of a minibatch.
+        pool: the classes, upright or rotated.
+        size: N ≥ 1, the number of pictures in a minibatch.
         seed: any integer; the same seed and step give the same minibatch.
-        dtype: of the images.
-        where: one of `data_gen.PICTURES`.
+        dtype: the type of the images' numbers.
+        where: the place that holds the pictures, one of `data_gen.PICTURES`; see
+            `data_gen.sources.open_source`.
     """
 
     def __init__(
@@ -48,18 +51,25 @@ class BatchSampler:
         dtype: str = "float32",
         where: str = "auto",
     ) -> None:
-        # Pictures come from where those of episodes come from; of its tasks none is drawn.
-        self._episodes = EpisodeSampler(pool, (2,), 1, 1, 1, seed, _STREAM, dtype, where)
         self.size, self.dtype = size, dtype
+        self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)
         self._total = sum(pool.counts)
         self._seed = tf.random.fold_in(stream_seed(seed, _STREAM), _BRANCH, alg="philox")
 
     def __call__(self, step: tf.Tensor | int) -> Batch:
         """The minibatch of a step ≥ 0."""
-        seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
-        rows = tf.random.stateless_uniform(
-            (self.size,), seed, 0, self._total, tf.int32, alg="philox"
-        )
+        rows, later = self._rows(step), None
+        if self._source.looks_ahead:
+            later = [self._rows(step + sources.AHEAD)]
+        (images,) = self._source.gather([rows], later)
         labels = tf.searchsorted(self._starts, rows, side="right") - 1
-        return Batch(self._episodes.pictures(rows), labels)
+        return Batch(sources.scaled(images, self.dtype), labels)
+
+    def _rows(self, step: tf.Tensor | int) -> tf.Tensor:
+        """The rows [N] of the pool that the minibatch of a step consists of."""
+        with self._source.drawing():
+            seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
+            return tf.random.stateless_uniform(
+                (self.size,), seed, 0, self._total, tf.int32, alg="philox"
+            )

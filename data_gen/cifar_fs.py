@@ -13,10 +13,12 @@ from data_gen.class_folders import (
     decoded,
     find,
     needs_folder,
+    read_list,
 )
 from data_gen.class_pool import Splits
 from data_gen.errors import UserError
-from data_gen.pictures import PictureTree
+from data_gen.picture_tree import PictureTree
+from data_gen.request import DataRequest
 
 CLASSES = {"train": 64, "val": 16, "test": 20}
 PICTURES = 600  # per class
@@ -27,29 +29,15 @@ _SUBFOLDERS = ("", "cifar_fs", "cifar-fs", "cifar_fs/cifar-fs")
 _LISTS = "splits/bertinetto"
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Loads CIFAR-FS.
 
     Args:
-        data_dir: folder that holds `train`, `val` and `test` (or `meta-train` …), each a folder or
-            a .zip with a folder per class; or `data` with a folder per class and the lists
-            `splits/bertinetto/{train,val,test}.txt` of classes; or a subfolder `cifar_fs` or
-            `cifar-fs` that does.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as are `per_class` and
-            `split_seed`.
-        image_size: height and width; None is 32 × 32.
-        channels: 1 or 3; None is 3.
-        per_class: not used.
-        split_seed: not used.
+        request: what is wanted. Its `data_dir` is a folder that holds `train`, `val` and `test`
+            (or `meta-train` …), each a folder or a .zip with a folder per class; or `data` with a
+            folder per class and the lists `splits/bertinetto/{train,val,test}.txt` of classes; or
+            a folder whose subfolder `cifar_fs` or `cifar-fs` does. The size and the channels are
+            32 × 32 and 3 unless it names others.
 
     Returns:
         Pools of 64, 16 and 20 classes, 600 pictures each.
@@ -57,10 +45,9 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del invert, per_class, split_seed
-    splits = _listed(*locate(data_dir))
+    splits = _listed(*locate(request.data_dir))
     check_counts(splits, CLASSES, PICTURES, "CIFAR-FS")
-    return decoded(splits, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "cifar_fs")
+    return decoded(splits, request.shape(IMAGE_SIZE, CHANNELS), request, "cifar_fs")
 
 
 def locate(data_dir: str | None = None) -> tuple[list[Path], Path]:
@@ -95,7 +82,7 @@ def _listed(roots: list[Path], lists: Path) -> list[SplitFiles]:
 def _of_lists(tree: PictureTree, lists: Path) -> list[SplitFiles]:
     """The splits of one folder, as the lists of classes say."""
     try:
-        names = [(lists / f"{split}.txt").read_text().split() for split in CLASSES]
+        names = [read_list(lists / f"{split}.txt").split() for split in CLASSES]
     except (OSError, ValueError) as error:
         raise UserError(f"{lists}: expected train, val and test.txt; got {error}") from error
     classes = by_folder(tree)

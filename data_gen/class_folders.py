@@ -8,68 +8,102 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_gen import cache
+from data_gen import cache, damage
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
-from data_gen.pictures import MODES, PictureTree, decode_picture
+from data_gen.picture_tree import PictureTree
+from data_gen.pictures import MODES, PictureError, decode_picture, recipe
+from data_gen.request import DataRequest
+from data_gen.room import check_fits
+
+MOST_OF_A_LIST = 64 * 2**20  # bytes
 
 
 class SplitFiles(NamedTuple):
     """The pictures of one split, before they are decoded.
 
     Attributes:
-        tree: where they are.
+        tree: the folder or zip that they are in.
         classes: their names in `tree` by class; in this order they come into the pool.
     """
 
     tree: PictureTree
     classes: dict[str, list[str]]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all pictures, in the order of the pool."""
+        return [name for files in self.classes.values() for name in files]
+
 
 def decoded(
-    splits: Sequence[SplitFiles],
-    image_size: tuple[int, int],
-    channels: int,
-    cache_dir: str | None,
-    name: str,
+    splits: Sequence[SplitFiles], shape: tuple[int, int, int], request: DataRequest, name: str
 ) -> Splits:
     """Decodes three splits, or takes them from the cache.
 
     Args:
-        splits: for training, validation and testing.
-        image_size: height and width of the pictures in the pools.
-        channels: 1 for grey, 3 for colour.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        name: of the data set.
+        splits: the pictures for training, validation and testing.
+        shape: height, width and channels of the pictures in the pools.
+        request: what the caller asks for, of which the cache folder and `skip_damaged` count here.
+        name: the name of the data set.
 
     Returns:
         The pools, uint8 [N, H, W, channels]; large ones are mapped from the cache.
 
     Raises:
-        UserError: if a class is in two splits, or a picture is damaged.
+        UserError: if a class is in two splits, if pictures are damaged and not to be left out, or
+            if there is no room for the decoded pictures.
     """
+    for tree in {id(split.tree): split.tree for split in splits}.values():
+        tree.warn_of_special()
+    check_disjoint(dict(zip(Splits._fields, splits, strict=True)))
+    if request.skip_damaged:
+        splits = _without_damaged(splits, request.cache_dir, name)
     named = dict(zip(Splits._fields, splits, strict=True))
-    _check_disjoint(named)
-    key = {
-        "splits": [[split.tree.fingerprint(), _digest(split.classes)] for split in splits],
-        "size": list(image_size),
-        "channels": channels,
-    }
 
     def build() -> dict[str, cache.Blocks]:
-        return {n: _blocks(split, image_size, channels) for n, split in named.items()}
+        total = sum(len(split.names) for split in splits)
+        check_fits(name, total, shape, disk=cache.folder(request.cache_dir))
+        return {n: _blocks(split, shape) for n, split in named.items()}
 
-    images = cache.cached(key, build, cache_dir, name)
+    try:
+        arrays = cache.cached(_key(splits, shape), build, request.cache_dir, name)
+    except PictureError as error:
+        used = [(split.tree, split.names) for split in splits]
+        raise damage.complaint(error, used, request.cache_dir, name) from error
     return Splits(
-        *(
-            ClassPool(images[n], tuple(map(len, split.classes.values())), tuple(split.classes))
-            for n, split in named.items()
-        )
+        *(_pool(arrays[n], split.classes, arrays.digests.get(n)) for n, split in named.items())
     )
+
+
+def _without_damaged(
+    splits: Sequence[SplitFiles], cache_dir: str | None, name: str
+) -> list[SplitFiles]:
+    """The splits without their damaged pictures.
+
+    Raises:
+        UserError: if a class has no other.
+    """
+    whole = damage.leave_out([(split.tree, split.names) for split in splits], cache_dir, name)
+    left = []
+    for split, names in zip(splits, map(set, whole), strict=True):
+        classes = {c: [n for n in files if n in names] for c, files in split.classes.items()}
+        for class_name, files in classes.items():
+            if not files:
+                raise UserError(
+                    f"{split.tree.root}: expected whole pictures of {class_name}, "
+                    f"all {len(split.classes[class_name])} are damaged"
+                )
+        left.append(SplitFiles(split.tree, classes))
+    return left
+
+
+def _pool(images: np.ndarray, classes: Mapping[str, list[str]], digest: str | None) -> ClassPool:
+    return ClassPool(images, tuple(map(len, classes.values())), tuple(classes), digest)
 
 
 def by_folder(tree: PictureTree) -> dict[str, list[str]]:
@@ -92,6 +126,22 @@ def find(parent: Path, names: Sequence[str]) -> list[Path]:
         candidates = (parent / name, parent / f"{name}.zip")
         found += [path for path in candidates if path.exists()][:1]
     return found
+
+
+def read_list(path: Path) -> str:
+    """The text of a list that comes with the pictures.
+
+    Raises:
+        OSError: if it cannot be read, or is no file; a pipe is never opened.
+        ValueError: if it is no text, or larger than `MOST_OF_A_LIST`.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("something that is no file")
+    with path.open("rb") as file:
+        data = file.read(MOST_OF_A_LIST + 1)
+    if len(data) > MOST_OF_A_LIST:
+        raise ValueError(f"more than {MOST_OF_A_LIST // 2**20} MiB")
+    return data.decode("utf-8-sig")
 
 
 def needs_folder(data_dir: str | None, what: str) -> Path:
@@ -136,7 +186,7 @@ def check_same_files(listed: set[str], there: set[str], where: str, folder: Path
         raise UserError(f"{where}: expected the list of what is in {folder}; {'; '.join(problems)}")
 
 
-def _check_disjoint(splits: Mapping[str, SplitFiles]) -> None:
+def check_disjoint(splits: Mapping[str, SplitFiles]) -> None:
     """Raises `UserError` if a class is in two splits: it would be tested after being learned."""
     first: dict[str, str] = {}
     for split_name, split in splits.items():
@@ -149,18 +199,30 @@ def _check_disjoint(splits: Mapping[str, SplitFiles]) -> None:
             first[class_name] = split_name
 
 
-def _digest(classes: dict[str, list[str]]) -> str:
-    return hashlib.sha256(json.dumps(classes).encode()).hexdigest()
+def _key(splits: Sequence[SplitFiles], shape: tuple[int, int, int]) -> dict[str, Any]:
+    """Everything that the decoded pictures depend on.
+
+    It lists the pictures themselves, and so also says which ones were left out.
+    """
+
+    def listed(split: SplitFiles) -> str:
+        return hashlib.sha256(json.dumps(split.classes).encode()).hexdigest()
+
+    return {
+        "splits": [[split.tree.fingerprint(), listed(split)] for split in splits],
+        "size": list(shape[:2]),
+        "channels": shape[2],
+        **recipe(),
+    }
 
 
-def _blocks(split: SplitFiles, image_size: tuple[int, int], channels: int) -> cache.Blocks:
+def _blocks(split: SplitFiles, shape: tuple[int, int, int]) -> cache.Blocks:
     """The pictures of a split, one after the other."""
-    names = [name for files in split.classes.values() for name in files]
+    names = split.names
 
     def parts() -> Iterator[np.ndarray]:
         for name, data in zip(names, split.tree.read(names), strict=True):
-            path = split.tree.path(name)
-            image = decode_picture(data, path, image_size, MODES[channels])
-            yield image.reshape(1, *image_size, channels)
+            image = decode_picture(data, split.tree.path(name), shape[:2], MODES[shape[2]])
+            yield image.reshape(1, *shape)
 
-    return cache.Blocks((len(names), *image_size, channels), np.uint8, parts)
+    return cache.Blocks((len(names), *shape), np.uint8, parts)

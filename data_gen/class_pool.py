@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,15 +20,19 @@ class ClassPool:
         images: uint8 [N, H, W, channels] in 0..255; may be a `np.memmap`. The pictures of class 0
             come first, then those of class 1, and so on.
         counts: number of pictures of each class, all at least 1; they may differ.
-        names: distinct class names, in the order of the classes.
+        names: distinct class names, in the order of the classes. A name that comes from a file
+            may hold lone surrogates, which stand for bytes that are no text.
+        known_digest: the SHA-256 of the bytes of `images`, where the cache has noted it; None lets
+            `pixels_digest` compute it.
 
     Raises:
-        ValueError: if the three do not describe the same pictures.
+        ValueError: if images, counts and names do not describe the same pictures.
     """
 
     images: np.ndarray
     counts: tuple[int, ...]
     names: tuple[str, ...]
+    known_digest: str | None = None
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
@@ -59,6 +64,21 @@ class ClassPool:
         """Index of the first picture of each class, int64 [num_classes]."""
         return np.cumsum((0, *self.counts), dtype=np.int64)[:-1]
 
+    @functools.cached_property
+    def pixels_digest(self) -> str:
+        """SHA-256 of the pictures' bytes, in hexadecimal digits."""
+        return self.known_digest or digest(self.images)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A digest of the classes' names and sizes, and of the pictures' shape and pixels.
+
+        It depends on nothing else: not on where the files are, whether they are in a zip, or how
+        old they are.
+        """
+        said = json.dumps([self.names, self.counts, self.image_shape, self.pixels_digest])
+        return hashlib.sha256(said.encode()).hexdigest()
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of one picture."""
@@ -69,7 +89,7 @@ class ClassPool:
         """Copies out some of the classes.
 
         Args:
-            names: distinct names of classes of this pool.
+            names: the distinct names of some classes of this pool.
 
         Returns:
             A pool of those classes, in the order of `names`.
@@ -89,12 +109,39 @@ class ClassPool:
         return ClassPool(images, counts, tuple(names))
 
 
-class Splits(NamedTuple):
-    """Pools to learn from, to choose settings on and to report on."""
-
+class _Pools(NamedTuple):
     train: ClassPool
     val: ClassPool
     test: ClassPool
+
+
+class Splits(_Pools):
+    """Three pools without a common class.
+
+    Attributes:
+        train: the pool to learn from.
+        val: the pool to choose settings on.
+        test: the pool to report on.
+    """
+
+    @functools.cached_property
+    def all(self) -> ClassPool:
+        """All the classes as one pool: those of train, then of val, then of test.
+
+        If two of them have pictures, memory holds a copy of all.
+        """
+        pools = [pool for pool in self if pool.num_classes] or [self.test]
+        return functools.reduce(join, pools)
+
+
+def empty_pool(shape: tuple[int, int, int]) -> ClassPool:
+    """A pool without classes, for pictures of height, width and channels `shape`."""
+    return ClassPool(np.empty((0, *shape), np.uint8), (), ())
+
+
+def digest(array: np.ndarray) -> str:
+    """SHA-256 of an array's elements in their order, in hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def join(first: ClassPool, second: ClassPool) -> ClassPool:
@@ -123,10 +170,10 @@ def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits
     folders on disk, nor on any library's random numbers.
 
     Args:
-        pool: all the classes of a data set.
-        seed: chooses one of the possible ways to deal.
-        train: number of classes to train on.
-        val: number of classes to validate on; all the others are for testing.
+        pool: the pool with all the classes of a data set.
+        seed: a text that chooses one of the possible ways to deal.
+        train: the number of classes to train on.
+        val: the number of classes to validate on; all the others are for testing.
     """
     parts = deal(pool.names, seed, train=train, val=val)
     return Splits(*(pool.select(names) for names in parts))
@@ -134,5 +181,10 @@ def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits
 
 def deal(names: Sequence[str], seed: str, *, train: int, val: int) -> list[list[str]]:
     """Deals names out to training, validation and testing, like `split_by_name`."""
-    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+
+    def place(name: str) -> bytes:
+        # File names are bytes, of which some may be no text.
+        return hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()
+
+    order = sorted(names, key=place)
     return [order[:train], order[train : train + val], order[train + val :]]

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from data_gen import cache
-from data_gen.class_folders import SplitFiles, check_same_files, decoded
+from data_gen.class_folders import SplitFiles, check_same_files, decoded, read_list
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
-from data_gen.pictures import MODES, PictureTree, decode_picture
+from data_gen.picture_tree import PictureTree
+from data_gen.pictures import MODES, decode_picture, recipe
+from data_gen.request import DataRequest
+from data_gen.room import check_fits
 from data_gen.tfds_builder import prepare
 
 if TYPE_CHECKING:
@@ -32,28 +35,14 @@ _DOWNLOAD_HOST = "https://drive.google.com"
 _Class = TypeVar("_Class")
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Loads CUB.
 
     Args:
-        data_dir: the official folder `CUB_200_2011` with `images`, `images.txt` and
-            `image_class_labels.txt`, or a folder that has it; None is TensorFlow Datasets, which
-            downloads.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as are `per_class` and
-            `split_seed`.
-        image_size: height and width, to which pictures are stretched; None is 84 × 84.
-        channels: 1 or 3; None is 3.
-        per_class: not used.
-        split_seed: not used.
+        request: what is wanted. Its `data_dir` is the official folder `CUB_200_2011` with
+            `images`, `images.txt` and `image_class_labels.txt`, or a folder that has it; None is
+            TensorFlow Datasets, which downloads. The size and the channels are 84 × 84 and 3
+            unless it names others.
 
     Returns:
         Pools of 100, 50 and 50 species. Counting from 0, the even ones are for training; of the
@@ -62,15 +51,14 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
     """
-    del invert, per_class, split_seed
-    size, channels = image_size or IMAGE_SIZE, channels or CHANNELS
-    root = locate(data_dir)
+    shape = request.shape(IMAGE_SIZE, CHANNELS)
+    root = locate(request.data_dir)
     if root is None:
-        return _from_tfds(size, channels, cache_dir)
+        return _from_tfds(shape, request.cache_dir)
     tree, species = _listed(root)
     _check_complete(str(tree.root), species)
     splits = [SplitFiles(tree, part) for part in _dealt(species)]
-    return decoded(splits, size, channels, cache_dir, "cub")
+    return decoded(splits, shape, request, "cub")
 
 
 def locate(data_dir: str | None = None) -> Path | None:
@@ -82,13 +70,13 @@ def locate(data_dir: str | None = None) -> Path | None:
     if data_dir is None:
         return None
     for root in (Path(data_dir, subfolder) for subfolder in _SUBFOLDERS):
-        if (root / "images.txt").exists():
+        if (root / "images.txt").is_file():
             return root
     raise UserError(f"{data_dir}: expected the folder CUB_200_2011 with images.txt, there or in it")
 
 
 def _dealt(species: Mapping[str, _Class]) -> list[dict[str, _Class]]:
-    """The species of each split."""
+    """Deals the species out to the three splits."""
     items = list(species.items())
     return [dict(items[0::2]), dict(items[1::4]), dict(items[3::4])]
 
@@ -131,24 +119,25 @@ def _read_table(path: Path) -> dict[str, str]:
         UserError: if it is no such file.
     """
     try:
-        return dict(line.split() for line in path.read_text(encoding="utf-8").splitlines() if line)
+        return dict(line.split() for line in read_list(path).splitlines() if line)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: expected lines of two words; got {error}") from error
 
 
-def _from_tfds(size: tuple[int, int], channels: int, cache_dir: str | None) -> Splits:
-    """TensorFlow Datasets, prepared when the pictures are asked for."""
+def _from_tfds(shape: tuple[int, int, int], cache_dir: str | None) -> Splits:
+    """Takes the pictures from TensorFlow Datasets, prepared unless the cache has them."""
     import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
 
     builder = tfds.builder("caltech_birds2011")
-    key = {"source": builder.info.full_name, "size": list(size), "channels": channels}
-    arrays = cache.cached(key, lambda: _tfds_arrays(builder, size, channels), cache_dir, "cub")
+    key = {"source": builder.info.full_name, "shape": list(shape), **recipe()}
+    arrays = cache.cached(key, lambda: _tfds_arrays(builder, shape), cache_dir, "cub")
     return Splits(
         *(
             ClassPool(
                 arrays[f"{split}_images"],
                 tuple(arrays[f"{split}_counts"].tolist()),
                 tuple(arrays[f"{split}_names"].tolist()),
+                arrays.digests.get(f"{split}_images"),
             )
             for split in Splits._fields
         )
@@ -156,11 +145,15 @@ def _from_tfds(size: tuple[int, int], channels: int, cache_dir: str | None) -> S
 
 
 def _tfds_arrays(
-    builder: "tfds.core.DatasetBuilder", size: tuple[int, int], channels: int
+    builder: "tfds.core.DatasetBuilder", shape: tuple[int, int, int]
 ) -> dict[str, np.ndarray]:
-    """Images, counts and names of each split; the pictures of a species sorted by file name."""
+    """Decodes the images of each split, with its counts and names of classes.
+
+    The pictures of a species are sorted by the names of their files.
+    """
     import tensorflow_datasets as tfds
 
+    check_fits("CUB", PICTURES, shape, copies=2, disk=None)
     prepare(builder, "CUB", _DOWNLOAD_HOST)
     species: dict[str, dict[str, np.ndarray]] = {}
     # Files as they are: Pillow decodes them to other last bits than TensorFlow.
@@ -168,9 +161,8 @@ def _tfds_arrays(
     for split in ("train", "test"):
         for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=undecoded)):
             path = PurePosixPath(example["image/filename"].decode())
-            image = decode_picture(example["image"], str(path), size, MODES[channels])
-            image = image.reshape(*size, channels)
-            species.setdefault(path.parent.name, {})[path.name] = image
+            image = decode_picture(example["image"], str(path), shape[:2], MODES[shape[2]])
+            species.setdefault(path.parent.name, {})[path.name] = image.reshape(shape)
     _check_complete(builder.info.full_name, species)
     arrays = {}
     parts = _dealt(dict(sorted(species.items())))  # Their names begin with their numbers.

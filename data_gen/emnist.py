@@ -11,34 +11,25 @@ from pathlib import Path
 from data_gen.class_folders import SplitFiles, by_folder, decoded, needs_folder
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
-from data_gen.pictures import PictureTree
+from data_gen.picture_tree import PictureTree
+from data_gen.request import DataRequest
+from data_gen.room import check_fits
 
 CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase  # by class number
 IMAGE_SIZE = (28, 28)
 CHANNELS = 1
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Loads EMNIST.
 
     Args:
-        data_dir: folder that holds `emnist_62.zip` or the folders `0` … `61` with the upright
-            pictures of a class each, bright on black; or a subfolder `emnist` that does.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: True for the published bright strokes on black, False for dark strokes on white:
-            as Omniglot comes with the same value, which was published dark on white.
-        image_size: height and width; None is 28 × 28.
-        channels: 1 or 3; None is 1.
-        per_class: not used; there so that all data sets load alike, as is `split_seed`.
-        split_seed: not used.
+        request: what is wanted. Its `data_dir` is a folder that holds `emnist_62.zip` or the
+            folders `0` … `61` with the upright pictures of a class each, bright on black; or a
+            folder whose subfolder `emnist` does. With `invert` strokes are bright on black, as
+            published; without it, dark on white: Omniglot, which was published dark on white,
+            comes alike with the same value. The size and the channels are 28 × 28 and 1 unless
+            it names others.
 
     Returns:
         Pools of 0, 31 and 31 characters, named by themselves.
@@ -46,8 +37,7 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del per_class, split_seed
-    tree = PictureTree(locate(data_dir))
+    tree = PictureTree(locate(request.data_dir))
     folders = by_folder(tree)
     expected = [str(number) for number in range(len(CHARACTERS))]
     if set(folders) != set(expected):
@@ -58,8 +48,11 @@ def load(
     classes = {CHARACTERS[int(number)]: folders[number] for number in expected}
     parts = ("", CHARACTERS[::2], CHARACTERS[1::2])
     splits = [SplitFiles(tree, {name: classes[name] for name in part}) for part in parts]
-    pools = decoded(splits, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "emnist")
-    return pools if invert else Splits(*map(_negative, pools))
+    shape = request.shape(IMAGE_SIZE, CHANNELS)
+    if not request.invert:
+        check_fits("emnist", len(tree.names), shape, disk=None)
+    pools = decoded(splits, shape, request, "emnist")
+    return pools if request.invert else Splits(*map(_negative, pools))
 
 
 def locate(data_dir: str | None = None) -> Path:

@@ -40,7 +40,13 @@ class Episodes(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """Where a meta-batch is in the pool: `support` [T, C·K], `query` [T, C·Q], and C."""
+    """The rows of the pool that a meta-batch consists of.
+
+    Attributes:
+        support: [T, C·K] int32.
+        query: [T, C·Q] int32.
+        ways: C, an int32 scalar.
+    """
 
     support: tf.Tensor
     query: tf.Tensor
@@ -64,8 +70,9 @@ class EpisodeSampler:
         meta_batch: T ≥ 1, tasks per meta-batch.
         seed: any integer; the same seed, stream and step give the same meta-batch.
         stream: one of `STREAMS`.
-        dtype: of the images.
-        where: one of `data_gen.PICTURES`; see `data_gen.sources.on_host`.
+        dtype: the type of the images' numbers.
+        where: the place that holds the pictures, one of `data_gen.PICTURES`; see
+            `data_gen.sources.open_source`.
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class.
@@ -98,14 +105,14 @@ class EpisodeSampler:
         """The meta-batch of a step.
 
         Args:
-            step: ≥ 0.
+            step: the number of the meta-batch, ≥ 0.
             ways: C, where the caller chooses it; otherwise it is drawn.
         """
         rows, later = self._rows(step, ways), None
         if self._source.looks_ahead:
             later = self._rows(step + sources.AHEAD, ways)[:2]
         images = self._source.gather(rows[:2], later)
-        return self._episodes(rows, *map(self._scaled, images))
+        return self._episodes(rows, *(sources.scaled(part, self.dtype) for part in images))
 
     def of_features(
         self, features: tf.Tensor, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
@@ -113,8 +120,8 @@ class EpisodeSampler:
         """The same meta-batch, with [T, C·K, D] and [T, C·Q, D] features in place of images.
 
         Args:
-            features: [N, D], of all N pictures of the pool, in its order.
-            step: ≥ 0.
+            features: [N, D], the features of all N pictures of the pool, in its order.
+            step: the number of the meta-batch, ≥ 0.
             ways: C, where the caller chooses it; otherwise it is drawn.
         """
         rows = self._rows(step, ways)
@@ -122,11 +129,8 @@ class EpisodeSampler:
 
     def pictures(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows of the pool [...] → images [..., H, W, channels] in [0, 1]."""
-        return self._scaled(*self._source.gather([rows]))
-
-    def _scaled(self, images: tf.Tensor) -> tf.Tensor:
-        # A product: a compiler would make one of the quotient, and other last bits with it.
-        return tf.cast(images, self.dtype) * (1 / 255)
+        (images,) = self._source.gather([rows])
+        return sources.scaled(images, self.dtype)
 
     def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
         labels = [self._labels(rows.ways, repeats) for repeats in (self.shots, self.query_shots)]

@@ -1,12 +1,15 @@
 """A folder or a zip of one's own: each folder with pictures in it is a class."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from data_gen.class_folders import SplitFiles, decoded, grouped, needs_folder
+from data_gen import damage
+from data_gen.class_folders import SplitFiles, check_disjoint, decoded, grouped, needs_folder
 from data_gen.class_pool import Splits, deal
-from data_gen.errors import UserError
-from data_gen.pictures import PictureTree
+from data_gen.errors import UserError, printable
+from data_gen.picture_tree import PictureTree, shortened
+from data_gen.request import DataRequest
 
 SPLIT_SEED = "hidra-folder-1"
 VAL_SHARE, TEST_SHARE = 0.16, 0.2  # of the classes; the others are for training
@@ -17,15 +20,7 @@ CHANNELS = 3
 _log = logging.getLogger(__name__)
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Loads pictures of any size and of the formats that Pillow opens.
 
     Where the topmost folders are `train`, `val` and `test`, these are the splits. Otherwise the
@@ -33,37 +28,32 @@ def load(
     classes that are too small, one counts the files of class folders that are no pictures.
 
     Args:
-        data_dir: the folder or the zip file.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike. The pictures stay as they are.
-        image_size: height and width, to which pictures are stretched; None is 84 × 84.
-        channels: 1 or 3; None is 3.
-        per_class: classes with fewer pictures are left out, with one warning for all.
-        split_seed: ≥ 0, chooses which classes are dealt to which split.
+        request: what is wanted. Its `data_dir` is the folder or the zip file. The size and the
+            channels are 84 × 84 and 3 unless it names others. Unless it is `divided`, all classes
+            are in the test split.
 
     Returns:
         Pools of classes named by their folders.
 
     Raises:
-        UserError: if there are too few classes, or a picture is damaged.
+        UserError: if there are too few classes, or a picture is damaged and not to be left out.
     """
-    del invert
-    tree, home = locate(data_dir)
-    classes = _classes(tree, home)
+    tree, home = locate(request.data_dir)
+    names = tree.names
+    if request.skip_damaged:
+        (names,) = damage.leave_out([(tree, names)], request.cache_dir, "folder")
+    classes = _classes(tree, names, home)
     _warn_of_others(tree.others, {home / name for name in classes})
-    large = {name: files for name, files in classes.items() if len(files) >= per_class}
-    _warn_of_small({name: len(classes[name]) for name in classes.keys() - large}, per_class)
+    large = _large(classes, request.per_class)
     top = {name.split("/")[0] for name, files in classes.items() if files}
-    splits = _split(large, str(tree.root), top, split_seed)
+    parts = _split(large, str(tree.root), top, request)
+    splits = {name: SplitFiles(tree, part) for name, part in parts.items()}
+    if not request.divided:
+        splits = _together(tree, splits)
     for name, split in splits.items():
-        if len(split) < LEAST_CLASSES:
-            raise UserError(
-                f"{tree.root}: expected at least {LEAST_CLASSES} classes with {per_class} or more "
-                f"pictures in the {name} split, got {len(split)}; add pictures, or ask for fewer "
-                "`shots` or `query_shots`"
-            )
-    files = [SplitFiles(tree, split) for split in splits.values()]
-    return decoded(files, image_size or IMAGE_SIZE, channels or CHANNELS, cache_dir, "folder")
+        if len(split.classes) < LEAST_CLASSES and (request.divided or name == "test"):
+            raise _too_few(split, name, len(classes), len(large), request)
+    return decoded(list(splits.values()), request.shape(IMAGE_SIZE, CHANNELS), request, "folder")
 
 
 def locate(data_dir: str | None = None) -> tuple[PictureTree, PurePosixPath]:
@@ -76,11 +66,53 @@ def locate(data_dir: str | None = None) -> tuple[PictureTree, PurePosixPath]:
     return tree, _home(tree)
 
 
-def _warn_of_small(small: dict[str, int], per_class: int) -> None:
-    """Names the classes that are left out, if there are any, with their numbers of pictures."""
+def _together(tree: PictureTree, splits: Mapping[str, SplitFiles]) -> dict[str, SplitFiles]:
+    """All the classes as the test split, by name.
+
+    Raises:
+        UserError: if two splits have a class of the same name.
+    """
+    check_disjoint(splits)
+    classes = {name: files for split in splits.values() for name, files in split.classes.items()}
+    parts = {"train": {}, "val": {}, "test": dict(sorted(classes.items()))}
+    return {name: SplitFiles(tree, part) for name, part in parts.items()}
+
+
+def _too_few(
+    split: SplitFiles, name: str, there: int, large: int, request: DataRequest
+) -> UserError:
+    """The error for a split of too few classes.
+
+    Args:
+        split: the split.
+        name: its name.
+        there: the number of classes in the folder.
+        large: the number of those that have enough pictures.
+        request: what was asked for.
+    """
+    asked = f"at least {LEAST_CLASSES} classes with {request.per_class} or more pictures"
+    found = f"the folder has {there}, of which {large} {'is' if large == 1 else 'are'} large enough"
+    bigger = "" if large == there else ", add pictures, or ask for fewer `shots` or `query_shots`"
+    if not request.divided:
+        return UserError(f"{split.tree.root}: expected {asked}; {found}; add classes{bigger}")
+    train = 1 - VAL_SHARE - TEST_SHARE
+    return UserError(
+        f"{split.tree.root}: expected {asked} in the {name} split, got {len(split.classes)}: "
+        f"{found}, and three splits of at least {LEAST_CLASSES} classes each ({train:.0%} of them "
+        f"for training, {VAL_SHARE:.0%} for validation, {TEST_SHARE:.0%} for tests) take "
+        f"{len(Splits._fields) * LEAST_CLASSES}; add classes{bigger}; to evaluate only, take all "
+        "classes as one split with `eval_split=all`"
+    )
+
+
+def _large(classes: Mapping[str, list[str]], per_class: int) -> dict[str, list[str]]:
+    """The classes that have enough pictures; a warning names the others with their numbers."""
+    large = {name: files for name, files in classes.items() if len(files) >= per_class}
+    small = {name: len(classes[name]) for name in classes.keys() - large}
     if small:
-        listed = ", ".join(f"{name} ({count})" for name, count in sorted(small.items()))
+        listed = ", ".join(f"{printable(name)} ({n})" for name, n in sorted(small.items()))
         _log.warning("leaving out classes with fewer than %d pictures: %s", per_class, listed)
+    return large
 
 
 def _warn_of_others(files: list[str], class_folders: set[PurePosixPath]) -> None:
@@ -90,7 +122,7 @@ def _warn_of_others(files: list[str], class_folders: set[PurePosixPath]) -> None
         _log.warning(
             "passing over files in no known format of pictures (%d): %s",
             len(others),
-            ", ".join([*others[:3], "…"] if len(others) > 3 else others),
+            shortened(others),
         )
 
 
@@ -120,14 +152,20 @@ def _no_classes(tree: PictureTree, received: str) -> UserError:
     return UserError(f"{tree.root}: expected pictures in a folder for each class, got {received}")
 
 
-def _classes(tree: PictureTree, home: PurePosixPath) -> dict[str, list[str]]:
-    """Pictures by class; a folder with neither pictures nor folders in it is a class of none."""
+def _classes(tree: PictureTree, names: Sequence[str], home: PurePosixPath) -> dict[str, list[str]]:
+    """Pictures by class; a folder with neither pictures nor folders in it is a class of none.
+
+    Args:
+        tree: the folder or zip.
+        names: those of its pictures that are used.
+        home: the folder in there that holds the classes or the splits.
+    """
     depth = len(home.parts)
 
     def class_of(name: str) -> str:
         return "/".join(PurePosixPath(name).parts[depth:-1])
 
-    classes = grouped(tree.names, class_of)
+    classes = grouped(names, class_of)
     folders = {PurePosixPath(name) for name in tree.folders}
     for folder in sorted(folders - {folder.parent for folder in folders}):
         if home in folder.parents:
@@ -136,26 +174,28 @@ def _classes(tree: PictureTree, home: PurePosixPath) -> dict[str, list[str]]:
 
 
 def _split(
-    classes: dict[str, list[str]], where: str, top: set[str], seed: int
+    classes: Mapping[str, list[str]], where: str, top: set[str], request: DataRequest
 ) -> dict[str, dict[str, list[str]]]:
     """Classes by split.
 
     Args:
-        classes: those to be split.
+        classes: the classes to be split.
         where: how messages call the folder.
         top: the topmost folders of all pictures.
-        seed: see `_dealt`.
+        request: it says whether the classes are divided, and the seed of `_dealt`.
 
     Raises:
-        UserError: if some of `top` are splits and others are not.
+        UserError: if some of `top` are splits and others are not, though they are to be divided.
     """
-    if not top & set(Splits._fields):
-        return _dealt(classes, seed)
-    if top != set(Splits._fields):
+    named = top == set(Splits._fields)
+    if request.divided and top & set(Splits._fields) and not named:
         raise UserError(
             f"{where}: expected the folders train, val and test, or none of them; "
             f"got {', '.join(sorted(top))}"
         )
+    if not named:
+        undivided = {"train": {}, "val": {}, "test": dict(classes)}
+        return _dealt(classes, request.split_seed) if request.divided else undivided
     splits: dict[str, dict[str, list[str]]] = {split: {} for split in Splits._fields}
     for name, files in classes.items():
         split, _, rest = name.partition("/")
@@ -163,7 +203,7 @@ def _split(
     return splits
 
 
-def _dealt(classes: dict[str, list[str]], seed: int) -> dict[str, dict[str, list[str]]]:
+def _dealt(classes: Mapping[str, list[str]], seed: int) -> dict[str, dict[str, list[str]]]:
     """The classes, dealt out to the splits by their names; each seed has its own way."""
     val, test = (
         max(LEAST_CLASSES, round(share * len(classes))) for share in (VAL_SHARE, TEST_SHARE)

@@ -17,6 +17,8 @@ from PIL import Image, ImageDraw
 from data_gen import cache
 from data_gen.class_pool import ClassPool, Splits, split_by_name
 from data_gen.pictures import resize
+from data_gen.request import DataRequest
+from data_gen.room import check_fits
 
 SEED = 20
 SPLIT_SEED = "hidra-glyphs-1"
@@ -25,7 +27,9 @@ CHARACTERS = 20  # per alphabet
 HANDS = 20  # drawings per character, each by someone else
 TRAIN_CLASSES = 280
 VAL_CLASSES = 40  # The other 80 characters are for testing.
-IMAGE_SIZE = 28  # pixels
+SIDE = 28  # pixels, of a drawing
+IMAGE_SIZE = (SIDE, SIDE)
+CHANNELS = 1
 
 _RECIPE = 1  # Raise it when the drawings change, so that cached ones are not used.
 _SUPERSAMPLE = 4
@@ -49,62 +53,54 @@ class _Hands(NamedTuple):
     pen: np.ndarray  # width in pixels of the finished picture
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Draws the glyphs, or takes them from the cache.
 
     Args:
-        data_dir: not used; there so that all data sets load alike, as are `per_class` and
-            `split_seed`.
-        cache_dir: folder for drawn arrays; None is the default of `data_gen.cache`.
-        invert: True for bright strokes on black, False for dark strokes on white.
-        image_size: height and width, to which the drawings are resampled; None is 28 × 28.
-        channels: 1 or 3; None is 1.
-        per_class: not used.
-        split_seed: not used.
+        request: what is wanted, of which the cache folder, the polarity, the size (28 × 28 unless
+            it names another) and the channels (1) count here.
 
     Returns:
         Pools of 280, 40 and 80 characters, 20 drawings each, uint8 [N, H, W, channels].
+
+    Raises:
+        UserError: if there is no memory for so large pictures.
     """
-    del data_dir, per_class, split_seed
+    shape = request.shape(IMAGE_SIZE, CHANNELS)
+    drawings = ALPHABETS * CHARACTERS * HANDS
+    # Resampled pictures, stacked, with their channels, and dealt out to the splits.
+    check_fits("glyphs", drawings, shape, copies=4, disk=None)
     # Pillow draws the lines, so another version may draw them a little differently.
     key = {"seed": SEED, "recipe": _RECIPE, "pillow": PIL.__version__}
-    images = cache.cached(key, lambda: {"images": draw_all(SEED)}, cache_dir, "glyphs")["images"]
+    arrays = cache.cached(key, lambda: {"images": draw_all(SEED)}, request.cache_dir, "glyphs")
+    images = 255 - arrays["images"] if request.invert else arrays["images"]
     names = tuple(
         f"alphabet{a + 1:02d}/character{c + 1:02d}"
         for a in range(ALPHABETS)
         for c in range(CHARACTERS)
     )
-    images = _resampled(255 - images if invert else images, image_size, channels or 1)
-    pool = ClassPool(images, (HANDS,) * len(names), names)
+    pool = ClassPool(_resampled(images, shape), (HANDS,) * len(names), names)
     return split_by_name(pool, SPLIT_SEED, train=TRAIN_CLASSES, val=VAL_CLASSES)
 
 
 def locate(data_dir: str | None = None) -> None:
-    """Looks for nothing, since there are no files; there so that all data sets are alike."""
+    """Looks for nothing: this data set has no files, and all data sets have this function."""
     del data_dir
 
 
-def _resampled(images: np.ndarray, image_size: tuple[int, int] | None, channels: int) -> np.ndarray:
-    """Pictures [N, 28, 28, 1] as [N, H, W, channels]."""
-    if image_size not in (None, (IMAGE_SIZE, IMAGE_SIZE)):
-        resized = [resize(Image.fromarray(image[..., 0]), image_size) for image in images]
+def _resampled(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Pictures [N, 28, 28, 1] as [N, *shape], height, width and channels."""
+    if shape[:2] != IMAGE_SIZE:
+        resized = [resize(Image.fromarray(image[..., 0]), shape[:2]) for image in images]
         images = np.stack(resized)[..., None]
-    return np.repeat(images, channels, axis=-1)
+    return np.repeat(images, shape[2], axis=-1)
 
 
 def draw_all(seed: int) -> np.ndarray:
     """Draws every character in every hand.
 
     Args:
-        seed: chooses the alphabets and the people.
+        seed: the number that chooses the alphabets and the people.
 
     Returns:
         uint8 [ALPHABETS * CHARACTERS * HANDS, 28, 28, 1], dark strokes on white.
@@ -132,8 +128,8 @@ def _invent_character(rng: np.random.Generator, joined: float) -> list[np.ndarra
     A character fits a square of side 1.5.
 
     Args:
-        rng: source of chance.
-        joined: probability that a stroke starts where an earlier one has a control point.
+        rng: the source of chance.
+        joined: the probability that a stroke starts where an earlier one has a control point.
     """
     cells = np.stack(np.meshgrid(np.arange(_GRID), np.arange(_GRID)), -1).reshape(-1, 2)
     loose = (cells + rng.uniform(-0.25, 0.25, cells.shape)) / (_GRID - 1)
@@ -153,9 +149,9 @@ def _walk(rng: np.random.Generator, cells: np.ndarray, start: int | None) -> lis
     """Picks 2 to 4 distinct grid points, each likely near the one before it.
 
     Args:
-        rng: source of chance.
+        rng: the source of chance.
         cells: int64 [points, 2], the grid.
-        start: index of the first point; None for any.
+        start: the index of the first point; None chooses any.
     """
     path = [int(rng.integers(len(cells))) if start is None else start]
     for _ in range(rng.integers(1, 4)):
@@ -175,7 +171,7 @@ def _draw_character(
     for stroke in strokes:
         points = stroke + rng.normal(0, _WOBBLE, (HANDS, *stroke.shape))
         curve = _curve_basis(len(stroke), roundness) @ points
-        curves.append((curve @ matrices + shifts + 0.5) * (IMAGE_SIZE * _SUPERSAMPLE))
+        curves.append((curve @ matrices + shifts + 0.5) * (SIDE * _SUPERSAMPLE))
     return [
         _render([curve[hand] for curve in curves], hands.pen[hand] * _SUPERSAMPLE)
         for hand in range(HANDS)
@@ -200,8 +196,8 @@ def _curve_basis(controls: int, roundness: float) -> np.ndarray:
     """Weights of the control points along a stroke: float64 [_CURVE_POINTS, controls].
 
     Args:
-        controls: number of control points, at least 2.
-        roundness: 0 for straight lines from point to point, 1 for a Bézier curve.
+        controls: the number of control points, at least 2.
+        roundness: 0 gives straight lines from point to point, 1 for a Bézier curve.
     """
     t = np.linspace(0, 1, _CURVE_POINTS)[:, None]
     i = np.arange(controls)
@@ -213,7 +209,7 @@ def _curve_basis(controls: int, roundness: float) -> np.ndarray:
 
 def _render(curves: list[np.ndarray], width: float) -> np.ndarray:
     """Draws curves, float64 [points, 2] in supersampled pixels: uint8 [28, 28], dark on white."""
-    side = IMAGE_SIZE * _SUPERSAMPLE
+    side = SIDE * _SUPERSAMPLE
     image = Image.new("L", (side, side), 255)
     draw = ImageDraw.Draw(image)
     for curve in curves:

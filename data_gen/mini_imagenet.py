@@ -5,6 +5,7 @@ and Larochelle (2017), "Optimization as a model for few-shot learning".
 """
 
 import csv
+import io
 from pathlib import Path, PurePosixPath
 
 from data_gen.class_folders import (
@@ -16,10 +17,12 @@ from data_gen.class_folders import (
     find,
     grouped,
     needs_folder,
+    read_list,
 )
 from data_gen.class_pool import Splits
 from data_gen.errors import UserError
-from data_gen.pictures import PictureTree
+from data_gen.picture_tree import PictureTree
+from data_gen.request import DataRequest
 
 CLASSES = {"train": 64, "val": 16, "test": 20}
 PICTURES = 600  # per class
@@ -27,29 +30,15 @@ IMAGE_SIZE = (84, 84)
 CHANNELS = 3
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Loads mini-ImageNet.
 
     Args:
-        data_dir: folder that holds `train`, `val` and `test`, each a folder or a .zip with a
-            folder per class, or one `images` with everything and the official lists
-            `train.csv`, `val.csv` and `test.csv`; or a subfolder `mini_imagenet` that does.
-            Lists that are there are compared with the pictures.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: not used; there so that all data sets load alike, as are `per_class` and
-            `split_seed`.
-        image_size: height and width; None is 84 × 84.
-        channels: 1 or 3; None is 3.
-        per_class: not used.
-        split_seed: not used.
+        request: what is wanted. Its `data_dir` is a folder that holds `train`, `val` and `test`,
+            each a folder or a .zip with a folder per class, or one `images` with everything and
+            the official lists `train.csv`, `val.csv` and `test.csv`; or a folder whose subfolder
+            `mini_imagenet` does. Lists that are there are compared with the pictures. The size
+            and the channels are 84 × 84 and 3 unless it names others.
 
     Returns:
         Pools of 64, 16 and 20 classes named by their WordNet ids, 600 pictures each.
@@ -57,11 +46,9 @@ def load(
     Raises:
         UserError: if the data is missing, incomplete or damaged.
     """
-    del invert, per_class, split_seed
-    splits = _listed(*locate(data_dir))
+    splits = _listed(*locate(request.data_dir))
     check_counts(splits, CLASSES, PICTURES, "mini-ImageNet")
-    size = image_size or IMAGE_SIZE
-    return decoded(splits, size, channels or CHANNELS, cache_dir, "mini_imagenet")
+    return decoded(splits, request.shape(IMAGE_SIZE, CHANNELS), request, "mini_imagenet")
 
 
 def locate(data_dir: str | None = None) -> tuple[list[Path], list[Path]]:
@@ -77,7 +64,7 @@ def locate(data_dir: str | None = None) -> tuple[list[Path], list[Path]]:
         if len(roots) == len(CLASSES):
             return roots, lists
         roots = find(parent, ["images"])
-        if roots and all(file.exists() for file in lists):
+        if roots and all(file.is_file() for file in lists):
             return roots, lists
     raise UserError(
         f"{folder}: expected train, val and test of mini-ImageNet, each a folder or a .zip, or "
@@ -131,8 +118,7 @@ def _read_list(path: Path) -> dict[str, str]:
         UserError: if it is no such list.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, strict=True))
+        rows = list(csv.DictReader(io.StringIO(read_list(path), newline=""), strict=True))
         labels = {row["filename"]: row["label"] for row in rows}
     except (OSError, ValueError, KeyError, csv.Error) as error:
         raise UserError(f"{path}: expected a list filename,label; got {error!r}") from error

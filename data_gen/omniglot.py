@@ -5,18 +5,23 @@ program induction". The pictures come from the official folders or zips, or else
 Datasets; names, pixels and the split of the classes are the same whichever it is.
 """
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from data_gen import cache
+from data_gen import cache, damage
 from data_gen.class_pool import ClassPool, Splits, split_by_name
 from data_gen.errors import UserError
-from data_gen.pictures import PictureTree, decode_picture, resize
+from data_gen.picture_tree import PictureTree
+from data_gen.pictures import PictureError, decode_picture, recipe, resize
+from data_gen.request import DataRequest
+from data_gen.room import check_fits
 from data_gen.tfds_builder import prepare
 
 if TYPE_CHECKING:
@@ -36,43 +41,34 @@ _DOWNLOAD_HOST = "https://github.com"
 _Drawings = dict[str, list[np.ndarray]]  # per character, by name
 
 
-def load(
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
-    invert: bool = True,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    per_class: int = 1,
-    split_seed: int = 0,
-) -> Splits:
+def load(request: DataRequest) -> Splits:
     """Loads Omniglot.
 
     Args:
-        data_dir: folder that holds `images_background` and `images_evaluation`, each a folder or a
-            .zip, or a subfolder `omniglot` that does; None is TensorFlow Datasets, which downloads.
-        cache_dir: folder for decoded arrays; None is the default of `data_gen.cache`.
-        invert: True for bright strokes on black, False for the published dark strokes on white.
-        image_size: height and width; None is 28 × 28.
-        channels: 1 or 3; None is 1.
-        per_class: not used; there so that all data sets load alike, as is `split_seed`.
-        split_seed: not used.
+        request: what is wanted. Its `data_dir` is a folder that holds `images_background` and
+            `images_evaluation`, each a folder or a .zip, or a folder whose subfolder `omniglot`
+            does; None is TensorFlow Datasets, which downloads. The size and the channels are
+            28 × 28 and 1 unless it names others.
 
     Returns:
         Pools of 1100, 100 and 423 characters named `Alphabet/characterNN`, 20 drawings each,
         uint8 [N, H, W, channels].
 
     Raises:
-        UserError: if the data is missing, incomplete or damaged, or cannot be downloaded.
+        UserError: if the data is missing, incomplete or damaged, or cannot be downloaded, or if
+            there is no memory for so large pictures.
     """
-    del per_class, split_seed
-    size = image_size or IMAGE_SIZE
-    sets = locate(data_dir)
-    source = _from_tfds(size) if sets is None else _from_files(sets, size)
-    key = {"source": source.key, "size": list(size)}
-    arrays = cache.cached(key, lambda: _as_arrays(source.decode()), cache_dir, "omniglot")
-    images = np.repeat(arrays["images"], channels or CHANNELS, axis=-1)
+    shape = request.shape(IMAGE_SIZE, CHANNELS)
+    drawings = DRAWINGS * sum(EXPECTED_CHARACTERS.values())
+    # Decoded pictures, with their channels, inverted, and dealt out to the splits.
+    check_fits("omniglot", drawings, shape, copies=4, disk=None)
+    sets = locate(request.data_dir)
+    source = _from_tfds(shape[:2]) if sets is None else _from_files(sets, shape[:2], request)
+    key = {"source": source.key, "size": list(shape[:2]), **recipe()}
+    arrays = cache.cached(key, lambda: _as_arrays(source.decode()), request.cache_dir, "omniglot")
+    images = np.repeat(arrays["images"], shape[2], axis=-1)
     pool = ClassPool(
-        255 - images if invert else images,
+        255 - images if request.invert else images,
         tuple(arrays["counts"].tolist()),
         tuple(arrays["names"].tolist()),
     )
@@ -104,11 +100,12 @@ def locate(data_dir: str | None = None) -> dict[str, Path] | None:
 
 
 class _Source(NamedTuple):
-    """Where the pictures come from.
+    """A place that the pictures come from.
 
     Attributes:
-        key: changes when the pictures might have.
-        decode: returns the drawings, uint8 [H, W] and dark on white, of each character.
+        key: a text that changes when the pictures might have changed.
+        decode: a function that returns the drawings of each character, uint8 [H, W] and dark on
+            white.
     """
 
     key: str
@@ -141,25 +138,42 @@ def _check_complete(where: str, set_name: str, drawings: Mapping[str, int]) -> N
             )
 
 
-def _from_files(sets: Mapping[str, Path], size: tuple[int, int]) -> _Source:
-    """The official folders or zips.
+def _from_files(sets: Mapping[str, Path], size: tuple[int, int], request: DataRequest) -> _Source:
+    """Takes the pictures from the official folders or zips.
 
     Raises:
         UserError: if they are incomplete or damaged.
     """
     trees = {name: PictureTree(root) for name, root in sets.items()}
     for set_name, tree in trees.items():
+        tree.warn_of_special()
         _check_complete(str(tree.root), set_name, Counter(map(_character, tree.names)))
+    parts = [(tree, tree.names) for tree in trees.values()]
+    if request.skip_damaged:
+        whole = damage.leave_out(parts, request.cache_dir, "omniglot")
+        parts = [(tree, names) for (tree, _), names in zip(parts, whole, strict=True)]
 
     def decode() -> _Drawings:
-        drawings: _Drawings = {}
-        for tree in trees.values():
-            for file, data in zip(tree.names, tree.read(), strict=True):
-                image = decode_picture(data, tree.path(file), size)
-                drawings.setdefault(_character(file), []).append(image)
-        return drawings
+        try:
+            return _decoded(parts, size)
+        except PictureError as error:
+            raise damage.complaint(error, parts, request.cache_dir, "omniglot") from error
 
-    return _Source("+".join(tree.fingerprint() for tree in trees.values()), decode)
+    # What was left out is no longer listed, so that other arrays have another key.
+    listed = hashlib.sha256(json.dumps([names for _, names in parts]).encode()).hexdigest()
+    return _Source("+".join([*(tree.fingerprint() for tree, _ in parts), listed]), decode)
+
+
+def _decoded(
+    parts: Sequence[tuple[PictureTree, Sequence[str]]], size: tuple[int, int]
+) -> _Drawings:
+    """The drawings of each character, given the names of their files in each set."""
+    drawings: _Drawings = {}
+    for tree, names in parts:
+        for file, data in zip(names, tree.read(names), strict=True):
+            image = decode_picture(data, tree.path(file), size)
+            drawings.setdefault(_character(file), []).append(image)
+    return drawings
 
 
 def _character(file: str) -> str:
@@ -168,7 +182,7 @@ def _character(file: str) -> str:
 
 
 def _from_tfds(size: tuple[int, int]) -> _Source:
-    """TensorFlow Datasets, prepared when the pictures are asked for."""
+    """Takes the pictures from TensorFlow Datasets, prepared when they are decoded."""
     import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
 
     builder = tfds.builder("omniglot")

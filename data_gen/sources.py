@@ -1,4 +1,4 @@
-"""Where the pictures of a pool are kept: on the device, or with the host, mapped from its disk."""
+"""The pictures of a pool, on the device or with the host, gathered by their row numbers."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from data_gen.rotations import RotatedPool, turned
 
 # Meta-batches that the host gathers ahead of the one in use.
 AHEAD = 4
-# Smaller pools go to the device without a look at its memory.
+# Bytes up to which a pool goes to the device without a look at its memory.
 SMALL = 2**30
 
 _ON_DEVICE: weakref.WeakKeyDictionary[ClassPool, tf.Tensor] = weakref.WeakKeyDictionary()
 
 
 def open_source(pool: ClassPool | RotatedPool, where: str) -> Source:
-    """The pictures of `pool`, to be gathered by their rows.
+    """Opens the pictures of a pool, to be gathered by their rows.
 
     Args:
-        pool: the pictures.
-        where: one of `data_gen.PICTURES`; `auto`: with the host if they would take more than half
-            of the memory that a GPU has left. A CPU uses them where they are in any case.
+        pool: the pool with the pictures.
+        where: the place that holds them, one of `data_gen.PICTURES`: the `device`, or the `host`,
+            which maps them from its disk. `auto` is the host if they would take more than half of
+            the memory that a GPU has left. On a CPU the two are one memory, and nothing is copied.
+
+    Raises:
+        ValueError: if `where` is no such place.
     """
     if where not in PICTURES:
         raise ValueError(f"expected one of {', '.join(PICTURES)}; received {where!r}")
@@ -41,30 +45,40 @@ def open_source(pool: ClassPool | RotatedPool, where: str) -> Source:
 
 
 class Source(Protocol):
-    """Pictures, known by their rows."""
+    """The pictures of a pool, each known by its row in the pool.
+
+    Attributes:
+        looks_ahead: whether the source wants to be told which rows it will be asked for later.
+    """
 
     looks_ahead: bool
 
     def drawing(self) -> contextlib.AbstractContextManager:
-        """Where rows are drawn."""
+        """Chooses the device on which row numbers are to be drawn."""
 
     def gather(
         self, rows: Sequence[tf.Tensor], later: Sequence[tf.Tensor] | None = None
     ) -> list[tf.Tensor]:
-        """Some arrays of rows [...] → uint8 [..., H, W, channels] for each.
+        """Some arrays of row numbers [...] → uint8 [..., H, W, channels] for each.
 
         Args:
-            rows: of the pictures.
-            later: rows that will be asked for, where the source looks ahead.
+            rows: the rows of the pictures that are wanted now.
+            later: rows that will be asked for `AHEAD` calls later, if the source looks ahead.
         """
 
 
+def scaled(images: tf.Tensor, dtype: str) -> tf.Tensor:
+    """Pictures in 0..255 → the same in [0, 1], as numbers of type `dtype`."""
+    # A product: a compiler would make one of the quotient, and other last bits with it.
+    return tf.cast(images, dtype) * (1 / 255)
+
+
 class TurnedPictures:
-    """The pictures of a `RotatedPool`, which are upright where they are kept.
+    """The pictures of a `RotatedPool`, which are kept upright and turned when they are gathered.
 
     Args:
-        upright: N pictures.
-        count: N.
+        upright: the source of the upright pictures.
+        count: N, the number of upright pictures.
     """
 
     def __init__(self, upright: Source, count: int) -> None:
@@ -89,20 +103,20 @@ class DevicePictures:
         self._images = _on_device(pool)
 
     def drawing(self) -> contextlib.AbstractContextManager:
-        """Where rows are drawn: on the device."""
+        """Chooses the device on which row numbers are drawn: the one that holds the pictures."""
         return contextlib.nullcontext()
 
     def gather(self, rows: Sequence[tf.Tensor], later: None = None) -> list[tf.Tensor]:
-        """Some arrays of rows [...] → uint8 [..., H, W, channels] for each."""
+        """Some arrays of row numbers [...] → uint8 [..., H, W, channels] for each."""
         del later
         return [tf.gather(self._images, part) for part in rows]
 
 
 class HostPictures:
-    """Pictures that stay with the host, gathered by a thread of its own, some meta-batches ahead.
+    """Pictures that stay with the host, where a thread gathers them some meta-batches ahead.
 
     Nothing is to be saved for a resume: what is gathered ahead is known by its rows, and what was
-    not gathered yet is so when it is asked for.
+    not gathered yet is gathered when it is asked for.
     """
 
     looks_ahead: ClassVar[bool] = True
@@ -113,17 +127,17 @@ class HostPictures:
         self._thread = ThreadPoolExecutor(1, "pictures")
 
     def drawing(self) -> contextlib.AbstractContextManager:
-        """Where rows are drawn: on the CPU, so that no device is waited for."""
+        """Chooses the CPU to draw row numbers on, so that no other device is waited for."""
         return tf.device("CPU:0")
 
     def gather(
         self, rows: Sequence[tf.Tensor], later: Sequence[tf.Tensor] | None = None
     ) -> list[tf.Tensor]:
-        """Some arrays of rows [...] → uint8 [..., H, W, channels] for each.
+        """Some arrays of row numbers [...] → uint8 [..., H, W, channels] for each.
 
         Args:
-            rows: of the pictures.
-            later: rows that will be asked for, to be gathered meanwhile.
+            rows: the rows of the pictures that are wanted now.
+            later: rows that will be asked for, to be gathered by the thread until then.
         """
 
         def fetch(*arrays: np.ndarray) -> list[np.ndarray]:

@@ -74,8 +74,8 @@ flags.DEFINE_enum(
     "pictures",
     "auto",
     list(PICTURES),
-    "Where the pictures are meanwhile: on the device, or on the host, which gathers them ahead of "
-    "their use (auto: on the host if they would take more than half of a GPU's free memory).",
+    "What holds the pictures while the program runs: the device, or the host, which gathers them "
+    "ahead of their use (auto: the host if they would take more than half of a GPU's free memory).",
 )
 flags.DEFINE_bool(
     "invert",
@@ -89,6 +89,12 @@ flags.DEFINE_integer(
     "Chooses the classes for training, validation and tests. Only for folder without train, val "
     "and test.",
     lower_bound=0,
+)
+flags.DEFINE_bool(
+    "skip_damaged",
+    False,
+    "Leave damaged pictures out, with a warning that counts and names them, instead of refusing "
+    "the data set.",
 )
 flags.DEFINE_bool(
     "rotations",

@@ -47,6 +47,11 @@ _RULES = {
         "--dataset=folder or --eval_dataset=folder",
         "dataset",
     ),
+    "skip_damaged": _Rule(
+        lambda config: {config.dataset, config.eval_dataset} - {"glyphs", None},
+        "a data set that has files",
+        "dataset",
+    ),
     "eval_data_dir": _Rule(lambda config: config.eval_dataset, "--eval_dataset", "dataset"),
     "drop_block": _Rule(
         lambda config: config.backbone != "conv4",

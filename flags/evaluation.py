@@ -28,4 +28,10 @@ define_range(
     module=__name__,
 )
 flags.DEFINE_integer("eval_tasks", 600, "Tasks at each number of ways.", lower_bound=1)
-flags.DEFINE_enum("eval_split", "test", ["train", "val", "test"], "Which classes.")
+flags.DEFINE_enum(
+    "eval_split",
+    "test",
+    ["train", "val", "test", "all"],
+    "The classes to evaluate on; all takes train, val and test together. With --eval_only, a "
+    "folder of two or more classes is then enough.",
+)

@@ -13,6 +13,7 @@ import pytest
 
 from data_gen.episodes import EpisodeSampler
 from data_gen.omniglot import load
+from data_gen.request import DataRequest
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
@@ -30,7 +31,7 @@ SHOTS, QUERY_SHOTS, TASKS_PER_UPDATE = 5, 15, 4
 def omniglot(tmp_path_factory):
     if not list(DATA.glob("**/images_background*")):
         pytest.skip(f"no Omniglot in {DATA} (set DATA_DIR)")
-    return load(str(DATA), str(tmp_path_factory.mktemp("cache")))
+    return load(DataRequest(data_dir=str(DATA), cache_dir=str(tmp_path_factory.mktemp("cache"))))
 
 
 def accuracies(splits, name, norm, steps, ways, tasks):

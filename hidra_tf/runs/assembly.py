@@ -30,19 +30,25 @@ from hidra_tf.training.optimizers import make_optimizer
 ANY_WAYS = range(2, 11)
 
 
-def load_splits(config: Config, cache_dir: str | None) -> Splits:
-    return data_gen.load(
-        config.dataset,
+def load_splits(config: Config, cache_dir: str | None, split: str | None = None) -> Splits:
+    """The pools; `split` names the one that is needed where nothing is trained."""
+    request = data_gen.DataRequest(
         data_dir=config.data_dir,
         cache_dir=cache_dir,
         invert=config.invert,
-        train_on_validation=config.train_on_validation,
         image_size=config.image_size,
         channels=config.channels,
         per_class=config.shots + config.query_shots,
         split_seed=config.split_seed,
+        skip_damaged=config.skip_damaged,
+    )
+    return data_gen.load(
+        config.dataset,
+        request,
+        train_on_validation=config.train_on_validation,
         eval_name=config.eval_dataset,
         eval_data_dir=config.eval_data_dir,
+        split=split,
     )
 
 

@@ -87,6 +87,7 @@ class Config:
         multi_step_loss: meta-updates over which the query loss counts after every inner step.
         learn_inner_lr: a learned rate for every inner step and weight, from `inner_lr` on.
         second_order_after: meta-updates before second derivatives are taken.
+        skip_damaged: damaged pictures are left out, with a warning, instead of refused.
     """
 
     dataset: str
@@ -142,6 +143,7 @@ class Config:
     multi_step_loss: int = 0
     learn_inner_lr: bool = False
     second_order_after: int = 0
+    skip_damaged: bool = False
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -294,9 +296,10 @@ class EvalRequest:
         ways: numbers of ways; None: 2–10, or the trained number for a fixed head.
         steps: numbers of inner steps; None: as many as in training.
         tasks: at each number of ways, ≥ 1.
-        split: a field of `data_gen.class_pool.Splits`.
+        split: an attribute of `data_gen.class_pool.Splits`: a pool, or `all` of them joined.
         dataset: whose classes; None: those that the run names.
         data_dir: the folder with the pictures of that one.
+        skip_damaged: damaged pictures are left out, as they are if the run says so.
     """
 
     ways: tuple[int, ...] | None = None
@@ -305,6 +308,7 @@ class EvalRequest:
     split: str = "test"
     dataset: str | None = None
     data_dir: str | None = None
+    skip_damaged: bool = False
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""

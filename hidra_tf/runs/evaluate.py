@@ -44,8 +44,12 @@ def evaluate(
         UserError: if there is no such run, or it cannot give such tasks.
     """
     own = folder.open_run(path)
-    config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
-    splits = load_splits(config, cache_dir)
+    config = dataclasses.replace(
+        _as_requested(own, request, data_dir),
+        pictures=pictures,
+        skip_damaged=own.skip_damaged or request.skip_damaged,
+    )
+    splits = load_splits(config, cache_dir, request.split)
     method = build_method(config, splits)
     evaluator = make_evaluator(config, method, splits, request)
     _check_untrained(own, config, request.split, splits, cache_dir)

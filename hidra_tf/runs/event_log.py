@@ -13,8 +13,8 @@ from pathlib import Path
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from hidra_tf.runs.config import BOOKKEEPING, Config, show
 from hidra_tf.evaluation.rows import Row
+from hidra_tf.runs.config import BOOKKEEPING, Config, show
 
 
 class EventLog:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_gen.class_pool import Splits
-from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.evaluation.rows import Row
+from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.folder import write_atomically
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
+from data_gen.request import DataRequest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -71,7 +72,7 @@ def assert_refused(tmp_path):
 
     def check(load, root, *parts):
         with pytest.raises(UserError) as caught:
-            load(data_dir=str(root), cache_dir=str(tmp_path / "cache"))
+            load(DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache")))
         message = str(caught.value)
         assert "\n" not in message
         for part in (str(root), *parts):

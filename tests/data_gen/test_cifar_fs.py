@@ -3,6 +3,7 @@
 import pytest
 
 from data_gen import cifar_fs
+from data_gen.request import DataRequest
 
 CLASSES = {"train": ("bed", "apple"), "val": ("sea",), "test": ("man", "bus")}
 
@@ -31,7 +32,8 @@ def lists():
 
 
 def load(root, tmp_path, **options):
-    return cifar_fs.load(str(root), cache_dir=str(tmp_path / "cache"), **options)
+    request = DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    return cifar_fs.load(request)
 
 
 def test_every_layout_gives_the_same(write, pictures, lists, tmp_path, assert_same_pools):

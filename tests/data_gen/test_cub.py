@@ -6,6 +6,7 @@ import requests
 
 from data_gen import cub
 from data_gen.errors import UserError
+from data_gen.request import DataRequest
 
 COUNTS = [2, 3, 1, 2, 3, 1, 2, 2]  # pictures of the eight species
 
@@ -40,7 +41,8 @@ def files(pictures):
 
 
 def load(root, tmp_path, **options):
-    return cub.load(str(root), cache_dir=str(tmp_path / "cache"), **options)
+    request = DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    return cub.load(request)
 
 
 def test_split_counts_and_names(write, files, tmp_path):
@@ -123,7 +125,10 @@ def fake_as_dataset(pictures):
 def test_tfds_gives_the_same(tfds, write, files, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(requests, "head", lambda *args, **kwargs: None)
     with tfds.testing.mock_data(as_dataset_fn=fake_as_dataset(pictures)):
-        served = cub.load(cache_dir=str(tmp_path / "served"))
+        served = cub.load(DataRequest(cache_dir=str(tmp_path / "served")))
+        monkeypatch.setattr("PIL.__version__", "0")
+        cub.load(DataRequest(cache_dir=str(tmp_path / "served")))
+    assert len(list((tmp_path / "served").iterdir())) == 2  # Another Pillow decodes anew.
     official = load(write(tmp_path / "data", files), tmp_path)
     for ours, theirs in zip(served, official, strict=True):
         assert (ours.names, ours.counts) == (theirs.names, theirs.counts)
@@ -138,7 +143,7 @@ def test_a_package_that_is_missing_is_named(tfds, tmp_path, monkeypatch):
     with tfds.testing.mock_data():
         monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", lack)
         with pytest.raises(UserError, match="for CUB; Failed importing scipy"):
-            cub.load(cache_dir=str(tmp_path))
+            cub.load(DataRequest(cache_dir=str(tmp_path)))
 
 
 def test_offline(tfds, tmp_path, monkeypatch):
@@ -147,6 +152,6 @@ def test_offline(tfds, tmp_path, monkeypatch):
 
     monkeypatch.setattr(requests, "head", refuse)
     with tfds.testing.mock_data(), pytest.raises(UserError, match="download CUB") as caught:
-        cub.load(cache_dir=str(tmp_path))
+        cub.load(DataRequest(cache_dir=str(tmp_path)))
     assert "`data_dir`" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from data_gen import emnist
-from data_gen.pictures import PictureTree, decode_picture
+from data_gen.picture_tree import PictureTree
+from data_gen.pictures import decode_picture
+from data_gen.request import DataRequest
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,8 @@ def decoded_once(tmp_path_factory):
 
 
 def load(root, tmp_path, **options):
-    return emnist.load(str(root), cache_dir=str(tmp_path / "cache"), **options)
+    request = DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    return emnist.load(request)
 
 
 def test_every_layout_gives_the_same(write, files, tmp_path, assert_same_pools):

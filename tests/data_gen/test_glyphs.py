@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data_gen import glyphs
+from data_gen.request import DataRequest
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +14,7 @@ def cache_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def splits(cache_dir):
-    return glyphs.load(cache_dir=cache_dir)
+    return glyphs.load(DataRequest(cache_dir=cache_dir))
 
 
 def test_sizes(splits):
@@ -27,17 +28,17 @@ def test_sizes(splits):
 def test_polarity(splits, cache_dir):
     """Strokes cover the smaller part of a picture; they are bright unless not inverted."""
     assert 0.03 < splits.train.images.mean() / 255 < 0.25
-    published = glyphs.load(cache_dir=cache_dir, invert=False)
+    published = glyphs.load(DataRequest(cache_dir=cache_dir, invert=False))
     np.testing.assert_array_equal(published.train.images, 255 - splits.train.images)
 
 
 def test_size_and_channels(splits, cache_dir):
-    other = glyphs.load(cache_dir=cache_dir, image_size=(14, 20), channels=3)
+    other = glyphs.load(DataRequest(cache_dir=cache_dir, image_size=(14, 20), channels=3))
     assert other.test.image_shape == (14, 20, 3)
     np.testing.assert_array_equal(other.test.images[..., 0], other.test.images[..., 2])
     ours, theirs = splits.test.images.mean(axis=(1, 2)), other.test.images.mean(axis=(1, 2))
     np.testing.assert_allclose(theirs, np.repeat(ours, 3, axis=1), atol=8)
-    same = glyphs.load(cache_dir=cache_dir, image_size=(28, 28), channels=1)
+    same = glyphs.load(DataRequest(cache_dir=cache_dir, image_size=(28, 28), channels=1))
     np.testing.assert_array_equal(same.test.images, splits.test.images)
 
 
@@ -57,7 +58,7 @@ def test_same_seed_same_pictures(monkeypatch):
 
 def test_loads_from_the_cache(splits, cache_dir, monkeypatch):
     monkeypatch.setattr(glyphs, "draw_all", lambda seed: pytest.fail("not kept"))
-    again = glyphs.load(cache_dir=cache_dir)
+    again = glyphs.load(DataRequest(cache_dir=cache_dir))
     np.testing.assert_array_equal(again.test.images, splits.test.images)
 
 

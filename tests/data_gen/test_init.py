@@ -1,5 +1,7 @@
 """`data_gen.load`: finds data sets by name, lazily."""
 
+import dataclasses
+import importlib
 import inspect
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 import data_gen
-from data_gen import ClassPool, Splits, UserError
+from data_gen import ClassPool, DataRequest, Splits, UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -27,12 +29,14 @@ def register(monkeypatch):
         module = types.ModuleType(f"{name}_dataset")
         module.calls = []
 
-        def load(**options):
-            module.calls.append(options)
+        def load(request):
+            module.calls.append(request)
             return splits
 
         module.load = load
-        module.locate = lambda data_dir: None
+        module.locate = lambda data_dir: module.located.append(data_dir)
+        module.located = []
+        module.IMAGE_SIZE, module.CHANNELS = (2, 3), 1
         monkeypatch.setitem(sys.modules, f"{name}_dataset", module)
         monkeypatch.setitem(data_gen.DATASETS, name, f"{name}_dataset")
         return module
@@ -45,30 +49,22 @@ def toy(register):
     return register("toy", Splits(pool("a", "b"), pool("c"), pool("d")))
 
 
-DEFAULTS = {
-    "data_dir": None,
-    "cache_dir": None,
-    "invert": True,
-    "image_size": None,
-    "channels": None,
-    "per_class": 1,
-    "split_seed": 0,
-}
-GIVEN = {
-    "data_dir": "d",
-    "cache_dir": "c",
-    "invert": False,
-    "image_size": (5, 6),
-    "channels": 3,
-    "per_class": 4,
-    "split_seed": 5,
-}
+GIVEN = DataRequest(
+    data_dir="d",
+    cache_dir="c",
+    invert=False,
+    image_size=(5, 6),
+    channels=3,
+    per_class=4,
+    split_seed=5,
+    skip_damaged=True,
+)
 
 
-def test_passes_options_on(toy):
+def test_passes_the_request_on(toy):
     splits = data_gen.load("toy")
-    data_gen.load("toy", **GIVEN)
-    assert toy.calls == [DEFAULTS, GIVEN]
+    data_gen.load("toy", GIVEN)
+    assert toy.calls == [DataRequest(), GIVEN]
     assert [split.names for split in splits] == [("a", "b"), ("c",), ("d",)]
 
 
@@ -79,11 +75,12 @@ def test_train_on_validation(toy):
 
 def test_another_data_set_to_test_on_comes_in_the_shape_of_the_first(toy, register):
     other = register("other", Splits(pool("x"), pool("y"), pool("z")))
-    splits = data_gen.load("toy", **GIVEN, eval_name="other", eval_data_dir="e")
+    splits = data_gen.load("toy", GIVEN, eval_name="other", eval_data_dir="e")
     assert [split.names for split in splits] == [("a", "b"), ("y",), ("z",)]
     assert toy.calls == [GIVEN]
-    shape = {"image_size": (2, 3), "channels": 1}  # of the pictures that came
-    assert other.calls == [{**GIVEN, **shape, "data_dir": "e"}]
+    # In the shape of the pictures that came.
+    asked = dataclasses.replace(GIVEN, data_dir="e", image_size=(2, 3), channels=1)
+    assert other.calls == [asked]
 
 
 def test_across_data_sets_the_validation_classes_of_the_first_may_be_trained_on(toy, register):
@@ -125,11 +122,44 @@ def test_a_wrong_folder_to_test_on_is_found_before_the_first_data_set_is_decoded
 
 
 @pytest.mark.parametrize("name", data_gen.DATASETS)
-def test_every_module_takes_every_option(name):
-    module = __import__(data_gen.DATASETS[name], fromlist=["load"])
-    parameters = inspect.signature(module.load).parameters
-    assert {name: parameter.default for name, parameter in parameters.items()} == DEFAULTS
+def test_every_module_takes_a_request_and_has_a_shape(name):
+    module = importlib.import_module(data_gen.DATASETS[name])
+    assert list(inspect.signature(module.load).parameters) == ["request"]
     assert list(inspect.signature(module.locate).parameters) == ["data_dir"]
+    assert data_gen.image_shape(name) == (*module.IMAGE_SIZE, module.CHANNELS)
+    other = DataRequest(image_size=(5, 6), channels=3)
+    assert data_gen.image_shape(name, other) == (5, 6, 3)
+
+
+@pytest.mark.parametrize("split", ["val", "test", "all"])
+def test_a_split_of_another_data_set_needs_no_training_pictures(split, toy, register):
+    other = register("other", Splits(pool("x"), pool("y"), pool("z")))
+    request = DataRequest(data_dir="nowhere", image_size=(9, 8))
+    splits = data_gen.load("toy", request, eval_name="other", eval_data_dir="e", split=split)
+    assert toy.calls == toy.located == []
+    names = {"val": ("y",), "test": ("z",), "all": ("x", "y", "z")}
+    assert getattr(splits, split).names == names[split]
+    if split != "all":
+        assert splits.train.names == ()
+        assert splits.train.image_shape == (9, 8, 1)  # Without a picture to look at.
+    (asked,) = other.calls
+    assert (asked.data_dir, asked.image_size, asked.channels) == ("e", (9, 8), 1)
+    assert asked.divided == (split != "all")
+
+
+def test_training_classes_across_data_sets_are_those_of_the_first(toy, register):
+    register("other", Splits(pool("x"), pool("y"), pool("z")))
+    splits = data_gen.load("toy", eval_name="other", split="train")
+    assert splits.train.names == ("a", "b")
+
+
+def test_all_is_the_three_splits(toy):
+    assert data_gen.load("toy", split="all").all.names == ("a", "b", "c", "d")
+
+
+def test_without_training_a_data_set_for_tests_only_is_loaded(register):
+    register("emnist", Splits(pool(), pool("0"), pool("1")))
+    assert data_gen.load("emnist", split="all").all.names == ("0", "1")
 
 
 def test_importing_is_light():

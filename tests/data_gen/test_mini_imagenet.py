@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_gen import cache, mini_imagenet
+from data_gen import mini_imagenet
+from data_gen.cache import arrays as cache
 from data_gen.errors import UserError
+from data_gen.request import DataRequest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLASSES = {"train": ("n03", "n01"), "val": ("n02",), "test": ("n04", "n05")}
@@ -50,7 +52,8 @@ def lists(pictures):
 
 
 def load(root, tmp_path, **options):
-    return mini_imagenet.load(str(root), cache_dir=str(tmp_path / "cache"), **options)
+    request = DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    return mini_imagenet.load(request)
 
 
 def split_zips(write, root, files):
@@ -119,7 +122,7 @@ def test_missing_split(write, files, tmp_path, assert_refused):
     assert_refused(mini_imagenet.load, root, "expected train, val and test of mini-ImageNet")
     assert_refused(mini_imagenet.load, tmp_path / "nowhere", "mini_imagenet")
     with pytest.raises(UserError, match="mini-ImageNet, received none; name it with `data_dir`"):
-        mini_imagenet.load()
+        mini_imagenet.load(DataRequest())
 
 
 def test_half_copied(write, files, tmp_path, assert_refused):
@@ -170,12 +173,13 @@ def test_truncated_picture_is_named(write, files, tmp_path, assert_refused):
 
 LOAD_VALIDATION = """
 import re, sys
-from data_gen import mini_imagenet
+from data_gen import DataRequest, mini_imagenet
 mini_imagenet.CLASSES = {"train": 16, "val": 16, "test": 16}
 pools = mini_imagenet._of_folder(mini_imagenet.PictureTree(mini_imagenet.Path(sys.argv[1])),
                                  mini_imagenet.Path(sys.argv[2]))
 empty = mini_imagenet.SplitFiles(pools.tree, {})
-splits = mini_imagenet.decoded([empty, pools, empty], (84, 84), 3, sys.argv[3], "mini_imagenet")
+request = DataRequest(cache_dir=sys.argv[3])
+splits = mini_imagenet.decoded([empty, pools, empty], (84, 84, 3), request, "mini_imagenet")
 print(type(splits.val.images).__name__, splits.val.num_classes, set(splits.val.counts))
 print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
 """

@@ -13,6 +13,7 @@ from PIL import Image
 
 from data_gen import omniglot
 from data_gen.errors import UserError
+from data_gen.request import DataRequest
 
 ALPHABETS = {
     "images_background": {"Greek": 3, "Latin": 4},
@@ -72,7 +73,8 @@ def write_zips(root, files):
 
 
 def load(root, tmp_path, **options):
-    return omniglot.load(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    request = DataRequest(data_dir=str(root), cache_dir=str(tmp_path / "cache"), **options)
+    return omniglot.load(request)
 
 
 def assert_same(first, second):
@@ -160,6 +162,14 @@ def test_cache_follows_the_files(files, tmp_path, monkeypatch):
     assert (images[0] != images[1]).any()
 
 
+def test_another_pillow_decodes_anew(files, tmp_path, monkeypatch):
+    root = write_zips(tmp_path / "zips", files)
+    load(root, tmp_path)
+    monkeypatch.setattr("PIL.__version__", "0")
+    load(root, tmp_path)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
 def test_missing(files, tmp_path):
     assert_refused(tmp_path / "nowhere", tmp_path, "images_background", "are missing")
     root = write_zips(tmp_path / "zips", files)
@@ -244,7 +254,7 @@ def test_tfds_gives_the_same_classes(tfds, online, files, tmp_path):
     loaded = []
     for name, order in (("first", drawings), ("second", drawings[::-1])):
         with tfds.testing.mock_data(as_dataset_fn=fake_as_dataset(order)):
-            loaded.append(omniglot.load(cache_dir=str(tmp_path / name)))
+            loaded.append(omniglot.load(DataRequest(cache_dir=str(tmp_path / name))))
     assert_same(*loaded)
     for ours, theirs in zip(loaded[0], official, strict=True):
         assert (ours.names, ours.counts) == (theirs.names, theirs.counts)
@@ -257,7 +267,7 @@ def test_tfds_incomplete(tfds, online, tmp_path):
         tfds.testing.mock_data(as_dataset_fn=as_dataset),
         pytest.raises(UserError, match="expected 3 drawings of Tengwar/character05, got 2"),
     ):
-        omniglot.load(cache_dir=str(tmp_path))
+        omniglot.load(DataRequest(cache_dir=str(tmp_path)))
 
 
 def refuse_connection(*args, **kwargs):
@@ -266,7 +276,7 @@ def refuse_connection(*args, **kwargs):
 
 def assert_download_refused(tmp_path):
     with pytest.raises(UserError) as caught:
-        omniglot.load(cache_dir=str(tmp_path))
+        omniglot.load(DataRequest(cache_dir=str(tmp_path)))
     message = str(caught.value)
     assert "`data_dir`" in message
     assert "`dataset=glyphs`" in message
@@ -297,7 +307,7 @@ def test_a_bug_while_preparing_is_not_called_a_download_error(tfds, online, tmp_
     with tfds.testing.mock_data():
         monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", broken)
         with pytest.raises(KeyError, match="a bug"):
-            omniglot.load(cache_dir=str(tmp_path))
+            omniglot.load(DataRequest(cache_dir=str(tmp_path)))
 
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -309,7 +319,9 @@ def real(tmp_path_factory):
     if not REAL.is_dir():
         pytest.skip(f"needs the Omniglot zips in {REAL} (set DATA_DIR)")
     # Module fixtures come before `small`, so this sees the real numbers.
-    return omniglot.load(str(REAL), cache_dir=str(tmp_path_factory.mktemp("cache")))
+    return omniglot.load(
+        DataRequest(data_dir=str(REAL), cache_dir=str(tmp_path_factory.mktemp("cache")))
+    )
 
 
 def test_real_sizes(real):

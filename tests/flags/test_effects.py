@@ -78,6 +78,13 @@ def test_what_needs_another_setting_is_refused_without_it(name, value, without, 
     check(beside=with_it, **{name: value})
 
 
+def test_no_picture_that_the_program_draws_is_damaged():
+    with pytest.raises(UserError, match=r"^skip_damaged: expected with a data set that has files"):
+        check(dataset="glyphs", skip_damaged=True)
+    check(dataset="glyphs", beside={"eval_dataset": "emnist"}, skip_damaged=True)
+    check(dataset="folder", skip_damaged=True)
+
+
 @pytest.mark.parametrize("value", [True, False])
 @pytest.mark.parametrize(
     ("dataset", "eval_dataset", "drawn"),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from data_gen import ImageSize
 from data_gen.errors import UserError
-from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways
 from hidra_tf.options import INNER_LOOPS, NORMS
+from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways
 
 FIELDS = {
     "dataset": "glyphs",
@@ -80,6 +80,7 @@ OTHERS = {
     "multi_step_loss": 100,
     "learn_inner_lr": True,
     "second_order_after": 50,
+    "skip_damaged": True,
 }
 # What a value needs beside it to be meant.
 ALONGSIDE = {

@@ -1,7 +1,7 @@
 import tensorflow as tf
 
-from hidra_tf.runs.config import Config
 from hidra_tf.evaluation.rows import Row
+from hidra_tf.runs.config import Config
 from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.report import any_way_chart
 

@@ -164,7 +164,10 @@ def drawings(monkeypatch):
     }
     modules = {
         name: types.SimpleNamespace(
-            load=lambda *_, splits=splits, **__: splits, locate=lambda *_, **__: None
+            IMAGE_SIZE=ImageSize(16, 16),
+            CHANNELS=1,
+            load=lambda *_, splits=splits, **__: splits,
+            locate=lambda *_, **__: None,
         )
         for name, splits in contents.items()
     }

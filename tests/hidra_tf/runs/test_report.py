@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from data_gen.class_pool import ClassPool, Splits
+from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs import report
 from hidra_tf.runs.config import Config, EvalRequest
-from hidra_tf.evaluation.rows import Row
 
 CONFIG = Config(
     dataset="glyphs",

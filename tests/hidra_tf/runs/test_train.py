@@ -1,5 +1,6 @@
 """Whole runs from Python; `tests/test_main.py` tests the rest as a user sees it."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from PIL import Image
 
 import data_gen
 from data_gen import ImageSize
+from data_gen.errors import UserError
 from hidra_tf.methods import METHODS
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate
@@ -66,6 +68,33 @@ def test_a_run_is_evaluated_on_its_own_split(monkeypatch, cache, tmp_path):
     train(config, run, request, cache)
     evaluate(run, request, cache_dir=cache)
     given = {"data_dir": str(pictures), "cache_dir": cache, "image_size": (16, 16), "per_class": 2}
-    expected, other = (load("folder", **given, split_seed=seed) for seed in (3, 0))
+    requests = [data_gen.DataRequest(**given, split_seed=seed) for seed in (3, 0)]
+    expected, other = (load("folder", request) for request in requests)
     assert [splits.test.names for splits in loaded] == [expected.test.names] * 2
     assert set(expected.test.names) != set(other.test.names)
+
+
+def test_two_classes_of_ones_own_are_enough_for_an_evaluation_and_no_training_picture_is(
+    cache, tmp_path
+):
+    """The run is of Omniglot, whose files are nowhere; their shape is known all the same."""
+    trained, own = tmp_path / "run", tmp_path / "own"
+    for c in range(2):
+        (own / f"class{c}").mkdir(parents=True)
+        for i in range(2):
+            Image.new("L", (9, 9), 20 * c + i).save(own / f"class{c}/{i}.png")
+    config = make_config(method="random", train_ways=(2,), data_dir=str(tmp_path / "nowhere"))
+    glyphs = dataclasses.replace(config, dataset="glyphs")
+    train(glyphs, trained, EvalRequest(tasks=1, ways=(2,)), cache)
+    (trained / "config.json").write_text(config.to_json())
+    request = EvalRequest(tasks=2, ways=(2,), split="all", dataset="folder", data_dir=str(own))
+    evaluate(trained, request, cache_dir=cache)
+    (own / "class1/damaged.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"damaged\.png: expected a whole picture.*`skip_damaged`"):
+        evaluate(trained, request, cache_dir=cache)
+    request = dataclasses.replace(request, skip_damaged=True)
+    evaluate(trained, request, cache_dir=cache)
+    (results,) = (trained / "results").glob("all*.json")
+    assert json.loads(results.read_text())["split"] == "all"
+    with pytest.raises(UserError, match=r"expected at least 2 classes.*`eval_split=all`"):
+        evaluate(trained, dataclasses.replace(request, split="test"), cache_dir=cache)

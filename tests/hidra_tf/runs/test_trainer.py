@@ -11,16 +11,16 @@ from data_gen.rotations import RotatedPool
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
-from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.runs.event_log import EventLog
 from hidra_tf.methods.finetune import Finetune
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.maml import Maml
+from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.progress import Progress
-from hidra_tf.training.schedules import learning_rate
 from hidra_tf.runs.trainer import Interrupted, NonFiniteLossError, Schedule, Trainer
 from hidra_tf.training.optimizers import make_optimizer
+from hidra_tf.training.schedules import learning_rate
 from hidra_tf.training.updates import MetaUpdates
 
 SCHEDULE = Schedule(steps=12, log_every=4, checkpoint_every=3)

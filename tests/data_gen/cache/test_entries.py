@@ -1,5 +1,6 @@
 """`cached`: gives back what was built, and never lets a bad cache stop the program."""
 
+import hashlib
 import json
 import logging
 import os
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_gen import cache
+from data_gen.cache import arrays, entries
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 ARRAYS = {
     "images": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
     "names": np.array(["a", "bcd"]),
@@ -65,7 +67,7 @@ def test_another_key_is_another_entry(tmp_path):
 def test_another_format_is_another_entry(tmp_path, monkeypatch):
     build = Builder()
     cache.cached({}, build, str(tmp_path), "toy")
-    monkeypatch.setattr(cache, "_FORMAT", cache._FORMAT + 1)
+    monkeypatch.setattr(entries, "_FORMAT", entries._FORMAT + 1)
     cache.cached({}, build, str(tmp_path), "toy")
     assert build.calls == 2
 
@@ -99,6 +101,14 @@ DAMAGES = {
     "other key": change_manifest(key="other"),
     "no files": change_manifest(files=None),
     "no checksum": change_manifest(files={"images": {}}),
+    "no file": change_manifest(files={}),
+    "files are a list": change_manifest(files=["images"]),
+    "wrong types": change_manifest(
+        files={"images": {"size": "1", "time": None, "sha256": 1, "elements": []}}
+    ),
+    "key is a list": change_manifest(key=[]),
+    "deeply nested": lambda entry: (entry / "manifest.json").write_text("[" * 100_000),
+    "not a number": lambda entry: (entry / "manifest.json").write_text("NaN"),
 }
 
 
@@ -120,7 +130,7 @@ def test_damage_is_told_and_repaired(damage, tmp_path, caplog):
 @pytest.fixture
 def no_small_files(monkeypatch):
     """Every array is one that stays on disk."""
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(arrays, "LARGE", 0)
 
 
 def make_blocks(calls):
@@ -165,9 +175,38 @@ def test_large_arrays_are_mapped_and_read_only(no_small_files, tmp_path):
         assert not arrays["images"].flags.writeable
 
 
+def test_the_cache_knows_the_digest_of_elements(no_small_files, tmp_path):
+    """Whatever the header; the arrays themselves are not read for it."""
+    expected = hashlib.sha256(ARRAYS["images"].tobytes()).hexdigest()
+    for _ in range(2):
+        assert cache.cached({}, make_blocks([]), str(tmp_path), "toy").digests["images"] == expected
+    (manifest,) = tmp_path.glob("*/manifest.json")
+    assert json.loads(manifest.read_text())["files"]["images"]["sha256"] != expected
+
+
+def test_a_file_that_is_named_for_nothing_is_not_taken(tmp_path, caplog):
+    """A manifest of right types that is not what was written."""
+    cache.cached({}, Builder(), str(tmp_path), "toy")
+    path = entry_of(tmp_path) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["other"] = manifest["files"].pop("images")
+    path.write_text(json.dumps(manifest))
+    assert_arrays(cache.cached({}, Builder(), str(tmp_path), "toy"))
+    assert "does not match its checksum" in caplog.text
+
+
+def test_a_folder_of_any_bytes_is_named_so_that_it_can_be_printed(tmp_path, caplog):
+    folder = tmp_path / b"\xff".decode("utf-8", "surrogateescape")
+    with caplog.at_level(logging.INFO):
+        cache.cached({}, Builder(), str(folder), "toy")
+    caplog.text.encode()
+    assert "\\udcff" in caplog.text
+    assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(folder), "toy"))
+
+
 def test_a_large_array_is_not_hashed_again(no_small_files, tmp_path, monkeypatch):
     cache.cached({}, Builder(), str(tmp_path), "toy")
-    monkeypatch.setattr(cache, "_sha256", lambda path: pytest.fail("hashed"))
+    monkeypatch.setattr(arrays, "_sha256", lambda path: pytest.fail("hashed"))
     assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(tmp_path), "toy"))
 
 
