@@ -32,7 +32,7 @@ from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.finished import says_finished, total_steps
 from hidra_tf.runs.identity import RunData
 from hidra_tf.runs.lock import hold
-from hidra_tf.runs.pretraining import load_backbone
+from hidra_tf.runs.pretraining import check_classes, load_backbone
 from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.signals import stop_on_signals
@@ -112,7 +112,7 @@ def _train(
     before = None if existing is None else identity.read(path)
     if before is not None:
         identity.check_training(path, before, data)
-    method = _build_method(config, path, splits)
+    method = _build_method(config, path, splits, cache_dir)
     evaluator = make_evaluator(config, method, splits, request)
     sampler = training_sampler(config, splits)
     monitors = make_monitors(config, method, splits)
@@ -126,12 +126,14 @@ def _train(
     evaluate_checkpoint(config, path, method, evaluator, request)
 
 
-def _build_method(config: Config, path: Path, splits: Splits) -> Method:
+def _build_method(config: Config, path: Path, splits: Splits, cache_dir: str | None) -> Method:
     """The method, with the backbone of another run where one is asked for and none was saved."""
     method = build_method(config, splits, training_pool(config, splits).num_classes)
     if config.pretrained and saved_step(path) < 0:
-        source = build_method(folder.open_run(Path(config.pretrained)), splits)
-        load_backbone(Path(config.pretrained), source, method, _LOG.warning)
+        run = Path(config.pretrained)
+        theirs = folder.open_run(run)
+        check_classes(run, theirs, config, splits, cache_dir, _LOG.warning)
+        load_backbone(run, build_method(theirs, splits), method, _LOG.warning)
     return method
 
 

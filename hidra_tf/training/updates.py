@@ -98,7 +98,7 @@ class MetaUpdates:
         finite: tf.Tensor,
         metrics: dict[str, tf.Tensor],
     ) -> UpdateResult:
-        with meta_training():
+        with meta_training(step):
             result = self.method.meta_gradients(self.sampler(step), step)
         finite = tf.math.is_finite(result.loss + tf.linalg.global_norm(result.gradients))
 
