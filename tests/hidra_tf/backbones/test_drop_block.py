@@ -9,7 +9,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.drop_block import Digest, DropBlock, meta_training
 from hidra_tf.backbones.resnet12 import resnet12
-from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods import build
 from hidra_tf.training.optimizers import make_optimizer
 from hidra_tf.training.updates import MetaUpdates
 
@@ -137,7 +137,7 @@ def small():
 
 def hidra(model=None, steps=1, task_map="loop", **options):
     backbone = Backbone(model or small(), "none")
-    return Hidra(backbone, InnerLoop(steps, 0.1, **options), task_map=task_map)
+    return build("hidra", backbone, InnerLoop(steps, 0.1, **options), (3,), task_map=task_map)
 
 
 def meta_gradients(learner, episodes, step=0):

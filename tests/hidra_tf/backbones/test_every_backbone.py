@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from data_gen.errors import UserError
+from hidra_tf import methods
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones import registry
 from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.methods.maml import Maml
 from hidra_tf.options import BACKBONES, NORMS
 
 IMAGE = (16, 16, 1)
@@ -91,7 +91,7 @@ def test_second_derivatives_are_those_of_finite_differences(
     name, norm, check_meta_gradient, make_episodes
 ):
     backbone = Backbone(moved(build(name, norm, dtype="float64")), norm)
-    method = Maml(backbone, InnerLoop(2, 0.1), ways=2)
+    method = methods.build("maml", backbone, InnerLoop(2, 0.1), (2,))
     check_meta_gradient(method, make_episodes(2, shots=2, query_shots=2))
 
 
