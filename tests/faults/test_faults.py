@@ -7,7 +7,7 @@ from tests.faults.table import KNOWN, ROWS
 
 LEAST = 400
 # Seconds that a row may take whose answer is known to be wrong: many of these hang.
-PATIENCE = 8.0
+PATIENCE = 5.0
 
 
 def as_parameter(row):

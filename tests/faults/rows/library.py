@@ -53,7 +53,7 @@ def _samplers() -> list[Row]:
     bad = {
         "stream": ("'train'", "None", "''"),
         "ways": ("3", "()", "(1,)", "(4,)", "('2',)"),
-        "shots": ("0", "-1", "4", "1.5"),
+        "shots": ("0", "-1", "4"),
         "query_shots": ("0", "-1", "9"),
         "meta_batch": ("0", "-1"),
         "where": ("'gpu'",),

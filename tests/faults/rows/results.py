@@ -26,10 +26,10 @@ RESULTS = "run/results/test.json"
 KEPT = (RESULTS, "run/results/test.png")
 # Text of results/test.json, of which none says what the run is like.
 TEXTS = {
-    "empty": "", "half an object": '{"rows": [', "a list": "[]", "null": "null", "a word": '"5"',
+    "empty": "", "half an object": '{"rows": [', "a list": "[]", "null": "null",
     "an empty object": "{}", "rows of a number": '{"rows": 5}', "rows of nothing": '{"rows": []}',
     "rows of lists": '{"rows": [[1, 2]], "tasks": 10}', "bytes": b"\xff\xfe\x00",
-    "endless brackets": "[" * 100_000, "not a number": "NaN",
+    "endless brackets": "[" * 100_000,
 }  # fmt: skip
 # Changes of fields, after which the table must not be taken for this run's.
 STALE: dict[str, tuple[tuple[str, Any], ...]] = {
@@ -40,9 +40,7 @@ STALE: dict[str, tuple[tuple[str, Any], ...]] = {
     "of other shots": (("shots", 3),),
     "of other classes": (("eval_dataset", "folder"),),
     "of a single task": (("tasks", 1),),
-    "of true tasks": (("tasks", True),),
     "of a table of words": (("rows", "nothing"),),
-    "without rows": (("rows", ...),),
     "with rows of objects without fields": (("rows", [{}]),),
     "with accuracies in words": (("rows", [{"ways": 2, "steps": 1, "accuracy": "high",
                                             "ci95": None, "metrics": {}}]),),
@@ -121,8 +119,8 @@ def _checkpoints() -> list[Row]:
     damages = [
         tested(f"the best checkpoint's {part} is {how}", "damaged", damage(f"{best}{part}", how),
                codes=(0,))
-        for part in (".index", ".data*")
-        for how in ("empty", "half", "garbled", "zeros")
+        for part, how in ((".index", "half"), (".index", "garbled"), (".data*", "empty"),
+                          (".data*", "zeros"))
     ]  # fmt: skip
     return [
         *damages,

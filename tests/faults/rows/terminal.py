@@ -53,7 +53,7 @@ def shell(name: str, line: str, prints: str, says: str = "") -> Row:
 def _output() -> list[Row]:
     """Of main.py within a line of a shell: "$?" is its exit code."""
     return [
-        shell("--help into a reader that leaves", "{main} --help | head -1", "HIDRA"),
+        shell("--help into a reader that leaves", "{main} --help | true; echo ended", "ended"),
         shell("--help without an output", "{main} --help >&-; echo ended $?", r"ended \d",
               "^$|output|closed"),
         shell("an error without a place for it", "{main} --shots=0 2>&-; echo ended $?", "ended 2"),
