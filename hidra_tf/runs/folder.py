@@ -19,9 +19,9 @@ def find(path: Path) -> Config | None:
     Raises:
         UserError: if something is there, but no run.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return None
     try:
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return None
         return typed_json.read(Config, path / CONFIG_FILE)
     except UserError as error:
         raise UserError(f"{path} is not a run that can be read: {error}") from error
