@@ -36,8 +36,8 @@ def main(argv: list[str]) -> int:
         print(f"error: {parsing.spelled(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        message = str(stop) or "stopped; the same command goes on from the last checkpoint"
-        print(f"\n{message}", file=sys.stderr)
+        # Before a run says what it has saved, there is nothing to be said of.
+        print(f"\n{str(stop) or 'stopped; nothing was written'}", file=sys.stderr)
         return 130
     return 0
 

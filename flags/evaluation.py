@@ -42,3 +42,10 @@ absl_flags.DEFINE_enum(
     "The classes to evaluate on: those of training, of validation or of tests; all takes the three "
     "together. With --eval_only, a folder of two or more classes is then enough.",
 )
+absl_flags.DEFINE_string(
+    "checkpoint",
+    None,
+    "The weights to evaluate: best (by validation accuracy), last, or with --eval_only the step of "
+    "a checkpoint that is kept (default: best; last where best was chosen on classes that were "
+    "trained on, that is with --train_on_validation and without --eval_dataset).",
+)

@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from flags.defaults import settings_of
-from hidra_tf.runs.config import Config, format_ways
+from hidra_tf.runs.config import BOOKKEEPING, Config, format_ways
 
 LONGEST_NAME = 150  # of a run; file systems take 255
 # The settings that every run's name shows; others are appended where they are not the default.
@@ -30,10 +30,13 @@ def run_name(of: Config) -> str:
     """A name that differs wherever the settings do, and has no character of a path."""
     usual = {field.name: field.default for field in dataclasses.fields(Config)}
     usual |= settings_of(of.dataset, of.method, of.backbone, of.meta_optimizer)
+    # Which pictures `folder` has can be told from its place alone, as long as none is read.
+    telling = {"data_dir": of.dataset, "eval_data_dir": of.eval_dataset}
+    unnamed = {name for name in BOOKKEEPING if telling.get(name) != "folder"}
     name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
     for setting in dict.fromkeys([*_ORDER.split(), *usual]):
         value = getattr(of, setting)
-        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != usual[setting]:
+        if setting not in (*_IN_EVERY_NAME, *unnamed) and value != usual[setting]:
             name += f"-{setting}={_short(value) if setting in _FOLDERS else _brief(value)}"
     if len(name) <= LONGEST_NAME:
         return name

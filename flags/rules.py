@@ -209,6 +209,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "log_every": (_TRAINED,),
     "val_tasks": (_TRAINED,),
     "checkpoint_every": (_TRAINED,),
+    "checkpoint_minutes": (_TRAINED,),
     # Evaluation
     "eval_only": _ALWAYS,
     "eval_ways": _ALWAYS,
@@ -217,4 +218,5 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     ),
     "eval_tasks": _ALWAYS,
     "eval_split": _ALWAYS,
+    "checkpoint": (_TRAINED,),
 }

@@ -61,3 +61,8 @@ define_setting(
 )
 define_setting("val_tasks", "The number of tasks of each such measurement.")
 define_setting("checkpoint_every", "The number of meta-updates between two checkpoints.")
+define_setting(
+    "checkpoint_minutes",
+    "The number of minutes after which a checkpoint is saved in any case; 0 saves none because of "
+    "the time.",
+)

@@ -18,8 +18,7 @@ from hidra_tf.adaptation.losses import cross_entropy
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 from hidra_tf.training.optimizers import apply_clipped, make_optimizer
 
 GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "shared" / "golden"))
@@ -57,11 +56,7 @@ def build_method(golden, exact, dtype):
             layer.norm.epsilon = scalar(golden, "bn_eps")
     backbone = Backbone(model, "affine")
     inner = InnerLoop(scalar(golden, "inner_steps"), scalar(golden, "inner_lr"), exact=exact)
-    method = (
-        Hidra(backbone, inner)
-        if scalar(golden, "arch") == "hidra"
-        else Maml(backbone, inner, ways=ways_of(golden, 0))
-    )
+    method = build(scalar(golden, "arch"), backbone, inner, (ways_of(golden, 0),))
     for variable, name in zip(backbone.variables, backbone_names(), strict=True):
         variable.assign(golden[f"w0/{name}"])
     if scalar(golden, "arch") == "hidra":

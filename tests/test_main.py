@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -93,7 +94,7 @@ def test_training_leaves_a_whole_run(trained):
     results = json.loads((run / "results" / "test.json").read_text())
     assert set(results) == {
         "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
-        "seconds", "norm", "seed", "rows",
+        "seconds", "norm", "seed", "request", "data", "checkpoint", "rows", "nulls",
     }  # fmt: skip
     assert results["seconds"].keys() == {"2", "3"}
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
@@ -114,8 +115,10 @@ def test_train_and_validation_share_their_charts(trained):
         curves = tags(run / split)
         assert curves["accuracy"] == curves["loss"] == [0, 3, 6]
     assert tags(run / "train")["meta_updates_per_second"] == [3, 6]
-    assert tags(run / "test")["accuracy_by_ways/1_steps"] == [2, 3]
-    assert "accuracy_by_ways" in tags(run / "test")
+    best = json.loads((run / "results" / "test.json").read_text())["step"]
+    assert tags(run / "test") == {
+        "accuracy_by_ways": [best], "accuracy_by_ways/table": [best],
+    }  # fmt: skip
     assert "configuration" in tags(run)
     assert any("hparams" in tag for tag in tags(run))
 
@@ -154,13 +157,20 @@ def test_eval_only_needs_nothing_but_the_run(trained, command, tmp_path):
         "--eval_tasks=12", "--eval_split=val", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    results = json.loads((run / "results" / "val.json").read_text())
+    results = json.loads(kept(done, run).read_text())
+    assert not (run / "results" / "val.json").exists()
     assert results["tasks"] == 12
     assert results["split"] == "val"
     assert [(r["ways"], r["steps"]) for r in results["rows"]] == [
         (ways, steps) for ways in (2, 3, 4) for steps in (1, 3)
     ]
-    assert tags(run / "val" / "by_ways")["accuracy_by_ways/3_steps"] == [2, 3, 4]
+    assert f"accuracy_by_ways/{kept(done, run).stem}" in tags(run / "evaluations")
+
+
+def kept(done, run):
+    """The file of results that an evaluation names."""
+    (name,) = re.findall(r"^results  .*/(.*)$", done.stdout, re.MULTILINE)
+    return run / "results" / name
 
 
 def measured(path):
@@ -170,12 +180,10 @@ def measured(path):
 
 def test_eval_only_finds_the_run_by_its_training_flags(trained_copy, command):
     cwd, run = trained_copy
-    results = run / "results" / "test.json"
-    before = measured(results)
-    results.unlink()
+    before = measured(run / "results" / "test.json")
     done = command(*TINY, "--steps=6", "--log_every=3", "--eval_only", cwd=cwd)
     assert done.returncode == 0, done.stderr
-    assert measured(results) == before
+    assert measured(kept(done, run)) == before
 
 
 @pytest.fixture(scope="module")
@@ -202,10 +210,13 @@ def test_a_run_can_be_tested_on_other_data_and_keeps_its_own_results(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "glyphs → folder" in done.stdout
-    results = json.loads((run / "results" / "test_folder.json").read_text())
+    file = kept(done, run)
+    assert file.name.startswith("test_folder=pictures0_ways=2_steps=1_tasks=5_")
+    results = json.loads(file.read_text())
     assert (results["dataset"], results["eval_dataset"]) == ("glyphs", "folder")
+    assert results["data"]["place"] == str(own_pictures)
     assert (run / "results" / "test.json").read_text() == before
-    assert tags(run / "test_folder")["accuracy_by_ways/1_steps"] == [2]
+    assert f"accuracy_by_ways/{file.stem}" in tags(run / "evaluations")
     assert "eval_dataset" in (run / "config.json").read_text()
     assert json.loads((run / "config.json").read_text())["eval_dataset"] is None
 
@@ -276,7 +287,7 @@ def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):
     assert trained.returncode == 0, trained.stderr
     default = command("--eval_only", f"--run_dir={run}", "--eval_tasks=5")
     assert default.returncode == 0, default.stderr
-    rows = json.loads((run / "results" / "test.json").read_text())["rows"]
+    rows = json.loads(kept(default, run).read_text())["rows"]
     assert [row["ways"] for row in rows] == [3]
     other = command("--eval_only", f"--run_dir={run}", "--eval_ways=2-5")
     assert other.returncode == 2
@@ -366,29 +377,32 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_settings(command, tm
     assert (tmp_path / "run" / "checkpoints" / "ckpt-0.index").exists()
 
 
-def test_evaluating_again_replaces_the_table_in_tensorboard(command, trained_copy):
-    _, run = trained_copy
-    for ways in ("2-4", "3-5"):
-        done = command("--eval_only", f"--run_dir={run}", f"--eval_ways={ways}", "--eval_tasks=5")
-        assert done.returncode == 0, done.stderr
-    assert tags(run / "test")["accuracy_by_ways/1_steps"] == [3, 4, 5]
-    # The accuracy as trained, on the chart of train and val.
-    assert tags(run / "test")["accuracy"] == [
-        json.loads((run / "results" / "test.json").read_text())["step"]
-    ]
-
-
-def test_a_finished_run_evaluates_anew_what_was_not_asked_before_or_is_damaged(
-    command, trained_copy
-):
+def test_other_evaluations_leave_the_runs_own_table_alone(command, trained_copy):
     cwd, run = trained_copy
-    results = run / "results" / "test.json"
-    flags = [*TINY, "--steps=6", "--log_every=3"]
-    assert command(*flags, "--eval_tasks=11", cwd=cwd).returncode == 0
-    assert json.loads(results.read_text())["tasks"] == 11
-    results.write_text("{")
-    assert command(*flags, "--eval_tasks=11", cwd=cwd).returncode == 0
-    assert json.loads(results.read_text())["tasks"] == 11
+    own = run / "results" / "test.json"
+    before, shown = own.read_text(), tags(run / "test")
+    done = command("--eval_only", f"--run_dir={run}", "--eval_ways=2-4", "--eval_tasks=5")
+    assert done.returncode == 0, done.stderr
+    flags = [*TINY, "--steps=6", "--log_every=3", "--eval_tasks=11"]
+    anew = command(*flags, cwd=cwd)
+    assert json.loads(kept(anew, run).read_text())["tasks"] == 11
+    again = command(*flags, cwd=cwd)
+    assert "is finished" in again.stdout
+    assert kept(again, run) == kept(anew, run) != kept(done, run)
+    assert own.read_text() == before
+    assert tags(run / "test") == shown
+
+
+def test_a_damaged_table_is_no_result(command, trained_copy):
+    cwd, run = trained_copy
+    own = run / "results" / "test.json"
+    before = measured(own)
+    own.write_text("{")
+    done = command(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert "test.json is damaged" in done.stderr
+    assert measured(own) == before
 
 
 def test_ctrl_c_while_importing_or_evaluating_is_one_line(environment, trained_copy):
@@ -403,7 +417,11 @@ def test_ctrl_c_while_importing_or_evaluating_is_one_line(environment, trained_c
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert error.strip() == "stopped; the same command goes on from the last checkpoint"
+        assert error.strip() in (
+            "stopped; nothing was written",
+            "stopped; nothing was written; the same command evaluates anew",
+        )
+    assert {file.name for file in (run / "results").iterdir()} == {"test.json", "test.png"}
 
 
 def test_a_damaged_checkpoint_is_passed_over(command, trained_copy):
@@ -414,7 +432,8 @@ def test_a_damaged_checkpoint_is_passed_over(command, trained_copy):
     assert done.returncode == 0, done.stderr
     assert "warning: " in done.stderr
     assert "ckpt-6 is damaged" in done.stderr
-    assert json.loads((run / "results" / "test.json").read_text())["step"] < 6
+    results = json.loads(kept(done, run).read_text())
+    assert results["step"] == results["checkpoint"]["step"] < 6
 
 
 @pytest.mark.parametrize(

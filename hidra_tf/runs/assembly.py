@@ -20,7 +20,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones import registry
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.options import PRECISIONS
 from hidra_tf.runs import sizes
 from hidra_tf.runs.config import (
@@ -68,7 +68,7 @@ def load_splits(config: Config, cache_dir: str | None, split: str | None = None)
     )
 
 
-def build_method(config: Config, splits: Splits, classes: int | None = None) -> GradientMethod:
+def build_method(config: Config, splits: Splits, classes: int | None = None) -> Method:
     """The untrained method that `config` describes, for pictures like those of `splits`.
 
     Args:
@@ -91,20 +91,16 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     except ValueError as error:
         raise UserError(f"{config.backbone}: {error}") from error
     inner = InnerLoop(
-        config.inner_steps,
-        config.inner_lr,
-        config.first_order,
-        config.inner_loop == "auto",
-        config.recompute,
-        config.loss,
-        config.inner_reduction,
-        config.learn_inner_lr,
-        config.multi_step_loss,
-        config.second_order_after,
+        steps=config.inner_steps,
+        learning_rate=config.inner_lr,
+        exact=config.inner_loop == "auto",
+        recompute=config.recompute,
+        loss=config.loss,
+        reduction=config.inner_reduction,
     )
     settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     settings["classes"] = classes
-    names = ("head", "seed", "task_map", *methods.METHODS[config.method].options)
+    names = ("head", "seed", "task_map", *methods.SETTINGS)
     options = {name: settings[name] for name in names}
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
@@ -131,7 +127,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
     )
 
 
-def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
+def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimizer:
     """The run's meta-optimizer, its state created for the variables of `method`."""
     return make_optimizer(
         method.variables,
@@ -156,7 +152,7 @@ def _learning_rate(
     )
 
 
-def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
+def make_monitors(config: Config, method: Method, splits: Splits) -> dict[str, Evaluator]:
     """Evaluators for the curves of Figure 8."""
     ways = monitored_ways(config)
     if not config.is_fixed_way:
@@ -174,28 +170,36 @@ def monitored_ways(config: TaskSettings) -> list[int]:
 
 
 def make_evaluator(
-    config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
+    config: Config, method: Method, splits: Splits, request: EvalRequest
 ) -> Evaluator:
     """The evaluator of a run for what was requested, and for the defaults of the rest.
 
     Raises:
         UserError: if the method or the split cannot give such tasks.
     """
-    pool = getattr(splits, request.split)
-    if request.ways is not None:
-        ways = request.ways
-    elif config.is_fixed_way:
-        ways = config.train_ways
-    else:
-        ways = tuple(c for c in ANY_WAYS if c <= pool.num_classes)
+    ways = evaluated_ways(config, request, getattr(splits, request.split).num_classes)
+    steps = evaluated_steps(config, request)
     sizes.check_evaluation(config, ways)
-    steps = request.steps or (config.own_steps,)
     return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
+
+
+def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[int, ...]:
+    """The numbers of ways that `request` means, given the number of classes of its split."""
+    if request.ways is not None:
+        return tuple(request.ways)
+    if config.is_fixed_way:
+        return config.train_ways
+    return tuple(c for c in ANY_WAYS if c <= classes)
+
+
+def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:
+    """The numbers of inner steps that `request` means."""
+    return tuple(sorted(set(request.steps or (config.own_steps,))))
 
 
 def _evaluator_of(
     config: Config,
-    method: GradientMethod,
+    method: Method,
     splits: Splits,
     split: str,
     ways: Sequence[int],

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 from pathlib import Path
 
-from data_gen.class_pool import Splits
-from data_gen.errors import UserError
+from data_gen.errors import printable
+from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.evaluation.rows import mean_scores
-from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs import folder, report
+from hidra_tf.evaluation.rows import Row, mean_scores
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs import folder, identity, kept, report, results
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.charts import accuracy_chart
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
+from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
+from hidra_tf.runs.untrained import check_untrained, source
+from hidra_tf.runs.weights import restore
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ def evaluate(
     cache_dir: str | None = None,
     pictures: str = "auto",
 ) -> None:
-    """Evaluates the best checkpoint of the run at `path`.
+    """Evaluates a checkpoint of the run at `path`, and keeps what it finds beside other results.
 
     Args:
         path: the run's folder.
@@ -41,23 +43,28 @@ def evaluate(
         pictures: where they are meanwhile; one of `data_gen.PICTURES`.
 
     Raises:
-        UserError: if there is no such run, or it cannot give such tasks.
+        UserError: if there is no such run or checkpoint, or it cannot give such tasks, or if the
+            results, which were printed, cannot be written.
+        KeyboardInterrupt: after Ctrl-C; nothing was written.
     """
-    own = folder.open_run(path)
-    config = dataclasses.replace(
-        _as_requested(own, request, data_dir),
-        pictures=pictures,
-        skip_damaged=own.skip_damaged or request.skip_damaged,
-    )
-    splits = load_splits(config, cache_dir, request.split)
-    method = build_method(config, splits)
-    evaluator = make_evaluator(config, method, splits, request)
-    _check_untrained(own, config, request.split, splits, cache_dir)
-    where = _source(config, request.split)
-    # Without a request the pictures are the run's own, though perhaps in another place.
-    own_classes = request.dataset is None or where == _source(own, request.split)
-    label = request.split if own_classes else f"{request.split}_{where[0]}"
-    evaluate_best(config, path, method, evaluator, request, label)
+    with told_when_stopped(evaluation_stopped):
+        own = folder.open_run(path)
+        config = dataclasses.replace(
+            _as_requested(own, request, data_dir),
+            pictures=pictures,
+            skip_damaged=own.skip_damaged or request.skip_damaged,
+        )
+        splits = load_splits(config, cache_dir, request.split)
+        pool = getattr(splits, request.split)
+        if request.dataset is None:
+            identity.check_evaluation(path, request.split, pool, _LOG.warning)
+        check_untrained(own, config, request, pool, cache_dir)
+        method = build_method(config, splits)
+        evaluator = make_evaluator(config, method, splits, request)
+        at_home = identity.is_own(path, request.split, pool)
+        if at_home is None:  # what the run does not say, its place lets us guess
+            at_home = source(config, request.split) == source(own, request.split)
+        evaluate_checkpoint(config, path, method, evaluator, request, own=at_home, final=False)
 
 
 def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) -> Config:
@@ -74,67 +81,87 @@ def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) ->
     )
 
 
-def _source(config: Config, split: str) -> tuple[str, str | None]:
-    """What decides which classes a split holds: the data set, and of `folder` which one."""
-    name = report.evaluated(config, split)
-    if name != "folder":
-        return name, None
-    across = split != "train" and config.eval_dataset is not None
-    return name, os.path.abspath((config.eval_data_dir if across else config.data_dir) or "")
-
-
-def _check_untrained(
-    own: Config, config: Config, split: str, splits: Splits, cache_dir: str | None
-) -> None:
-    """Raises `UserError` if a run that was trained for tests elsewhere learned these classes."""
-    at_home = own.eval_dataset is not None and _source(config, split) == _source(own, "train")
-    if not at_home or split == "train":
-        return
-    known = set(load_splits(own, cache_dir).train.names) & set(getattr(splits, split).names)
-    if known:
-        raise UserError(
-            f"expected {split} classes that the run was not trained on; it was trained for "
-            f"{own.eval_dataset} on {len(known)} of the {split} classes of {own.dataset}"
-        )
-
-
-def evaluate_best(
+def evaluate_checkpoint(
     config: Config,
     path: Path,
-    method: GradientMethod,
+    method: Method,
     evaluator: Evaluator,
     request: EvalRequest,
-    label: str,
+    own: bool = True,
+    final: bool = True,
 ) -> None:
-    """Evaluates the best checkpoint; results and curves are kept under `label`."""
-    checkpoints = Checkpoints(path, method, None, _LOG.warning)
-    if not checkpoints.restore_best():
-        raise UserError(f"expected a checkpoint in {path}, found none; train the run first")
-    step = int(checkpoints.step)
-    total = request.tasks * len(evaluator.ways)
-    progress = Progress(total, 0, "task", f"{request.split} tasks")
-    try:
-        rows = list(evaluator.rows(request.tasks, progress.advance))
-    finally:
-        progress.close()
-    where = report.evaluated(config, request.split)
-    data = config.dataset if where == config.dataset else f"{config.dataset} → {where}"
-    title = f"{data}, {config.method}, {config.shots}-shot, step {step}"
-    chart = report.any_way_chart(rows, f"{title}, {request.split} split")
-    seconds = evaluator.seconds
-    contents = report.results(config, request.split, step, request.tasks, rows, seconds)
-    written = report.write(path / "results" / label, contents, chart)
-    log = EventLog(path)
-    log.any_way_table(label, rows, chart, step)
-    ways = monitored_ways(config)
-    like_curves = [r for r in rows if r.steps == config.own_steps and r.ways in ways]
-    if label == "test" and len(like_curves) == len(ways):
-        accuracy, loss = mean_scores(like_curves)
-        log.scalars("test", step, accuracy=accuracy, loss=loss)
+    """Evaluates a checkpoint: prints the table, then writes results and curves.
+
+    Args:
+        config: the run's, with the data sets of the evaluation.
+        path: the run's folder.
+        method: the run's, whose weights are restored.
+        evaluator: of the tasks that are asked for.
+        request: which names the split and the checkpoint.
+        own: whether the classes are the run's own.
+        final: whether the evaluation ends a training; see `kept.write`.
+    """
+    weights = restore(path, method, config, request.checkpoint)
+    name, place = source(config, request.split)
+    asked = results.Asked(
+        request.split,
+        evaluator.ways,
+        evaluator.at_steps,
+        request.tasks,
+        results.Data.of(evaluator.pool, name, place, own),
+        weights,
+    )
+    rows = _measure(evaluator, request)
+    title = _title(config, asked)
     print(
         f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
         f"with 95 % intervals\n\n{report.table(rows)}\n\n"
-        f"{report.pace(request.tasks, rows, seconds)}\n"
-        f"results  {written}\ncharts   tensorboard --logdir {path.parent}",
+        f"{report.pace(request.tasks, rows, evaluator.seconds)}",
         flush=True,
     )
+    # From here on a full disk takes nothing away that was not shown.
+    chart = accuracy_chart(rows, f"{title}, {request.split} split")
+    made = results.contents(config, asked, rows, evaluator.seconds)
+    with told_when_stopped(writing_stopped):
+        written = kept.write(path, config, made, chart, final)
+        _log(path, config, written, asked, rows, chart)
+    print(f"results  {printable(written)}\ncharts   tensorboard --logdir {printable(path.parent)}")
+
+
+def _measure(evaluator: Evaluator, request: EvalRequest) -> list[Row]:
+    # In pictures, since a task of more ways takes longer.
+    total = evaluator.total_work(request.tasks)
+    progress = Progress(total, 0, "picture", f"{request.split} pictures")
+    try:
+        return list(evaluator.rows(request.tasks, progress.advance))
+    finally:
+        progress.close()
+
+
+def _title(config: Config, asked: results.Asked) -> str:
+    name = asked.data.name
+    data = config.dataset if name == config.dataset else f"{config.dataset} → {name}"
+    kind = f" ({asked.weights.kind})" if asked.weights.kind in ("best", "last") else ""
+    return (
+        f"{data}, {config.method}, {config.shots}-shot, step {asked.weights.step}"
+        f"{kind if methods.trains(config.method) else ''}"
+    )
+
+
+def _log(
+    path: Path,
+    config: Config,
+    written: Path,
+    asked: results.Asked,
+    rows: list[Row],
+    chart: bytes,
+) -> None:
+    """Shows the results in TensorBoard, where the run's own table is in the folder of its split."""
+    log, step = EventLog(path), asked.weights.step
+    is_own = written.stem == asked.split
+    log.table(written.stem, is_own, rows, chart, step)
+    ways = monitored_ways(config)
+    like_curves = [r for r in rows if r.steps == config.own_steps and r.ways in ways]
+    if is_own and asked.split == "test" and len(like_curves) == len(ways):
+        accuracy, loss = mean_scores(like_curves)
+        log.scalars("test", step, accuracy=accuracy, loss=loss)

@@ -7,15 +7,22 @@ paper's Figure 8); the run's own folder holds its configuration and hyperparamet
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from data_gen.errors import printable
 from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs.config import BOOKKEEPING, Config, show
 from hidra_tf.runs.paths import for_tensorflow
+from hidra_tf.runs.report import markdown
+
+# TensorBoard sorts the columns of its table of runs by these names, which are not what it shows.
+FIRST = {"run": "1_run", "method": "2_method"}
 
 
 class EventLog:
@@ -36,47 +43,67 @@ class EventLog:
             for name, value in dataclasses.asdict(config).items()
         }
         rows = [f"| {name} | `{value}` |" for name, value in fields.items()]
+        name = printable(self._path.absolute().name)
         metrics = [
             hparams.Metric("accuracy", group=split, display_name=f"{split} accuracy")
             for split in ("train", "val", "test")
         ]
-        compared = {name: v for name, v in fields.items() if name not in BOOKKEEPING}
+        rest = {name: v for name, v in fields.items() if name not in (*BOOKKEEPING, "method")}
+        compared = {FIRST["run"]: name, FIRST["method"]: config.method, **rest}
+        shown = {column: title for title, column in FIRST.items()}
+        columns = [hparams.HParam(key, display_name=shown.get(key, key)) for key in compared]
         with self._writer("").as_default():
             tf.summary.text("configuration", "\n".join(["| setting | value |", "|-|-|", *rows]), 0)
-            hparams.hparams_config([hparams.HParam(name) for name in compared], metrics)
-            hparams.hparams(compared)
+            hparams.hparams_config(columns, metrics)
+            hparams.hparams(compared, trial_id=f"{name} {_digest(compared)}")
         self._writer("").flush()
 
     def scalars(self, split: str, step: int, **values: float) -> None:
-        """One point for each named curve of a split."""
+        """One point for each named curve of a split; a value that is not finite leaves a gap."""
         with self._writer(split).as_default():
             for name, value in values.items():
-                tf.summary.scalar(name, value, step)
+                if math.isfinite(value):
+                    tf.summary.scalar(name, value, step)
         self._writer(split).flush()
 
-    def any_way_table(self, split: str, rows: Sequence[Row], chart: bytes, step: int) -> None:
-        """Accuracy over ways: as curves whose horizontal axis is the number of ways, and drawn.
+    def table(self, name: str, own: bool, rows: Sequence[Row], chart: bytes, step: int) -> None:
+        """An evaluation, as a picture and as a table that takes the place of the one before it.
 
-        The method's own metrics are curves of that kind too. It takes the place of the table that
-        was there before.
+        There are no curves over the number of ways: TensorBoard would smooth them like curves over
+        steps, and show accuracies that nobody measured.
+
+        Args:
+            name: of the evaluation: its split, or what `results.name_of` says.
+            own: whether it is the run's own table of that split.
+            rows: what was found.
+            chart: the same as a PNG.
+            step: the checkpoint's.
         """
-        # Beside curves over steps, an older table could not be told from them and taken away.
-        folder = f"{split}/by_ways" if split in ("train", "val") else split
+        # The whole name of an evaluation would make the file's too long.
+        suffix = f".{name.rsplit('_', 1)[-1]}"
+        # A folder for each would be a row for each in TensorBoard's list.
+        folder = name if own and name not in ("train", "val") else "evaluations"
         for old in (self._path / folder).glob("events.*"):
-            old.unlink()
-        with self._writer(folder).as_default():
-            for row in rows:
-                tf.summary.scalar(f"accuracy_by_ways/{row.steps}_steps", row.accuracy, row.ways)
-                for name, value in row.metrics.items():
-                    tf.summary.scalar(f"{name}_by_ways/{row.steps}_steps", value["mean"], row.ways)
+            # In the folder of the run's own table there is nothing but what it replaces.
+            if folder == name or old.name.endswith(suffix):
+                old.unlink()
+        writer = tf.summary.create_file_writer(str(self._path / folder), filename_suffix=suffix)
+        with writer.as_default():
+            tag = "accuracy_by_ways" if folder == name else f"accuracy_by_ways/{name}"
             image = tf.io.decode_png(chart, channels=3)[tf.newaxis]
-            tf.summary.image("accuracy_by_ways", image, step)
-        self._writer(folder).flush()
+            tf.summary.image(tag, image, step)
+            tf.summary.text(f"{tag}/table", markdown(rows), step)
+        writer.close()
 
     def _writer(self, split: str) -> tf.summary.SummaryWriter:
         if split not in self._writers:
             self._writers[split] = tf.summary.create_file_writer(str(self._path / split))
         return self._writers[split]
+
+
+def _digest(values: dict[str, object]) -> str:
+    """Tells runs of the same name in different places apart."""
+    return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:6]
 
 
 def _encodable(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from tqdm import tqdm
@@ -63,7 +65,9 @@ class Progress:
         self._last_line = time.monotonic()
         shown = "  ".join(f"{name} {value}" for name, value in self._values.items())
         rate, left = self.rate(), self._left()
-        text = f"{self._label} {self._done}/{self._total}  {shown}"
+        text = f"{self._label} {self._done}/{self._total}"
+        if shown:
+            text += f"  {shown}"
         if rate:
             text += f"  {rate:.2f} {self._unit}s/s  {left} left"
         self._write(text)
@@ -72,6 +76,15 @@ class Progress:
         """Units per second since the start; 0 before the first."""
         elapsed = time.monotonic() - self._start
         return (self._done - self._first) / elapsed if self._done > self._first else 0.0
+
+    @contextmanager
+    def part(self, total: int, unit: str, label: str) -> Iterator[Progress]:
+        """The progress of something that the loop waits for: a bar below, or lines of its own."""
+        inner = Progress(total, 0, unit, label, self._stream)
+        try:
+            yield inner
+        finally:
+            inner.close()
 
     def close(self) -> None:
         """Takes the bar away."""

@@ -74,18 +74,10 @@ class Config(DataSettings, TaskSettings, MethodSettings, TrainingSettings):
         return {
             name: (mine[name], theirs[name])
             for name in mine
-            if name not in self.bookkeeping and mine[name] != theirs[name]
+            if name not in BOOKKEEPING and mine[name] != theirs[name]
         }
-
-    @property
-    def bookkeeping(self) -> tuple[str, ...]:
-        """The fields that do not change what is learned: of `BOOKKEEPING`, those that apply.
-
-        What the data set `folder` is depends on where it is.
-        """
-        telling = {"data_dir": self.dataset, "eval_data_dir": self.eval_dataset}
-        return tuple(name for name in BOOKKEEPING if telling.get(name) != "folder")
 
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
+# (Which pictures they are is compared by what they hold: `hidra_tf.runs.identity`.)
 BOOKKEEPING = bookkeeping_of(Config)

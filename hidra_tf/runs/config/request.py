@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from data_gen.errors import UserError
@@ -21,6 +22,8 @@ class EvalRequest:
         dataset: the data set whose classes are taken, or None for the one that the run names.
         data_dir: the folder with the pictures of `dataset`.
         skip_damaged: whether damaged pictures are left out, as they are if the run says so.
+        checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
+            `hidra_tf.runs.weights`.
     """
 
     ways: tuple[int, ...] | None = None
@@ -30,9 +33,14 @@ class EvalRequest:
     dataset: str | None = None
     data_dir: str | None = None
     skip_damaged: bool = False
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
+        if not re.fullmatch(r"best|last|\d{1,18}", self.checkpoint or "best", re.ASCII):
+            raise UserError(
+                f"checkpoint: expected best, last or a step, received {self.checkpoint!r}"
+            )
         _at_least("eval_tasks", self.tasks, 1)
         _at_least("eval_ways", min(self.ways or (2,)), 2)
         _at_least("eval_steps", min(self.steps or (0,)), 0)

@@ -71,9 +71,10 @@ def number(
     least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    bookkeeping: bool = False,
 ) -> Any:  # noqa: ANN401 — as of `dataclasses.field`
     """A field for a finite number within some bounds."""
-    return _field(default, Bounds(least, None, above, below))
+    return _field(default, Bounds(least, None, above, below), bookkeeping)
 
 
 def one_of(

@@ -32,6 +32,8 @@ class TrainingSettings(Settings):
         log_every: the number of meta-updates between two measurements of accuracy.
         val_tasks: the number of tasks of such a measurement.
         checkpoint_every: the number of meta-updates between two checkpoints.
+        checkpoint_minutes: the minutes after which the state is saved in any case; 0 saves nothing
+            because of the time.
     """
 
     steps: int = whole(least=1)
@@ -50,6 +52,7 @@ class TrainingSettings(Settings):
     log_every: int = whole(1000, least=1)
     val_tasks: int = whole(100, least=1)
     checkpoint_every: int = whole(1000, least=1, bookkeeping=True)
+    checkpoint_minutes: float = number(10.0, least=0, bookkeeping=True)
 
     def check(self) -> None:
         """Raises `UserError` where a value cannot be meant."""

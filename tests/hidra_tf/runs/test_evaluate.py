@@ -1,12 +1,17 @@
-"""Which classes a run is tested on; `tests/test_main.py` tests the rest as a user sees it."""
+"""Evaluations from Python; `tests/test_main.py` tests the rest as a user sees it."""
 
-import numpy as np
+import dataclasses
+import json
+import shutil
+
 import pytest
+from PIL import Image
 
-from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
 from hidra_tf.runs import evaluate
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.folder import CONFIG_FILE
+from hidra_tf.runs.train import train
 
 
 def make_config(**changes):
@@ -16,10 +21,6 @@ def make_config(**changes):
         "filters": 4, "data_dir": "/own",
     }  # fmt: skip
     return Config(**{**fields, **changes})
-
-
-def pool(*names):
-    return ClassPool(np.zeros((len(names), 2, 2, 1), np.uint8), (1,) * len(names), names)
 
 
 @pytest.mark.parametrize(
@@ -46,25 +47,146 @@ def test_a_run_for_tests_elsewhere_keeps_to_them():
     assert (other.eval_dataset, other.eval_data_dir) == ("cub", "/own")
 
 
-def test_folders_are_told_apart_by_their_place():
-    configs = [make_config(dataset="folder", data_dir=place) for place in ("/a", "/b", "/b/../a")]
-    first, second, same = (evaluate._source(config, "test") for config in configs)
-    assert first == same != second
-    assert evaluate._source(make_config(data_dir="/a"), "test") == ("omniglot", None)
+REQUEST = EvalRequest(tasks=2, ways=(2,))
 
 
-def test_classes_that_were_trained_on_are_no_test(monkeypatch):
-    own = make_config(eval_dataset="emnist")
-    trained = Splits(pool("a", "b"), pool("0"), pool("1"))
-    monkeypatch.setattr(evaluate, "load_splits", lambda config, cache_dir: trained)
-    at_home = make_config(eval_dataset="omniglot")
-    for names, split, refused in (("bc", "test", True), ("cd", "test", False)):
-        splits = Splits(pool(), pool(), pool(*names))
-        if refused:
-            with pytest.raises(UserError, match="trained for emnist on 1 of the test classes of"):
-                evaluate._check_untrained(own, at_home, split, splits, None)
-        else:
-            evaluate._check_untrained(own, at_home, split, splits, None)
-    # Its own training classes, and another data set's, may be looked at.
-    for config, split in ((at_home, "train"), (own, "test")):
-        evaluate._check_untrained(own, config, split, trained, None)
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def trained(cache, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trained") / "run"
+    config = make_config(dataset="glyphs", method="random", data_dir=None, norm="affine")
+    train(config, path, REQUEST, cache)
+    return path
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A run of untrained weights, tested on two tasks; a copy to be changed."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+@pytest.fixture
+def make_pictures(tmp_path):
+    """Makes a folder of classes of two pictures."""
+
+    def make(name, shade, classes=2):
+        root = tmp_path / name
+        for c in range(classes):
+            (root / f"class{c}").mkdir(parents=True)
+            for i in range(2):
+                Image.new("L", (9, 9), shade + 9 * c + i).save(root / f"class{c}/{i}.png")
+        return root
+
+    return make
+
+
+def contents(run):
+    return {file.name: file.read_bytes() for file in (run / "results").iterdir()}
+
+
+def test_an_evaluation_is_kept_beside_the_runs_own_table(run, cache, capsys):
+    before = contents(run)
+    for request in (REQUEST, dataclasses.replace(REQUEST, tasks=1)):
+        evaluate.evaluate(run, request, cache_dir=cache)
+    after = contents(run)
+    assert before.items() <= after.items()
+    assert before.keys() == {"test.json", "test.png"}
+    assert len(after) == 6
+    printed = [line for line in capsys.readouterr().out.splitlines() if "results  " in line]
+    for line in printed[-2:]:
+        assert json.loads(after[line.rsplit("/", 1)[1]])["request"]["ways"] == [2]
+    again = dataclasses.replace(REQUEST, tasks=1)
+    evaluate.evaluate(run, again, cache_dir=cache)
+    assert contents(run).keys() == after.keys()
+
+
+def test_results_on_two_folders_are_kept_apart_and_name_theirs(run, cache, make_pictures):
+    for name, shade in (("one", 0), ("two", 100)):
+        request = dataclasses.replace(
+            REQUEST, split="all", dataset="folder", data_dir=str(make_pictures(name, shade))
+        )
+        evaluate.evaluate(run, request, cache_dir=cache)
+    first, second = sorted((run / "results").glob("all_*.json"))
+    assert first.name.startswith("all_folder=one_")
+    assert second.name.startswith("all_folder=two_")
+    data = [json.loads(file.read_text())["data"] for file in (first, second)]
+    assert data[0]["fingerprint"] != data[1]["fingerprint"]
+    assert [d["own"] for d in data] == [False, False]
+
+
+def test_another_folder_is_not_the_runs_own(run, cache, make_pictures):
+    """A run of an earlier version on one folder, given another place: `data_dir` alone."""
+    (run / "data.json").unlink()
+    first, second = (make_pictures(name, shade, 12) for name, shade in (("a", 0), ("b", 100)))
+    config = make_config(dataset="folder", data_dir=str(first), method="random", norm="affine")
+    (run / CONFIG_FILE).write_text(
+        dataclasses.replace(config, channels=1, image_size=(28, 28)).to_json()
+    )
+    for place, own in ((None, True), (str(second), False)):
+        known = set(contents(run))
+        evaluate.evaluate(run, REQUEST, place, cache)
+        (new,) = {name for name in contents(run) if name.endswith("json")} - known
+        data = json.loads((run / "results" / new).read_text())["data"]
+        assert (data["own"], data["place"]) == (own, place or str(first))
+        assert ("folder=b" in new) is not own
+
+
+def test_the_table_is_printed_though_it_cannot_be_written(run, cache, capsys, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    before = contents(run)
+    monkeypatch.setattr("hidra_tf.runs.folder.Path.write_bytes", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        evaluate.evaluate(run, REQUEST, cache_dir=cache)
+    assert "ways           1 step\n   2   50.00" in capsys.readouterr().out
+    assert contents(run) == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_after_the_table(run, cache, capsys, monkeypatch):
+    def read_only(*_arguments, **_keywords):
+        raise OSError(30, "Read-only file system", "results")
+
+    capsys.readouterr()
+    monkeypatch.setattr("hidra_tf.runs.kept.Path.mkdir", read_only)
+    with pytest.raises(UserError, match="results"):
+        evaluate.evaluate(run, REQUEST, cache_dir=cache)
+    assert "1 step" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_results_is_named_before_anything_is_evaluated(run, cache, capsys):
+    for file in (run / "results").iterdir():
+        file.unlink()
+    (run / "results").rmdir()
+    (run / "results").write_text("a file")
+    capsys.readouterr()
+    with pytest.raises(UserError, match=r"expected a folder at .*/results, found a file"):
+        evaluate.evaluate(run, REQUEST, cache_dir=cache)
+    assert capsys.readouterr().out == ""
+    assert (run / "results").read_text() == "a file"
+
+
+def test_a_stopped_evaluation_wrote_nothing_and_says_so(run, cache, monkeypatch):
+    def stop(*_arguments):
+        raise KeyboardInterrupt
+
+    before = contents(run)
+    monkeypatch.setattr("hidra_tf.evaluation.evaluator.Evaluator.rows", stop)
+    with pytest.raises(KeyboardInterrupt, match=r"nothing was written.*evaluates anew"):
+        evaluate.evaluate(run, REQUEST, cache_dir=cache)
+    assert contents(run) == before
+
+
+def test_a_step_that_is_not_kept_is_refused(run, cache):
+    request = dataclasses.replace(REQUEST, checkpoint="7")
+    with pytest.raises(UserError, match=r"a step out of 0 .*received 7"):
+        evaluate.evaluate(run, request, cache_dir=cache)
+
+
+def test_all_classes_hold_those_that_were_trained_on(run, cache):
+    with pytest.raises(UserError, match="trained on 280 of the classes of glyphs"):
+        evaluate.evaluate(run, dataclasses.replace(REQUEST, split="all"), cache_dir=cache)

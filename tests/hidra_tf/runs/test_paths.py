@@ -5,7 +5,7 @@ import pytest
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
-from hidra_tf.methods.hidra import Hidra
+from hidra_tf.methods import build
 from hidra_tf.runs import folder, paths
 from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.config import Config
@@ -44,7 +44,7 @@ def test_a_run_may_be_kept_in_a_folder_of_any_bytes(any_bytes):
     log.scalars("train", 1, loss=0.5)
     assert list((any_bytes / "train").glob("events.*"))
     backbone = Backbone(conv4((16, 16, 1), 2, "none"), "none")
-    method = Hidra(backbone, InnerLoop(1, 0.1))
+    method = build("hidra", backbone, InnerLoop(1, 0.1), (3,))
     Checkpoints(any_bytes, method, None, pytest.fail).save()
     assert (any_bytes / "checkpoints" / "ckpt-0.index").exists()
     assert Checkpoints(any_bytes, method, None, pytest.fail).restore_last()

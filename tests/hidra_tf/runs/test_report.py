@@ -1,17 +1,14 @@
-"""Results as a table, as JSON and as a chart."""
+"""What a person reads of a run."""
 
 import dataclasses
-import io
-import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from data_gen.class_pool import ClassPool, Splits
 from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs import report
-from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.config import Config
 
 CONFIG = Config(
     dataset="glyphs",
@@ -92,105 +89,12 @@ def test_a_table_is_sorted_whatever_the_order_of_the_rows():
     assert report.table(ROWS[::-1]) == report.table(ROWS)
 
 
-def test_results_have_the_documented_keys():
-    contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
-    assert list(contents) == [
-        "dataset",
-        "eval_dataset",
-        "split",
-        "method",
-        "step",
-        "shots",
-        "query_shots",
-        "tasks",
-        "seconds",
-        "norm",
-        "seed",
-        "rows",
+def test_a_table_in_markdown_holds_losses_and_what_else_was_measured():
+    assert report.markdown(ROWS[::-1]).splitlines() == [
+        "| ways | steps | accuracy | loss | head_update/bias |",
+        "| -- | -- | -- | -- | -- |",
+        "| 2 | 1 | 98.71 ± 0.12 % | 0.04 |  |",
+        "| 2 | 5 | 100.00 ± 0.00 % | 0.01 |  |",
+        "| 10 | 1 | 50.00 ± 1.00 % | 1.3 |  |",
+        "| 10 | 5 | 62.34 % | 1.1 | 1.47 |",
     ]
-    row = {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012, "metrics": {}}
-    assert contents["rows"][0] == row
-    assert contents["rows"][3]["metrics"] == ROWS[3].metrics
-
-
-def test_results_give_back_what_they_were_made_from(tmp_path):
-    written = report.write(
-        tmp_path / "test", report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS), b"chart"
-    )
-    contents = json.loads(written.read_text())
-    assert report.seconds_of(contents) == {2: 1.5, 10: 3.25}
-    without_loss = [row._replace(loss=0) for row in report.rows_of(contents)]
-    assert without_loss == [row._replace(loss=0) for row in ROWS]
-
-
-def test_older_results_are_read_too():
-    contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
-    for part in (contents, *contents["rows"]):
-        part.pop("seconds", None)
-        part.pop("metrics", None)
-    assert report.seconds_of(contents) == {}
-    assert [row[:4] for row in report.rows_of(contents)] == [row[:4] for row in ROWS]
-    assert report.answers(contents, EvalRequest(tasks=600, ways=(2, 10), steps=(1, 5)))
-
-
-def test_results_have_the_values_of_the_run():
-    contents = report.results(CONFIG, "val", 500, 600, [], {})
-    del contents["rows"]
-    assert list(contents.values()) == [
-        "glyphs",
-        "glyphs",
-        "val",
-        "hidra",
-        500,
-        1,
-        15,
-        600,
-        {},
-        "transductive",
-        3,
-    ]
-
-
-@pytest.mark.parametrize(("split", "name"), [("train", "glyphs"), ("test", "emnist")])
-def test_results_name_the_data_set_that_the_classes_are_of(split, name):
-    config = dataclasses.replace(CONFIG, eval_dataset="emnist")
-    assert report.results(config, split, 1, 1, [], {})["eval_dataset"] == name
-
-
-def test_results_are_written_as_json_beside_the_chart(tmp_path):
-    contents = report.results(CONFIG, "test", 1000, 600, ROWS, SECONDS)
-    path = report.write(tmp_path / "results" / "test", contents, b"chart")
-    assert path == tmp_path / "results" / "test.json"
-    assert json.loads(path.read_text()) == contents
-    assert json.loads(path.read_text())["rows"][3]["ci95"] is None
-    assert (tmp_path / "results" / "test.png").read_bytes() == b"chart"
-
-
-def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
-    for step in (1, 2):
-        report.write(
-            tmp_path / "test", report.results(CONFIG, "test", step, 1, ROWS, SECONDS), b"chart"
-        )
-    assert json.loads((tmp_path / "test.json").read_text())["step"] == 2
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["test.json", "test.png"]
-
-
-def pixels(image):
-    return np.asarray(Image.open(io.BytesIO(image)).convert("L"))
-
-
-def test_a_chart_is_a_png_that_is_not_blank():
-    chart = report.any_way_chart(ROWS, "glyphs")
-    assert Image.open(io.BytesIO(chart)).format == "PNG"
-    assert pixels(chart).shape == (480, 720)
-    assert np.ptp(pixels(chart)) > 100
-
-
-def test_a_chart_shows_the_accuracies():
-    other = [row._replace(accuracy=row.accuracy / 2) for row in ROWS]
-    assert report.any_way_chart(ROWS, "glyphs") != report.any_way_chart(other, "glyphs")
-    assert report.any_way_chart(ROWS, "glyphs") == report.any_way_chart(ROWS[::-1], "glyphs")
-
-
-def test_a_chart_of_a_single_point_without_an_interval():
-    assert np.ptp(pixels(report.any_way_chart([ROWS[3]], "glyphs"))) > 100
