@@ -7,7 +7,14 @@ import numbers
 from collections.abc import Iterable
 
 NORMS = ("transductive", "support", "affine", "none")
-HEADS = ("master", "zero", "per_class")
+# Each with the class whose method `of` makes it for a backbone.
+HEADS = {
+    "master": "hidra_tf.heads.neurons:MasterHead",
+    "zero": "hidra_tf.heads.neurons:ZeroHead",
+    "per_class": "hidra_tf.heads.neurons:FixedHead",
+}
+# Those that are made for one number of ways.
+FIXED_HEADS = ("per_class",)
 LOSSES = ("softmax", "sigmoid")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "multistep")

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.options import HEADS, check_choice, check_count
+from hidra_tf.options import check_count
 from hidra_tf.seeds import derive
 
 
@@ -192,30 +192,6 @@ class RandomHead(tf.Module):
         )
         bound = tf.sqrt(6.0 / tf.cast(self.feature_size + ways, self.dtype))
         return HeadWeights(tf.transpose(bound * draw), tf.zeros(ways[tf.newaxis], self.dtype))
-
-
-Head = MasterHead | ZeroHead | FixedHead | RandomHead
-
-
-def make_head(kind: str, backbone: Backbone, *, ways: int | None = None, seed: int = 0) -> Head:
-    """A head by its name.
-
-    Args:
-        kind: one of `options.HEADS`: `master` and `zero` serve any number of ways, `per_class`
-            has `ways` neurons of their own.
-        backbone: whose features the head is for.
-        ways: the number C of neurons of a `per_class` head; other heads have no use for it.
-        seed: the seed of the initial values.
-
-    Raises:
-        ValueError: if there is no head of that name, or `ways` is wanted and missing.
-    """
-    check_choice("head", kind, HEADS)
-    if kind == "master":
-        return MasterHead.of(backbone, seed=seed)
-    if kind == "zero":
-        return ZeroHead.of(backbone)
-    return FixedHead.of(backbone, ways=ways, seed=seed)
 
 
 def _glorot(shape: tuple[int, ...], seed: int, dtype: str) -> tf.Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_gen.errors import UserError
 from hidra_tf.methods.entry import ANY_WAY, Entry, Parts
-from hidra_tf.options import LOSSES, check_choice
+from hidra_tf.options import FIXED_HEADS, LOSSES, check_choice
 
 if TYPE_CHECKING:
     from hidra_tf.adaptation.inner_loop import InnerLoop
@@ -94,7 +94,7 @@ def head_of(name: str, head: str | None) -> str | None:
 
 def is_fixed_way(name: str, head: str | None = None) -> bool:
     """Whether a method with this head serves only the number of ways that it was made with."""
-    return head_of(name, head) == "per_class"
+    return head_of(name, head) in FIXED_HEADS
 
 
 def any_way_of(method: type[Method]) -> str:

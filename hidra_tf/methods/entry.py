@@ -62,7 +62,7 @@ class Entry(NamedTuple):
     module: str
     class_name: str
     head: str | None = None
-    heads: tuple[str, ...] = HEADS
+    heads: tuple[str, ...] = tuple(HEADS)
     losses: tuple[str, ...] = LOSSES
     options: tuple[str, ...] = ()
     trains: bool = True

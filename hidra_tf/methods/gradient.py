@@ -14,7 +14,8 @@ from hidra_tf import methods
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
 from hidra_tf.adaptation.rates import InnerRates
 from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.heads.neurons import Head, HeadWeights, make_head
+from hidra_tf.heads.neurons import HeadWeights
+from hidra_tf.heads.registry import Head, make_head
 from hidra_tf.methods.episodic import EpisodicMethod
 from hidra_tf.methods.interface import MetaGradients, Predictions
 from hidra_tf.methods.objective import PREDICTION, Objective

@@ -10,7 +10,8 @@ from data_gen.episodes import Episodes
 from hidra_tf.adaptation.inner_loop import InnerLoop, query_logits
 from hidra_tf.adaptation.losses import accuracy
 from hidra_tf.backbones.backbone import Backbone, adapting
-from hidra_tf.heads.neurons import Head, HeadWeights
+from hidra_tf.heads.neurons import HeadWeights
+from hidra_tf.heads.registry import Head
 from hidra_tf.methods.gradient import GradientMethod
 from hidra_tf.methods.interface import MetaGradients
 from hidra_tf.methods.task_map import over_tasks
