@@ -15,6 +15,7 @@ from flags.defaults import settings_of
 from flags.names import run_name
 from flags.parsing import GROUPS
 from hidra_tf.runs import folder
+from hidra_tf.runs.checkpoint_files import holds_nothing
 from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, show
 from hidra_tf.runs.trust import check_trusted
 
@@ -28,11 +29,15 @@ _OF_AN_EVALUATION = ("data_dir", "eval_dataset", "eval_data_dir", "pictures", "s
 def config() -> Config:
     """The training that the flags describe; with `--run_dir`, that of the run which is there.
 
+    A run that ended before its first checkpoint holds nothing, and other flags start it over.
+
     Raises:
         UserError: if a value cannot be meant, a flag that was given has no effect, or a flag says
             something else than the run that is there.
     """
     existing = folder.find(Path(FLAGS.run_dir)) if FLAGS.run_dir else None
+    if existing and _conflicts(existing, BOOKKEEPING) and holds_nothing(Path(FLAGS.run_dir)):
+        existing = None
     made = _new() if existing is None else _continued(existing, Path(FLAGS.run_dir))
     effects.check(made, _given())
     if made.pretrained:
@@ -134,16 +139,21 @@ def _absolute(folder: str | None) -> str | None:
 
 def _check_agrees(existing: Config, run: Path, free: tuple[str, ...]) -> None:
     """Raises `UserError` if a flag that was given contradicts the run, but for those `free`."""
-    conflicts = [
-        f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
-        for name, value in _settings_given().items()
-        if name not in free and value != getattr(existing, name)
-    ]
+    conflicts = _conflicts(existing, free)
     if conflicts:
         raise UserError(
             f"{run} was trained with other settings: {'; '.join(conflicts)}; leave these flags "
             "out, or name another `run_dir`"
         )
+
+
+def _conflicts(existing: Config, free: tuple[str, ...]) -> list[str]:
+    """What the flags that were given say otherwise than a run, but for those `free`."""
+    return [
+        f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
+        for name, value in _settings_given().items()
+        if name not in free and value != getattr(existing, name)
+    ]
 
 
 def _check_trusted(path: Path) -> None:

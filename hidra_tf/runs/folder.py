@@ -21,9 +21,12 @@ def find(path: Path) -> Config | None:
         UserError: if something is there, but no run, or one whose parts are not what they should
             be, such as a file in the place of `checkpoints/`.
     """
-    if _is_free(path):
-        return None
-    _check_parts(path)
+    try:
+        if _is_free(path):
+            return None
+        _check_parts(path)
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"expected a run's folder at {path}; received {error}") from error
     try:
         return typed_json.read(Config, path / CONFIG_FILE)
     except UserError as error:

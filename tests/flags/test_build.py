@@ -275,7 +275,20 @@ def stored(path, **changes):
     made = Config(**{**fields, **changes})
     path.mkdir(exist_ok=True)
     (path / "config.json").write_text(made.to_json())
+    (path / "checkpoints").mkdir(exist_ok=True)
+    (path / "checkpoints" / "ckpt-1.index").touch()
     return made
+
+
+def test_a_run_that_holds_nothing_yet_is_started_over_by_other_flags(tmp_path):
+    existing = stored(tmp_path, seed=3, steps=20)
+    (tmp_path / "checkpoints" / "ckpt-1.index").unlink()
+    assert config(f"--run_dir={tmp_path}") == existing
+    for other in ("--seed=4", "--steps=10"):
+        fresh = config(f"--run_dir={tmp_path}", other)
+        assert fresh.dataset == "omniglot"
+        assert other in (f"--seed={fresh.seed}", f"--steps={fresh.steps}")
+        forget_flags()
 
 
 def test_run_dir_alone_continues_with_the_runs_own_settings(tmp_path):

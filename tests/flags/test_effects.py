@@ -208,11 +208,13 @@ WALK = {
     "log_every": (9, {}, RANDOM),
     "val_tasks": (9, {}, RANDOM),
     "checkpoint_every": (9, {}, RANDOM),
+    "checkpoint_minutes": (9.0, {}, RANDOM),
     "eval_only": (True, {}, None),
     "eval_ways": ((3,), {}, None),
     "eval_steps": ((3,), {}, {"method": "protonet"}),
     "eval_tasks": (9, {}, None),
     "eval_split": ("val", {}, None),
+    "checkpoint": ("last", {}, RANDOM),
 }  # fmt: skip
 
 

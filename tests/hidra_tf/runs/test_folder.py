@@ -51,6 +51,11 @@ def test_a_setting_that_cannot_be_meant_names_the_file(tmp_path, config):
         folder.find(tmp_path)
 
 
+def test_a_name_that_no_file_system_takes_is_no_run(tmp_path):
+    with pytest.raises(UserError, match=r"^expected a run.* folder at .*File name too long"):
+        folder.find(tmp_path / (300 * "x"))
+
+
 def test_a_missing_run_names_those_beside_it(tmp_path, config):
     folder.create(tmp_path / "first", config)
     folder.create(tmp_path / "second", config)

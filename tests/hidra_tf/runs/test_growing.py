@@ -57,11 +57,13 @@ def test_20_steps_grown_to_40_are_40_steps_bit_for_bit(cache, tmp_path):
 def test_a_schedule_over_all_steps_does_not_grow_and_nothing_is_written(cache, tmp_path):
     config = make_config(steps=2, meta_lr_schedule="cosine")
     folder.create(tmp_path, config)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "ckpt-2.index").touch()
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(UserError, match=r"^steps: .*`meta_lr_schedule=cosine` the learning rate"):
         train(dataclasses.replace(config, steps=4), tmp_path, REQUEST, cache)
     assert (tmp_path / "config.json").read_text() == before
-    assert list(tmp_path.iterdir()) == [tmp_path / "config.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "checkpoints"}
 
 
 def test_fewer_steps_and_other_settings_are_refused(tmp_path):
