@@ -71,8 +71,9 @@ def load(
         eval_data_dir: the folder of that one's files.
         split: the one split that is needed, `train`, `val`, `test` or `all` (`Splits.all`), where
             nothing is to be trained; None is all of them. The training pool may then come empty:
-            with `eval_name`, only that data set is looked for, unless `split` is `train`; and
-            with `all`, the classes of `folder` are not divided, so that two are enough.
+            with `eval_name`, only that data set is looked for, unless `split` is `train`. `all`
+            are the classes of that data set alone, and those of `folder` are not divided, so that
+            two are enough.
 
     Returns:
         The train, validation and test pools.
@@ -81,24 +82,23 @@ def load(
         UserError: if the name is unknown, or the data is missing, incomplete or damaged.
     """
     request = dataclasses.replace(request or DataRequest(), divided=split != "all")
+    trains = split in (None, "train")
     if eval_name is None:
         splits = _module(name).load(request)
-        return (
-            splits
-            if split in ("val", "test", "all")
-            else splits._replace(train=_training_pool(name, None, splits, train_on_validation))
-        )
+        if not trains:
+            return splits
+        return splits._replace(train=_training_pool(name, None, splits, train_on_validation))
     # Before the first data set is decoded, which may take minutes.
     _module(eval_name).locate(eval_data_dir)
-    if split in ("val", "test", "all"):
-        train = empty_pool(image_shape(name, request))
-    else:
+    train = empty_pool(image_shape(name, request))
+    if trains:
         train = _training_pool(name, eval_name, _module(name).load(request), train_on_validation)
     height, width, channels = train.image_shape
     other = dataclasses.replace(
         request, data_dir=eval_data_dir, image_size=(height, width), channels=channels
     )
-    return _module(eval_name).load(other)._replace(train=train)
+    splits = _module(eval_name).load(other)
+    return splits if split == "all" else splits._replace(train=train)
 
 
 def image_shape(name: str, request: DataRequest | None = None) -> tuple[int, int, int]:

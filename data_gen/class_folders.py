@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from data_gen import cache, damage
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
 from data_gen.picture_tree import PictureTree
-from data_gen.pictures import MODES, BadPictureError, decode_picture, recipe
+from data_gen.pictures import MODES, PictureError, decode_picture, recipe
 from data_gen.request import DataRequest
 from data_gen.room import check_fits
 
@@ -64,13 +64,6 @@ def decoded(
     if request.skip_damaged:
         splits = _without_damaged(splits, request.cache_dir, name)
     named = dict(zip(Splits._fields, splits, strict=True))
-    # The key lists the pictures themselves, and so also says which ones were left out.
-    key = {
-        "splits": [[split.tree.fingerprint(), _digest(split.classes)] for split in splits],
-        "size": list(shape[:2]),
-        "channels": shape[2],
-        **recipe(),
-    }
 
     def build() -> dict[str, cache.Blocks]:
         total = sum(len(split.names) for split in splits)
@@ -78,10 +71,10 @@ def decoded(
         return {n: _blocks(split, shape) for n, split in named.items()}
 
     try:
-        arrays = cache.cached(key, build, request.cache_dir, name)
-    except BadPictureError as error:
+        arrays = cache.cached(_key(splits, shape), build, request.cache_dir, name)
+    except PictureError as error:
         used = [(split.tree, split.names) for split in splits]
-        raise damage.complaint(used, request.cache_dir, name) from error
+        raise damage.complaint(error, used, request.cache_dir, name) from error
     return Splits(
         *(_pool(arrays[n], split.classes, arrays.digests.get(n)) for n, split in named.items())
     )
@@ -206,8 +199,21 @@ def check_disjoint(splits: Mapping[str, SplitFiles]) -> None:
             first[class_name] = split_name
 
 
-def _digest(classes: dict[str, list[str]]) -> str:
-    return hashlib.sha256(json.dumps(classes).encode()).hexdigest()
+def _key(splits: Sequence[SplitFiles], shape: tuple[int, int, int]) -> dict[str, Any]:
+    """Everything that the decoded pictures depend on.
+
+    It lists the pictures themselves, and so also says which ones were left out.
+    """
+
+    def listed(split: SplitFiles) -> str:
+        return hashlib.sha256(json.dumps(split.classes).encode()).hexdigest()
+
+    return {
+        "splits": [[split.tree.fingerprint(), listed(split)] for split in splits],
+        "size": list(shape[:2]),
+        "channels": shape[2],
+        **recipe(),
+    }
 
 
 def _blocks(split: SplitFiles, shape: tuple[int, int, int]) -> cache.Blocks:

@@ -89,7 +89,7 @@ class ClassPool:
         """Copies out some of the classes.
 
         Args:
-            names: distinct names of classes of this pool.
+            names: the distinct names of some classes of this pool.
 
         Returns:
             A pool of those classes, in the order of `names`.
@@ -170,10 +170,10 @@ def split_by_name(pool: ClassPool, seed: str, *, train: int, val: int) -> Splits
     folders on disk, nor on any library's random numbers.
 
     Args:
-        pool: all the classes of a data set.
-        seed: chooses one of the possible ways to deal.
-        train: number of classes to train on.
-        val: number of classes to validate on; all the others are for testing.
+        pool: the pool with all the classes of a data set.
+        seed: a text that chooses one of the possible ways to deal.
+        train: the number of classes to train on.
+        val: the number of classes to validate on; all the others are for testing.
     """
     parts = deal(pool.names, seed, train=train, val=val)
     return Splits(*(pool.select(names) for names in parts))

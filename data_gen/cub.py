@@ -76,7 +76,7 @@ def locate(data_dir: str | None = None) -> Path | None:
 
 
 def _dealt(species: Mapping[str, _Class]) -> list[dict[str, _Class]]:
-    """The species of each split."""
+    """Deals the species out to the three splits."""
     items = list(species.items())
     return [dict(items[0::2]), dict(items[1::4]), dict(items[3::4])]
 
@@ -125,7 +125,7 @@ def _read_table(path: Path) -> dict[str, str]:
 
 
 def _from_tfds(shape: tuple[int, int, int], cache_dir: str | None) -> Splits:
-    """TensorFlow Datasets, prepared when the pictures are asked for."""
+    """Takes the pictures from TensorFlow Datasets, prepared unless the cache has them."""
     import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
 
     builder = tfds.builder("caltech_birds2011")
@@ -147,7 +147,10 @@ def _from_tfds(shape: tuple[int, int, int], cache_dir: str | None) -> Splits:
 def _tfds_arrays(
     builder: "tfds.core.DatasetBuilder", shape: tuple[int, int, int]
 ) -> dict[str, np.ndarray]:
-    """Images, counts and names of each split; the pictures of a species sorted by file name."""
+    """Decodes the images of each split, with its counts and names of classes.
+
+    The pictures of a species are sorted by the names of their files.
+    """
     import tensorflow_datasets as tfds
 
     check_fits("CUB", PICTURES, shape, copies=2, disk=None)

@@ -1,14 +1,14 @@
 """Damaged pictures of a data set: all of them found at once, named, or left out."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from data_gen import cache
 from data_gen.errors import UserError
 from data_gen.picture_tree import PictureTree, shortened
-from data_gen.pictures import BadPictureError, decode_picture, recipe
+from data_gen.pictures import BadPictureError, PictureError, decode_picture, recipe
 
 # Any size and mode: whether a picture can be decoded depends on neither.
 _SIZE, _MODE = (8, 8), "RGB"
@@ -17,25 +17,29 @@ _log = logging.getLogger(__name__)
 
 
 def complaint(
-    parts: Iterable[tuple[PictureTree, Iterable[str]]], cache_dir: str | None, name: str
+    error: PictureError,
+    parts: Iterable[tuple[PictureTree, Iterable[str]]],
+    cache_dir: str | None,
+    name: str,
 ) -> UserError:
     """The error of one line about all damaged pictures.
 
     Args:
-        parts: the pictures that are used, by the tree that they are in; some of them are damaged.
+        error: what was found first; it is the answer if nothing is found any more.
+        parts: the pictures that are used, by the tree that they are in; one of them failed.
         cache_dir: the folder of the cache, which keeps what is found.
         name: the name of the data set.
 
     Raises:
         UserError: if a picture cannot be read at all.
     """
-    messages, paths = [], []
+    found = {}
     for tree, names in parts:
         damaged = _damaged(tree, cache_dir, name)
-        used = set(names)
-        messages += [message for file, message in damaged.items() if file in used]
-        paths += [tree.path(file) for file in damaged if file in used]
-    return UserError(_first_and_others(messages, paths) + "; `skip_damaged` leaves them out")
+        found |= {tree.path(file): damaged[file] for file in names if file in damaged}
+    if not found:
+        return error
+    return UserError(f"{_first_and_others(found)}; `skip_damaged` leaves damaged pictures out")
 
 
 def leave_out(
@@ -88,18 +92,18 @@ def _find(tree: PictureTree) -> dict[str, np.ndarray]:
                 decode_picture(read(name), path, _SIZE, _MODE)
             except BadPictureError as error:
                 damaged[name] = str(error)
-            except UserError as error:
+            except PictureError as error:
                 unreadable[path] = str(error)
     if unreadable:
-        raise UserError(_first_and_others(list(unreadable.values()), list(unreadable)))
+        raise UserError(_first_and_others(unreadable))
     return {
         "names": np.array(list(damaged), dtype=str),
         "messages": np.array(list(damaged.values()), dtype=str),
     }
 
 
-def _first_and_others(messages: Sequence[str], paths: Sequence[str]) -> str:
-    """What is wrong with the first of some pictures, and which the others are."""
-    if len(paths) == 1:
-        return messages[0]
-    return f"{messages[0]}; and {len(paths) - 1} more: {shortened(paths[1:])}"
+def _first_and_others(messages: Mapping[str, str]) -> str:
+    """What is wrong with the first of some pictures, by their paths, and where the others are."""
+    first, *others = sorted(messages)
+    more = f"; and {len(others)} more: {shortened(others)}" if others else ""
+    return messages[first] + more

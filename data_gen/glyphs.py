@@ -100,7 +100,7 @@ def draw_all(seed: int) -> np.ndarray:
     """Draws every character in every hand.
 
     Args:
-        seed: chooses the alphabets and the people.
+        seed: the number that chooses the alphabets and the people.
 
     Returns:
         uint8 [ALPHABETS * CHARACTERS * HANDS, 28, 28, 1], dark strokes on white.
@@ -128,8 +128,8 @@ def _invent_character(rng: np.random.Generator, joined: float) -> list[np.ndarra
     A character fits a square of side 1.5.
 
     Args:
-        rng: source of chance.
-        joined: probability that a stroke starts where an earlier one has a control point.
+        rng: the source of chance.
+        joined: the probability that a stroke starts where an earlier one has a control point.
     """
     cells = np.stack(np.meshgrid(np.arange(_GRID), np.arange(_GRID)), -1).reshape(-1, 2)
     loose = (cells + rng.uniform(-0.25, 0.25, cells.shape)) / (_GRID - 1)
@@ -149,9 +149,9 @@ def _walk(rng: np.random.Generator, cells: np.ndarray, start: int | None) -> lis
     """Picks 2 to 4 distinct grid points, each likely near the one before it.
 
     Args:
-        rng: source of chance.
+        rng: the source of chance.
         cells: int64 [points, 2], the grid.
-        start: index of the first point; None for any.
+        start: the index of the first point; None chooses any.
     """
     path = [int(rng.integers(len(cells))) if start is None else start]
     for _ in range(rng.integers(1, 4)):
@@ -196,8 +196,8 @@ def _curve_basis(controls: int, roundness: float) -> np.ndarray:
     """Weights of the control points along a stroke: float64 [_CURVE_POINTS, controls].
 
     Args:
-        controls: number of control points, at least 2.
-        roundness: 0 for straight lines from point to point, 1 for a Bézier curve.
+        controls: the number of control points, at least 2.
+        roundness: 0 gives straight lines from point to point, 1 for a Bézier curve.
     """
     t = np.linspace(0, 1, _CURVE_POINTS)[:, None]
     i = np.arange(controls)

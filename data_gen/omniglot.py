@@ -19,7 +19,7 @@ from data_gen import cache, damage
 from data_gen.class_pool import ClassPool, Splits, split_by_name
 from data_gen.errors import UserError
 from data_gen.picture_tree import PictureTree
-from data_gen.pictures import BadPictureError, decode_picture, recipe, resize
+from data_gen.pictures import PictureError, decode_picture, recipe, resize
 from data_gen.request import DataRequest
 from data_gen.room import check_fits
 from data_gen.tfds_builder import prepare
@@ -100,11 +100,12 @@ def locate(data_dir: str | None = None) -> dict[str, Path] | None:
 
 
 class _Source(NamedTuple):
-    """Where the pictures come from.
+    """A place that the pictures come from.
 
     Attributes:
-        key: changes when the pictures might have.
-        decode: returns the drawings, uint8 [H, W] and dark on white, of each character.
+        key: a text that changes when the pictures might have changed.
+        decode: a function that returns the drawings of each character, uint8 [H, W] and dark on
+            white.
     """
 
     key: str
@@ -138,7 +139,7 @@ def _check_complete(where: str, set_name: str, drawings: Mapping[str, int]) -> N
 
 
 def _from_files(sets: Mapping[str, Path], size: tuple[int, int], request: DataRequest) -> _Source:
-    """The official folders or zips.
+    """Takes the pictures from the official folders or zips.
 
     Raises:
         UserError: if they are incomplete or damaged.
@@ -155,8 +156,8 @@ def _from_files(sets: Mapping[str, Path], size: tuple[int, int], request: DataRe
     def decode() -> _Drawings:
         try:
             return _decoded(parts, size)
-        except BadPictureError as error:
-            raise damage.complaint(parts, request.cache_dir, "omniglot") from error
+        except PictureError as error:
+            raise damage.complaint(error, parts, request.cache_dir, "omniglot") from error
 
     # What was left out is no longer listed, so that other arrays have another key.
     listed = hashlib.sha256(json.dumps([names for _, names in parts]).encode()).hexdigest()
@@ -181,7 +182,7 @@ def _character(file: str) -> str:
 
 
 def _from_tfds(size: tuple[int, int]) -> _Source:
-    """TensorFlow Datasets, prepared when the pictures are asked for."""
+    """Takes the pictures from TensorFlow Datasets, prepared when they are decoded."""
     import tensorflow_datasets as tfds  # Brings in TensorFlow, which official files do not need.
 
     builder = tfds.builder("omniglot")

@@ -5,24 +5,18 @@ import functools
 import hashlib
 import json
 import logging
-import os
-import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
-from data_gen import pictures
 from data_gen.errors import UserError, printable
-from data_gen.pictures import BadPictureError
+from data_gen.listing import list_folder, list_zip
+from data_gen.pictures import BadPictureError, PictureError
 
 # Bytes above which a file, or what a zip unpacks for one, is refused unread.
 MOST_BYTES = 256 * 2**20
-
-# What operating systems leave behind beside files whose name starts with a dot; in lower case.
-_JUNK = ("__macosx", "thumbs.db", "desktop.ini", "icon\r", "lost+found")
 
 # A damaged zip member: a wrong checksum or header, an unknown or an encrypted compression.
 _MEMBER_ERRORS = (
@@ -36,21 +30,6 @@ _MEMBER_ERRORS = (
 _LIST_ERRORS = (OSError, ValueError, struct.error, *_MEMBER_ERRORS)
 
 _log = logging.getLogger(__name__)
-
-
-class _Listed(NamedTuple):
-    """One thing in a folder or a zip.
-
-    Attributes:
-        name: its path, with a slash at the end if it is a folder.
-        stamp: of a picture, its size in bytes and what changes with its contents (a folder's file
-            has a time in ns, a zip's member a CRC-32); None for anything else.
-        special: whether it is neither a file nor a folder: a pipe, a socket or a device.
-    """
-
-    name: str
-    stamp: tuple[int, int] | None = None
-    special: bool = False
 
 
 class PictureTree:
@@ -80,7 +59,7 @@ class PictureTree:
         self.root = root
         self._is_folder = root.is_dir()
         try:
-            listed = list(_list_folder(root) if self._is_folder else _list_zip(root))
+            listed = list(list_folder(root) if self._is_folder else list_zip(root))
         except _LIST_ERRORS as error:
             raise UserError(f"{root}: expected a folder or a whole zip, got: {error}") from error
         # A zip may list a name twice; the last one is what is read.
@@ -119,7 +98,7 @@ class PictureTree:
         """Gives a function from a name of `names` to the bytes of that file.
 
         The function raises `BadPictureError` if a file is damaged or larger than `MOST_BYTES`, and
-        another `UserError` if the system cannot read it; both name the file.
+        another `PictureError` if the system cannot read it; both name the file.
 
         Raises:
             UserError: if the zip cannot be opened.
@@ -163,7 +142,7 @@ class PictureTree:
         try:
             data = read(name) if size <= MOST_BYTES else b""
         except OSError as error:
-            raise UserError(f"{path}: expected a readable file, got: {error}") from error
+            raise PictureError(f"{path}: expected a readable file, got: {error}") from error
         except _MEMBER_ERRORS as error:
             raise BadPictureError(f"{path}: expected a readable file, got: {error}") from error
         size = max(size, len(data))
@@ -186,78 +165,3 @@ def _folders(names: Iterable[str]) -> list[str]:
     folders = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in names}}
     folders |= {above for folder in folders for above in folder.parents}
     return sorted(folder.as_posix() for folder in folders - {PurePosixPath()})
-
-
-def _is_junk(name: str) -> bool:
-    """Whether an operating system left behind a file or folder of this name."""
-    return name.startswith(".") or name.lower() in _JUNK
-
-
-def _is_picture(name: str) -> bool:
-    """Whether a file is a picture, by its ending."""
-    return PurePosixPath(name).suffix.lower() in pictures.suffixes()
-
-
-def _list_folder(folder: Path, prefix: str = "", above: tuple[str, ...] = ()) -> Iterator[_Listed]:
-    """Yields each file below `folder` and, before its contents, each folder.
-
-    Args:
-        folder: the folder to be listed; links are followed.
-        prefix: what the names begin with.
-        above: the true paths of the folders on the way here, which a link may lead back to.
-
-    Raises:
-        OSError: if a folder cannot be listed, or a picture is a link that leads nowhere.
-    """
-    above = (*above, os.path.realpath(folder))
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if _is_junk(entry.name):
-                continue
-            name = prefix + entry.name
-            status = _status(entry)
-            if status is None or not stat.S_ISDIR(status.st_mode):
-                yield _listed_file(name, status)
-            elif os.path.realpath(entry.path) not in above:
-                yield _Listed(f"{name}/")
-                yield from _list_folder(Path(entry.path), f"{name}/", above)
-
-
-def _status(entry: os.DirEntry) -> os.stat_result | None:
-    """What a folder's entry is in the end; None for a link to nowhere that is to be no picture.
-
-    Raises:
-        OSError: if that cannot be found out of a picture; a link may lead to itself.
-    """
-    try:
-        return entry.stat()
-    except OSError:
-        if _is_picture(entry.name):
-            raise
-        return None
-
-
-def _listed_file(name: str, status: os.stat_result | None) -> _Listed:
-    """An entry of a folder that is no folder; `status` None is a link to nowhere."""
-    if status is None:
-        return _Listed(name)
-    if not stat.S_ISREG(status.st_mode):
-        return _Listed(name, special=True)
-    return _Listed(name, (status.st_size, status.st_mtime_ns) if _is_picture(name) else None)
-
-
-def _list_zip(root: Path) -> Iterator[_Listed]:
-    """Yields what the central directory of a zip lists.
-
-    Raises:
-        OSError: if it cannot be read; one that is no file, such as a pipe, is not opened.
-    """
-    if root.exists() and not root.is_file():
-        raise OSError("neither a file nor a folder")
-    with zipfile.ZipFile(root) as archive:
-        for info in archive.infolist():
-            name = info.filename
-            if any(map(_is_junk, PurePosixPath(name).parts)):
-                continue
-            is_picture = not info.is_dir() and _is_picture(name)
-            yield _Listed(name, (info.file_size, info.CRC) if is_picture else None)

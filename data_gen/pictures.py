@@ -31,8 +31,12 @@ _PILLOW_ERRORS = (
 )
 
 
-class BadPictureError(UserError):
-    """A picture that is damaged or too large to be decoded; its message names it."""
+class PictureError(UserError):
+    """A file that gives no picture, perhaps only today; the message names it."""
+
+
+class BadPictureError(PictureError):
+    """A picture that is damaged, or too large to be decoded."""
 
 
 def recipe() -> dict[str, Any]:
@@ -48,8 +52,8 @@ def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.nda
 
     Args:
         image: a decoded picture of any mode with up to 16 bits per channel.
-        size: height and width in pixels.
-        mode: "L" for grey, "RGB" for colour.
+        size: the height and width of the result in pixels.
+        mode: the colours of the result, "L" for grey or "RGB".
 
     Returns:
         uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; transparent parts are white.
@@ -88,10 +92,11 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
     """Decodes one picture file.
 
     Args:
-        data: the whole file, in any format Pillow reads; of a moving picture the first frame.
-        path: where it came from, for the message.
-        size: height and width of the result in pixels.
-        mode: "L" for grey, "RGB" for colour.
+        data: the whole file, in any format that Pillow reads; of a moving picture, the first frame
+            is taken.
+        path: the name of the file, for the message.
+        size: the height and width of the result in pixels.
+        mode: the colours of the result, "L" for grey or "RGB".
 
     Returns:
         uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; turned as its EXIF data say,
@@ -109,6 +114,9 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
             return resize(ImageOps.exif_transpose(image), size, mode)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(path, "many more") from error
+    except PIL.UnidentifiedImageError as error:
+        message = f"{path}: expected a whole picture, got one that begins like no known format"
+        raise BadPictureError(message) from error
     except _PILLOW_ERRORS as error:
         message = f"{path}: expected a whole picture, got one that fails: {error}"
         raise BadPictureError(message) from error

@@ -23,7 +23,8 @@ class DataRequest:
         skip_damaged: True leaves damaged pictures out with one warning, False refuses them with
             one error that names them.
         divided: False takes all the classes of `folder` as one split, `test`, so that two classes
-            are enough. Other data sets have fixed splits; `Splits.all` joins them.
+            are enough. Other data sets have fixed splits; `Splits.all` joins them. `data_gen.load`
+            sets this field by its argument `split`.
     """
 
     data_dir: str | None = None

@@ -14,10 +14,10 @@ def prepare(builder: "tfds.core.DatasetBuilder", what: str, host: str) -> None:
     """Downloads and prepares a data set, unless that was done before.
 
     Args:
-        builder: of the data set.
-        what: its name, for the message.
-        host: where it is downloaded from; asked first, since TensorFlow Datasets would retry for
-            minutes without a network.
+        builder: the builder of the data set.
+        what: the name of the data set, for the message.
+        host: the address that it is downloaded from. It is asked first, since TensorFlow Datasets
+            would retry for minutes without a network.
 
     Raises:
         UserError: if it cannot be downloaded.

@@ -52,6 +52,7 @@ def eval_request() -> EvalRequest:
         FLAGS.eval_split,
         FLAGS.eval_dataset,
         eval_data_dir(),
+        FLAGS.skip_damaged,
         FLAGS.checkpoint,
     )
 
@@ -121,7 +122,8 @@ def _check_no_conflict(existing: Config, run: Path) -> None:
     conflicts = [
         f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
         for name, value in _given().items()
-        if name not in (*BOOKKEEPING, "eval_dataset") and value != getattr(existing, name)
+        if name not in (*BOOKKEEPING, "eval_dataset", "skip_damaged")
+        and value != getattr(existing, name)
     ]
     if conflicts:
         raise UserError(f"{run} was trained with other settings: {'; '.join(conflicts)}")

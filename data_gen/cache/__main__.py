@@ -21,19 +21,27 @@ from data_gen.room import in_bytes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns 0, or 1 if something could not be removed."""
+    """Runs the command; returns 0, or 1 if something could not be listed or removed."""
     chosen = _parser().parse_args(arguments)
     place = folder(chosen.cache_dir)
-    if chosen.clean is None:
-        _list(place, entries(place))
-        return 0
-    removed, failed = clean(place, chosen.clean)
+    try:
+        if chosen.clean is not None and not _clean(place, chosen.clean):
+            return 1
+        if chosen.list or chosen.clean is None:
+            _list(place, entries(place))
+    except OSError as error:
+        print(f"error: {printable(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _clean(place: Path, days: float) -> bool:
+    """Removes what was not used for some days and says so; returns whether all of it is gone."""
+    removed, failed = clean(place, days)
     _list(place, removed, "removed ")
     for entry in failed:
         print(f"could not remove {printable(entry.path)}", file=sys.stderr)
-    if chosen.list:
-        _list(place, entries(place))
-    return 1 if failed else 0
+    return not failed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,4 +93,6 @@ def _list(place: Path, found: Sequence[Entry], did: str = "") -> None:
 
 
 if __name__ == "__main__":
+    # A terminal of any encoding shows folders of any name.
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

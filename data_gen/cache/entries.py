@@ -72,7 +72,11 @@ def cached(
         except (OSError, ValueError, RecursionError) as error:
             problem = printable(error)
             _log.warning("rebuilding %s: cannot use the cache %s: %s", name, where, problem)
-    _log.info("%s, once; kept in %s", doing or f"preparing the pictures of {name}", where)
+    _log.info(
+        "%s, once; kept in %s (python -m data_gen.cache lists and cleans what is kept)",
+        doing or f"preparing the pictures of {name}",
+        where,
+    )
     made = build()
     try:
         _write(entry, text, made)

@@ -299,6 +299,7 @@ class EvalRequest:
         split: an attribute of `data_gen.class_pool.Splits`: a pool, or `all` of them joined.
         dataset: whose classes; None: those that the run names.
         data_dir: the folder with the pictures of that one.
+        skip_damaged: damaged pictures are left out, as they are if the run says so.
         checkpoint: `best`, `last` or a step as text; None: see `hidra_tf.runs.weights`.
     """
 
@@ -308,6 +309,7 @@ class EvalRequest:
     split: str = "test"
     dataset: str | None = None
     data_dir: str | None = None
+    skip_damaged: bool = False
     checkpoint: str | None = None
 
     def __post_init__(self) -> None:

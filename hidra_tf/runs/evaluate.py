@@ -46,7 +46,11 @@ def evaluate(
     """
     with told_when_stopped(evaluation_stopped):
         own = folder.open_run(path)
-        config = dataclasses.replace(_as_requested(own, request, data_dir), pictures=pictures)
+        config = dataclasses.replace(
+            _as_requested(own, request, data_dir),
+            pictures=pictures,
+            skip_damaged=own.skip_damaged or request.skip_damaged,
+        )
         splits = load_splits(config, cache_dir, request.split)
         check_untrained(own, config, request, getattr(splits, request.split), cache_dir)
         method = build_method(config, splits)

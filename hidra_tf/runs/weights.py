@@ -58,7 +58,7 @@ def restore(path: Path, method: GradientMethod, config: Config, asked: str | Non
         UserError: if there is no such checkpoint.
     """
     checkpoints = Checkpoints(path, method, None, _LOG.warning)
-    kind = asked or default_kind(config)
+    kind = _kind(asked, config)
     if kind == "best":
         found = checkpoints.restore_best()
     elif kind == "last":
@@ -73,7 +73,7 @@ def restore(path: Path, method: GradientMethod, config: Config, asked: str | Non
 
 def current(path: Path, config: Config, asked: str | None) -> Weights | None:
     """What `restore` would give, found without a model; None if nothing can be read."""
-    kind = asked or default_kind(config)
+    kind = _kind(asked, config)
     last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
     if kind == "best":
         candidates = [*best, *last]
@@ -92,6 +92,11 @@ def check_at_the_end(asked: str | None) -> None:
             f"checkpoint: expected best or last at the end of a training, received {asked}; "
             "evaluate an earlier one with `eval_only`"
         )
+
+
+def _kind(asked: str | None, config: Config) -> str:
+    kind = asked or default_kind(config)
+    return str(int(kind)) if kind.isdecimal() else kind
 
 
 def _described(kind: str, prefix: Path) -> Weights:

@@ -1,9 +1,12 @@
 """Minibatches of a whole pool, the same ones in a run that is continued or repeated."""
 
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_gen import sources
 from data_gen.batches import BatchSampler
 from data_gen.class_pool import ClassPool
 from data_gen.rotations import RotatedPool
@@ -50,3 +53,33 @@ def test_every_picture_is_as_likely_as_any_other(small_pool):
     labels = BatchSampler(small_pool, 6000, seed=0)(0).labels.numpy()
     expected = 6000 * np.array(small_pool.counts) / 12
     assert np.all(np.abs(np.bincount(labels) - expected) < 5 * np.sqrt(expected))
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_both_places_give_the_same_bits_whatever_was_asked_before(small_pool, rotated):
+    pool = RotatedPool(small_pool) if rotated else small_pool
+    signature = [tf.TensorSpec((), tf.int32)]
+    device, host = (
+        tf.function(BatchSampler(pool, 7, seed=5, where=where), input_signature=signature)
+        for where in ("device", "host")
+    )
+    for step in (0, 1, 2, 3, 4, 5, 40, 41, 7, 7, 0):
+        for ours, theirs in zip(device(tf.constant(step)), host(tf.constant(step)), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_host_gathers_minibatches_ahead(small_pool, monkeypatch):
+    """Only the first few are gathered when they are asked for; each is gathered once."""
+    sampler = BatchSampler(small_pool, 7, seed=5, where="host")
+    by_thread, take = [], sampler._source._take
+
+    def noted(rows):
+        by_thread.append(threading.current_thread().name.startswith("pictures"))
+        return take(rows)
+
+    monkeypatch.setattr(sampler._source, "_take", noted)
+    for step in range(8):
+        sampler(step)
+    sampler._source._thread.shutdown()
+    assert by_thread.count(False) == sources.AHEAD
+    assert by_thread.count(True) == 8

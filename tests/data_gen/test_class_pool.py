@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_gen.class_pool import ClassPool, join, split_by_name
+from data_gen.class_pool import ClassPool, Splits, digest, empty_pool, join, split_by_name
 
 
 def make_pool(counts, prefix="class"):
@@ -89,3 +89,46 @@ def test_split_depends_on_the_seed():
     pool = make_pool([1] * 30)
     first, second = (split_by_name(pool, seed, train=15, val=5).train for seed in "ab")
     assert set(first.names) != set(second.names)
+
+
+def test_the_fingerprint_is_of_names_counts_shape_and_pixels():
+    def changed(**fields):
+        own = {"images": np.zeros((3, 2, 3, 1), np.uint8), "counts": (1, 2), "names": ("a", "b")}
+        return ClassPool(**{**own, **fields}).fingerprint
+
+    pixel = np.zeros((3, 2, 3, 1), np.uint8)
+    pixel[2, 1, 2, 0] = 1
+    others = [
+        changed(names=("a", "c")),
+        changed(names=("a", "\udcff")),
+        changed(counts=(2, 1)),
+        changed(images=np.zeros((3, 3, 2, 1), np.uint8)),
+        changed(images=pixel),
+    ]
+    assert len({changed(), *others}) == 6
+    mapped = np.zeros((3, 2, 3, 2), np.uint8)[..., :1]  # The same pixels, not contiguous.
+    assert changed(images=mapped) == changed()
+    assert changed() == changed(known_digest=digest(mapped))
+
+
+def test_a_digest_that_is_known_is_not_computed():
+    pool = ClassPool(np.zeros((1, 1, 1, 1), np.uint8), (1,), ("a",), "known")
+    assert pool.pixels_digest == "known"
+
+
+def test_all_are_the_classes_of_the_three_splits():
+    splits = Splits(make_pool([1], "a"), make_pool([2], "b"), make_pool([1, 1], "c"))
+    assert splits.all.names == ("a0", "b0", "c0", "c1")
+    assert splits.all.counts == (1, 2, 1, 1)
+    assert splits.all is splits.all
+    nothing = empty_pool((2, 3, 1))
+    alone = Splits(nothing, nothing, splits.test)
+    assert alone.all is alone.test  # Nothing is copied.
+    assert Splits(nothing, nothing, nothing).all.num_classes == 0
+
+
+def test_classes_of_any_bytes_are_dealt():
+    names = ["a", b"\xff\xfe".decode("utf-8", "surrogateescape"), "c"]
+    images = np.zeros((3, 1, 1, 1), np.uint8)
+    splits = split_by_name(ClassPool(images, (1, 1, 1), tuple(names)), "s", train=1, val=1)
+    assert sorted(name for split in splits for name in split.names) == sorted(names)

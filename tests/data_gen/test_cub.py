@@ -126,6 +126,9 @@ def test_tfds_gives_the_same(tfds, write, files, pictures, tmp_path, monkeypatch
     monkeypatch.setattr(requests, "head", lambda *args, **kwargs: None)
     with tfds.testing.mock_data(as_dataset_fn=fake_as_dataset(pictures)):
         served = cub.load(DataRequest(cache_dir=str(tmp_path / "served")))
+        monkeypatch.setattr("PIL.__version__", "0")
+        cub.load(DataRequest(cache_dir=str(tmp_path / "served")))
+    assert len(list((tmp_path / "served").iterdir())) == 2  # Another Pillow decodes anew.
     official = load(write(tmp_path / "data", files), tmp_path)
     for ours, theirs in zip(served, official, strict=True):
         assert (ours.names, ours.counts) == (theirs.names, theirs.counts)

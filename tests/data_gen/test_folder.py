@@ -1,7 +1,9 @@
 """A folder of one's own pictures: any layout and format, or one clear line."""
 
 import dataclasses
+import json
 import logging
+import os
 import zipfile
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from data_gen import folder, pictures
 from data_gen.errors import UserError
+from data_gen.identity import SplitIdentity
 from data_gen.picture_tree import PictureTree
 from data_gen.pictures import decode_picture
 from data_gen.request import DataRequest
@@ -173,6 +176,119 @@ def test_too_few_classes_remain(write, classes, tmp_path, assert_refused):
     some = {name: data for name, data in classes.items() if name < "class5"}
     root = write(tmp_path / "few", some)
     assert_refused(folder.load, root, "expected at least 2 classes", "in the train split, got 1")
+
+
+def test_the_message_about_too_few_classes_counts_them_and_says_what_helps(
+    write, classes, tmp_path, assert_refused
+):
+    five = {name: data for name, data in classes.items() if name < "class5"}
+    root = write(tmp_path / "data", five)
+    shares = "three splits of at least 2 classes each (64% of them for training, 16% for validation"
+    helps = "take 6; add classes; to evaluate only, take all classes as one split with `eval_split="
+    assert_refused(
+        folder.load, root, "the folder has 5, of which 5 are large enough", shares, helps
+    )
+
+    def load_four(request):
+        return folder.load(dataclasses.replace(request, per_class=4))
+
+    assert_refused(
+        load_four, root, "at least 2 classes with 4 or more pictures in the train split, got 0",
+        "the folder has 5, of which 3 are large enough", "take 6; add classes, add pictures, or ask"
+    )  # fmt: skip
+
+
+def test_two_classes_are_enough_if_they_are_not_divided(
+    write, classes, tmp_path, assert_refused, caplog
+):
+    two = {name: data for name, data in classes.items() if name < "class2"}
+    root = write(tmp_path / "data", two)
+    assert_refused(folder.load, root, "`eval_split=all`")
+    splits = load(root, tmp_path, divided=False)
+    assert [split.names for split in splits] == [(), (), ("class0", "class1")]
+    assert splits.all is splits.test
+
+    def load_four(request):
+        return folder.load(dataclasses.replace(request, divided=False, per_class=4))
+
+    assert_refused(
+        load_four, root, "at least 2 classes with 4 or more pictures; the folder has 2, of which 1",
+        "is large enough; add classes, add pictures, or ask for fewer `shots` or `query_shots`"
+    )  # fmt: skip
+
+
+def test_undivided_classes_depend_on_no_seed(write, classes, tmp_path, assert_same_pools):
+    root = write(tmp_path / "data", classes)
+    first, second = (load(root, tmp_path, divided=False, split_seed=seed) for seed in (0, 3))
+    assert_same_pools(first, second)
+    assert first.test.names == tuple(f"class{c}" for c in range(10))
+
+
+def test_folders_that_say_which_split_are_joined_by_their_classes(
+    write, draw, tmp_path, assert_refused
+):
+    names = ["train/b/1.png", "val/c/1.png", "test/a/1.png"]
+    root = write(tmp_path / "data", {name: draw(i) for i, name in enumerate(names)})
+    assert load(root, tmp_path, divided=False).all.names == ("a", "b", "c")
+    (root / "val/a").mkdir()
+    (root / "val/a/1.png").write_bytes(draw(0))
+
+    def load_all(request):
+        return folder.load(dataclasses.replace(request, divided=False))
+
+    assert_refused(load_all, root, "expected every class in one split only, got a in val and in te")
+    # One of the three alone is a folder like any other.
+    alone = write(tmp_path / "alone", {"set/test/a/1.png": draw(1), "set/test/b/1.png": draw(2)})
+    assert load(alone, tmp_path, divided=False).all.names == ("test/a", "test/b")
+
+
+def test_class_names_of_any_bytes_work(write, draw, tmp_path, caplog):
+    """Undecodable, with a line break, and one too small, which the warning names."""
+    odd = [b"caf\xe9", b"\xff\xfe", b"two\nlines", b"d", b"e", b"f"]
+    names = [os.fsdecode(name) for name in odd]
+    files = {f"{name}/{i}.png": draw(n) for n, name in enumerate(names) for i in range(2)}
+    small = os.fsdecode(b"small\xff\n")
+    root = write(tmp_path / "data", {**files, f"{small}/1.png": draw(9)})
+    (root / names[0] / os.fsdecode(b"\xff.txt")).write_bytes(b"")
+    splits = load(root, tmp_path, per_class=2)
+    assert {name for split in splits for name in split.names} == set(names)
+    assert "small\\udcff\\n (1)" in caplog.text
+    for record in caplog.records:
+        assert "\n" not in record.getMessage()
+        record.getMessage().encode()
+    for split in splits:
+        json.dumps(SplitIdentity.of(split).to_json(), ensure_ascii=True)
+        assert len(split.fingerprint) == 64
+
+
+def test_the_fingerprint_does_not_depend_on_where_the_files_are(write, classes, tmp_path):
+    roots = [
+        write(tmp_path / "folders", classes),
+        write(tmp_path / "moved/set", classes),
+        write(tmp_path / "set.zip", classes),
+    ]
+    for file in roots[1].rglob("*.*"):
+        os.utime(file, (1, 1))
+    loaded = [load(root, tmp_path / str(i)) for i, root in enumerate(roots)]
+    for splits in loaded:
+        for ours, theirs in zip(splits, loaded[0], strict=True):
+            assert ours.fingerprint == theirs.fingerprint
+            assert SplitIdentity.of(ours) == SplitIdentity.of(theirs)
+    assert len({split.fingerprint for split in loaded[0]}) == 3
+
+
+def test_pipes_and_devices_among_the_pictures_are_named_and_stop_nothing(
+    write, classes, tmp_path, caplog
+):
+    root = write(tmp_path / "data", classes)
+    os.mkfifo(root / "class0/pipe.png")
+    (root / "class1/zero.png").symlink_to("/dev/zero")
+    splits = load(root, tmp_path)
+    assert sum(sum(split.counts) for split in splits) == len(classes)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{root}: passing over what is neither a file nor a folder (2): class0/pipe.png, "
+        "class1/zero.png"
+    ]
 
 
 @pytest.mark.parametrize(

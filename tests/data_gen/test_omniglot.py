@@ -162,6 +162,14 @@ def test_cache_follows_the_files(files, tmp_path, monkeypatch):
     assert (images[0] != images[1]).any()
 
 
+def test_another_pillow_decodes_anew(files, tmp_path, monkeypatch):
+    root = write_zips(tmp_path / "zips", files)
+    load(root, tmp_path)
+    monkeypatch.setattr("PIL.__version__", "0")
+    load(root, tmp_path)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
 def test_missing(files, tmp_path):
     assert_refused(tmp_path / "nowhere", tmp_path, "images_background", "are missing")
     root = write_zips(tmp_path / "zips", files)

@@ -1,16 +1,20 @@
 """Listing and reading pictures in folders and zips."""
 
 import io
+import logging
 import os
+import socket
+import struct
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen import picture_tree
 from data_gen.errors import UserError
-from data_gen.picture_tree import PictureTree
-from data_gen.pictures import decode_picture
+from data_gen.picture_tree import PictureTree, shortened
+from data_gen.pictures import BadPictureError, decode_picture
 
 
 def encode(image, file_format="PNG"):
@@ -181,3 +185,141 @@ def test_a_file_that_vanishes_is_named(tmp_path):
     (tmp_path / "set/b/2.png").unlink()
     with pytest.raises(UserError, match=r"set/b/2\.png"):
         list(tree.read())
+
+
+def make_special(folder):
+    """A pipe, a device that never ends and a socket, named like pictures."""
+    os.mkfifo(folder / "a/pipe.png")
+    (folder / "a/zero.jpg").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "a/s.png"))
+    return ["a/pipe.png", "a/s.png", "a/zero.jpg"]
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_named_and_never_opened(
+    tmp_path, monkeypatch, caplog
+):
+    make_folder(tmp_path / "set", {"a/1.png": b"one"})
+    monkeypatch.chdir(tmp_path / "set")  # A socket's path must be short.
+    special = make_special(tmp_path / "set")
+    tree = PictureTree(tmp_path / "set")
+    assert (tree.names, tree.others, tree.special) == (["a/1.png"], [], special)
+    assert list(tree.read()) == [b"one"]
+    tree.warn_of_special()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == (
+        f"{tmp_path}/set: passing over what is neither a file nor a folder (3): "
+        "a/pipe.png, a/s.png, a/zero.jpg"
+    )
+
+
+def test_a_pipe_is_no_zip(tmp_path):
+    os.mkfifo(tmp_path / "set.zip")
+    with pytest.raises(
+        UserError, match=r"set\.zip: expected a folder or a whole zip, got: neither"
+    ):
+        PictureTree(tmp_path / "set.zip")
+
+
+def test_a_link_to_itself_is_named_if_it_is_to_be_a_picture(tmp_path):
+    folder = make_folder(tmp_path / "set", {"a/1.png": b""})
+    (folder / "a/notes").symlink_to(folder / "a/notes")
+    assert PictureTree(folder).others == ["a/notes"]
+    (folder / "a/2.png").symlink_to(folder / "a/2.png")
+    with pytest.raises(UserError, match=r"expected a folder or a whole zip.*a/2\.png"):
+        PictureTree(folder)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    with pytest.raises(UserError, match="expected a folder or a whole zip"):
+        PictureTree(tmp_path / "self")
+
+
+@pytest.mark.parametrize("make", [make_folder, make_zip])
+def test_files_are_bounded_before_they_are_read(make, tmp_path, monkeypatch):
+    files = {"a/1.png": bytes(2**20), "a/2.png": bytes(2**20 + 1)}
+    tree = PictureTree(make(tmp_path / "set", files))
+    monkeypatch.setattr(picture_tree, "MOST_BYTES", 2**20)
+    assert list(tree.read(["a/1.png"])) == [bytes(2**20)]
+    for name in ("read", "open"):
+        monkeypatch.setattr(zipfile.ZipFile, name, lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(PictureTree, "_read_file", lambda *_: pytest.fail("read"))
+    message = r"a/2\.png: expected a file of at most 1 MiB, received 1 MiB or more"
+    with pytest.raises(BadPictureError, match=message):
+        list(tree.read(["a/2.png"]))
+
+
+def test_a_file_that_has_grown_meanwhile_is_read_to_the_bound(tmp_path, monkeypatch):
+    tree = PictureTree(make_folder(tmp_path / "set", {"a/1.png": b"one"}))
+    (tmp_path / "set/a/1.png").write_bytes(bytes(50))
+    monkeypatch.setattr(picture_tree, "MOST_BYTES", 20)
+    with tree.opened() as read, pytest.raises(BadPictureError, match=r"a/1\.png: expected a file"):
+        read("a/1.png")
+
+
+def test_a_zip_that_unpacks_more_than_it_says_is_read_to_what_it_says(tmp_path, monkeypatch):
+    """64 MiB of zeros, of which both headers say that they are 100 bytes."""
+    root, size = tmp_path / "set.zip", 2**26
+    with zipfile.ZipFile(root, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/1.png", bytes(size))
+    data = root.read_bytes()
+    root.write_bytes(data.replace(struct.pack("<L", size), struct.pack("<L", 100)))
+    tree = PictureTree(root)
+    unpacked = []
+    decompress = zipfile._get_decompressor
+
+    class Noting:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def decompress(self, *arguments):
+            unpacked.append(self.inner.decompress(*arguments))
+            return unpacked[-1]
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+    monkeypatch.setattr(zipfile, "_get_decompressor", lambda kind: Noting(decompress(kind)))
+    with pytest.raises(BadPictureError, match=r"a/1\.png: expected a readable file, got: Bad CRC"):
+        list(tree.read())
+    assert sum(map(len, unpacked)) < 2**16
+
+
+def test_many_small_pictures_that_unpack_to_much_are_read_one_by_one(tmp_path):
+    root = tmp_path / "set.zip"
+    with zipfile.ZipFile(root, "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(20):
+            archive.writestr(f"a/{i:02d}.png", bytes(2**20))
+    assert [len(data) for data in PictureTree(root).read()] == [2**20] * 20
+
+
+ODD = b"a\xff\n/1.png"  # No encoding has these bytes, and a message has one line.
+
+
+def test_names_of_any_bytes_are_listed_read_and_printed(tmp_path):
+    name = os.fsdecode(ODD)
+    tree = PictureTree(make_folder(tmp_path / "set", {name: b"one"}))
+    assert tree.names == [name]
+    assert list(tree.read()) == [b"one"]
+    assert len(tree.fingerprint()) == 64
+    assert shortened(tree.names) == "a\\udcff\\n/1.png"
+    (tmp_path / "set" / name).unlink()
+    with pytest.raises(UserError) as caught:
+        list(tree.read())
+    assert "\n" not in str(caught.value)
+    str(caught.value).encode()
+
+
+def test_names_of_no_encoding_in_a_zip_are_one_line(tmp_path):
+    root = make_zip(tmp_path / "set.zip", {"a/é.png": b""})
+    root.write_bytes(root.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(
+        UserError, match=r"set\.zip: expected a folder or a whole zip, got: 'utf-8'"
+    ):
+        PictureTree(root)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, ""), (1, "0"), (3, "0, 1, 2"), (4, "0, 1, 2, …")]
+)
+def test_long_lists_of_names_are_cut(count, expected):
+    assert shortened(map(str, range(count))) == expected

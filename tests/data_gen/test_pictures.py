@@ -1,13 +1,17 @@
 """Decoding one picture, and listing pictures in folders and zips."""
 
 import io
+import struct
+import warnings
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen import pictures
 from data_gen.errors import UserError
-from data_gen.pictures import decode_picture
+from data_gen.pictures import BadPictureError, decode_picture, recipe
 
 
 def encode(image, file_format="PNG"):
@@ -138,3 +142,43 @@ def test_damaged_pixels_are_named():
 def test_not_a_picture():
     with pytest.raises(UserError, match=r"^a\.png: "):
         decode_picture(b"<html>404</html>", "a.png", (5, 5))
+
+
+def chunk(kind, data):
+    body = kind + data
+    return struct.pack(">L", len(data)) + body + struct.pack(">L", zlib.crc32(body))
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header():
+    """144 million; there is nothing behind the header."""
+    size = struct.pack(">2L5B", 12_000, 12_000, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(BadPictureError, match=r"a\.png: expected a picture of at most 120 mil"):
+            decode_picture(data, "a.png", (5, 5))
+
+
+@pytest.mark.parametrize(
+    ("ours", "pillows", "refused"), [(400, 300, False), (399, 300, True), (400, 100, True)]
+)
+def test_the_bound_is_ours_and_pillow_says_nothing(ours, pillows, refused, monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", ours)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if not refused:
+            assert decode_picture(encode(noise()), "a.png", (5, 5)).shape == (5, 5)
+            return
+        with pytest.raises(BadPictureError, match=r"^a\.png: expected a picture of at most 0 mill"):
+            decode_picture(encode(noise()), "a.png", (5, 5))
+
+
+def test_cameras_are_within_the_bound():
+    assert 11_648 * 8_736 < pictures.MOST_PIXELS < 144_000_000
+
+
+def test_the_recipe_names_the_version_that_decodes(monkeypatch):
+    before = recipe()
+    monkeypatch.setattr("PIL.__version__", "0")
+    assert recipe() != before

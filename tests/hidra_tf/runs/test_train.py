@@ -90,6 +90,11 @@ def test_two_classes_of_ones_own_are_enough_for_an_evaluation_and_no_training_pi
     (trained / "config.json").write_text(config.to_json())
     request = EvalRequest(tasks=2, ways=(2,), split="all", dataset="folder", data_dir=str(own))
     evaluate(trained, request, cache_dir=cache)
+    (own / "class1/damaged.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"damaged\.png: expected a whole picture.*`skip_damaged`"):
+        evaluate(trained, request, cache_dir=cache)
+    request = dataclasses.replace(request, skip_damaged=True)
+    evaluate(trained, request, cache_dir=cache)
     (results,) = (trained / "results").glob("all*.json")
     assert json.loads(results.read_text())["split"] == "all"
     with pytest.raises(UserError, match=r"expected at least 2 classes.*`eval_split=all`"):

@@ -1,5 +1,6 @@
 """`cached`: gives back what was built, and never lets a bad cache stop the program."""
 
+import hashlib
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from data_gen import cache
 from data_gen.cache import arrays, entries
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 ARRAYS = {
     "images": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
     "names": np.array(["a", "bcd"]),
@@ -100,6 +101,14 @@ DAMAGES = {
     "other key": change_manifest(key="other"),
     "no files": change_manifest(files=None),
     "no checksum": change_manifest(files={"images": {}}),
+    "no file": change_manifest(files={}),
+    "files are a list": change_manifest(files=["images"]),
+    "wrong types": change_manifest(
+        files={"images": {"size": "1", "time": None, "sha256": 1, "elements": []}}
+    ),
+    "key is a list": change_manifest(key=[]),
+    "deeply nested": lambda entry: (entry / "manifest.json").write_text("[" * 100_000),
+    "not a number": lambda entry: (entry / "manifest.json").write_text("NaN"),
 }
 
 
@@ -164,6 +173,35 @@ def test_large_arrays_are_mapped_and_read_only(no_small_files, tmp_path):
         assert_arrays(arrays)
         assert isinstance(arrays["images"], np.memmap)
         assert not arrays["images"].flags.writeable
+
+
+def test_the_cache_knows_the_digest_of_elements(no_small_files, tmp_path):
+    """Whatever the header; the arrays themselves are not read for it."""
+    expected = hashlib.sha256(ARRAYS["images"].tobytes()).hexdigest()
+    for _ in range(2):
+        assert cache.cached({}, make_blocks([]), str(tmp_path), "toy").digests["images"] == expected
+    (manifest,) = tmp_path.glob("*/manifest.json")
+    assert json.loads(manifest.read_text())["files"]["images"]["sha256"] != expected
+
+
+def test_a_file_that_is_named_for_nothing_is_not_taken(tmp_path, caplog):
+    """A manifest of right types that is not what was written."""
+    cache.cached({}, Builder(), str(tmp_path), "toy")
+    path = entry_of(tmp_path) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["other"] = manifest["files"].pop("images")
+    path.write_text(json.dumps(manifest))
+    assert_arrays(cache.cached({}, Builder(), str(tmp_path), "toy"))
+    assert "does not match its checksum" in caplog.text
+
+
+def test_a_folder_of_any_bytes_is_named_so_that_it_can_be_printed(tmp_path, caplog):
+    folder = tmp_path / b"\xff".decode("utf-8", "surrogateescape")
+    with caplog.at_level(logging.INFO):
+        cache.cached({}, Builder(), str(folder), "toy")
+    caplog.text.encode()
+    assert "\\udcff" in caplog.text
+    assert_arrays(cache.cached({}, lambda: pytest.fail("not kept"), str(folder), "toy"))
 
 
 def test_a_large_array_is_not_hashed_again(no_small_files, tmp_path, monkeypatch):
