@@ -74,15 +74,15 @@ def restore(path: Path, method: GradientMethod, config: Config, asked: str | Non
 def current(path: Path, config: Config, asked: str | None) -> Weights | None:
     """What `restore` would give, found without a model; None if nothing can be read."""
     kind = _kind(asked, config)
-    last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
-    if kind == "best":
-        candidates = [*best, *last]
-    elif kind == "last":
-        candidates = last
-    else:
-        candidates = [prefix for prefix in (*last, *best) if step_of(prefix) == int(kind)]
-    found = (_described(kind, prefix) for prefix in candidates)
+    found = (_described(kind, prefix) for prefix in _candidates(path, kind))
     return next((weights for weights in found if weights.digest), None)
+
+
+def check_kept(path: Path, config: Config, asked: str | None) -> None:
+    """Raises `UserError`, before anything is loaded, if there is no such checkpoint."""
+    kind = _kind(asked, config)
+    if not _candidates(path, kind):
+        raise UserError(_missing(path, kind))
 
 
 def check_at_the_end(asked: str | None) -> None:
@@ -97,6 +97,14 @@ def check_at_the_end(asked: str | None) -> None:
 def _kind(asked: str | None, config: Config) -> str:
     kind = asked or default_kind(config)
     return str(int(kind)) if kind.isdecimal() else kind
+
+
+def _candidates(path: Path, kind: str) -> list[Path]:
+    """The checkpoints that `kind` may mean; the first that can be read is the one."""
+    last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
+    if kind == "best":
+        return [*best, *last]
+    return last if kind == "last" else [p for p in (*last, *best) if step_of(p) == int(kind)]
 
 
 def _described(kind: str, prefix: Path) -> Weights:

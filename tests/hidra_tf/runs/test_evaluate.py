@@ -170,7 +170,8 @@ def test_a_stopped_evaluation_wrote_nothing_and_says_so(run, cache, monkeypatch)
     assert contents(run) == before
 
 
-def test_a_step_that_is_not_kept_is_refused(run, cache):
+def test_a_step_that_is_not_kept_is_refused_before_anything_is_loaded(run, cache, monkeypatch):
+    monkeypatch.setattr(evaluate, "load_splits", lambda *_: pytest.fail("loaded"))
     request = dataclasses.replace(REQUEST, checkpoint="7")
     with pytest.raises(UserError, match=r"a step out of 0 .*received 7"):
         evaluate.evaluate(run, request, cache_dir=cache)
