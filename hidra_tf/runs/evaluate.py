@@ -20,7 +20,7 @@ from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
 from hidra_tf.runs.untrained import check_untrained, source
-from hidra_tf.runs.weights import restore
+from hidra_tf.runs.weights import check_kept, restore
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ def evaluate(
     """
     with told_when_stopped(evaluation_stopped):
         own = folder.open_run(path)
+        check_kept(path, own, request.checkpoint)
         config = dataclasses.replace(
             _as_requested(own, request, data_dir),
             pictures=pictures,

@@ -86,7 +86,9 @@ def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:
         source = own.with_suffix(suffix)
         if source.exists():
             source.replace(named.with_name(named.name[:-5] + suffix))
-    _LOG.warning("%s was of other weights; it is now %s", own, named.name)
+    _LOG.warning(
+        "%s was of other weights or classes, or did not say of which; it is now %s", own, named.name
+    )
     return True
 
 

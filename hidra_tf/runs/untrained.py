@@ -69,6 +69,7 @@ def _is_at_home(own: Config, config: Config, request: EvalRequest) -> bool:
 
 def _trained_names(own: Config, config: Config, cache_dir: str | None) -> tuple[str, ...]:
     """The classes that the run was trained on, from where its pictures were or were moved to."""
+    own = dataclasses.replace(own, skip_damaged=config.skip_damaged)
     try:
         return load_splits(own, cache_dir, "train").train.names
     except UserError:

@@ -54,7 +54,7 @@ def restore(path: Path, method: Method, config: Config, asked: str | None) -> We
         UserError: if there is no such checkpoint.
     """
     checkpoints = Checkpoints(path, method, None, _LOG.warning)
-    kind = asked or default_kind(config)
+    kind = _kind(asked, config)
     if kind == "best":
         found = checkpoints.restore_best()
     elif kind == "last":
@@ -69,16 +69,16 @@ def restore(path: Path, method: Method, config: Config, asked: str | None) -> We
 
 def current(path: Path, config: Config, asked: str | None) -> Weights | None:
     """What `restore` would give, found without a model; None if nothing can be read."""
-    kind = asked or default_kind(config)
-    last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
-    if kind == "best":
-        candidates = [*best, *last]
-    elif kind == "last":
-        candidates = last
-    else:
-        candidates = [prefix for prefix in (*last, *best) if step_of(prefix) == int(kind)]
-    found = (_described(kind, prefix) for prefix in candidates)
+    kind = _kind(asked, config)
+    found = (_described(kind, prefix) for prefix in _candidates(path, kind))
     return next((weights for weights in found if weights.digest), None)
+
+
+def check_kept(path: Path, config: Config, asked: str | None) -> None:
+    """Raises `UserError`, before anything is loaded, if there is no such checkpoint."""
+    kind = _kind(asked, config)
+    if not _candidates(path, kind):
+        raise UserError(_missing(path, kind))
 
 
 def check_at_the_end(asked: str | None) -> None:
@@ -88,6 +88,19 @@ def check_at_the_end(asked: str | None) -> None:
             f"checkpoint: expected best or last at the end of a training, received {asked}; "
             "evaluate an earlier one with `eval_only`"
         )
+
+
+def _kind(asked: str | None, config: Config) -> str:
+    kind = asked or default_kind(config)
+    return str(int(kind)) if kind.isdecimal() else kind
+
+
+def _candidates(path: Path, kind: str) -> list[Path]:
+    """The checkpoints that `kind` may mean; the first that can be read is the one."""
+    last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
+    if kind == "best":
+        return [*best, *last]
+    return last if kind == "last" else [p for p in (*last, *best) if step_of(p) == int(kind)]
 
 
 def _described(kind: str, prefix: Path) -> Weights:

@@ -11,6 +11,7 @@ from data_gen.errors import UserError
 from hidra_tf.runs import evaluate
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.folder import CONFIG_FILE
+from hidra_tf.runs.progress import Progress
 from hidra_tf.runs.train import train
 
 
@@ -181,7 +182,8 @@ def test_a_stopped_evaluation_wrote_nothing_and_says_so(run, cache, monkeypatch)
     assert contents(run) == before
 
 
-def test_a_step_that_is_not_kept_is_refused(run, cache):
+def test_a_step_that_is_not_kept_is_refused_before_anything_is_loaded(run, cache, monkeypatch):
+    monkeypatch.setattr(evaluate, "load_splits", lambda *_: pytest.fail("loaded"))
     request = dataclasses.replace(REQUEST, checkpoint="7")
     with pytest.raises(UserError, match=r"a step out of 0 .*received 7"):
         evaluate.evaluate(run, request, cache_dir=cache)
@@ -190,3 +192,13 @@ def test_a_step_that_is_not_kept_is_refused(run, cache):
 def test_all_classes_hold_those_that_were_trained_on(run, cache):
     with pytest.raises(UserError, match="trained on 280 of the classes of glyphs"):
         evaluate.evaluate(run, dataclasses.replace(REQUEST, split="all"), cache_dir=cache)
+
+
+def test_the_progress_ends_where_it_says(run, cache, monkeypatch):
+    """Whatever it counts, all of it is told, so that the time left is right."""
+    made = []
+    close = Progress.close
+    monkeypatch.setattr(Progress, "close", lambda self: (made.append(self), close(self)))
+    evaluate.evaluate(run, dataclasses.replace(REQUEST, ways=(2, 5)), cache_dir=cache)
+    (shown,) = made
+    assert shown._done == shown._total > 0

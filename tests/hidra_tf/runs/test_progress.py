@@ -53,3 +53,34 @@ def test_a_terminal_gets_a_bar_and_lines_that_stay():
     assert "loss=0.5" in out.getvalue()
     assert "50%" in out.getvalue()
     assert "step 5/10  loss 0.5  val 90 %" in out.getvalue()
+
+
+def test_a_part_has_lines_of_its_own(clock):
+    out = io.StringIO()
+    whole = Progress(10, 0, "update", "step", out)
+    with whole.part(400, "task", "measuring") as part:
+        clock[0] = 20.0
+        part.advance(100)
+        clock[0] = 30.0
+        part.advance(200)
+    whole.show(val="90 %")
+    assert out.getvalue() == ("measuring 300/400  10.00 tasks/s  00:10 left\nstep 0/10  val 90 %\n")
+
+
+def test_a_part_that_is_soon_done_says_nothing_without_a_terminal(clock):
+    out = io.StringIO()
+    with Progress(10, 0, "update", "step", out).part(4, "task", "measuring") as part:
+        clock[0] = 20.0
+        part.advance(4)
+    assert out.getvalue() == ""
+
+
+def test_a_part_is_a_second_bar_on_a_terminal_and_is_taken_away():
+    out = Terminal()
+    whole = Progress(10, 0, "update", "step", out)
+    with whole.part(4, "task", "measuring") as part:
+        part.advance(2)
+        assert part._bar.pos != whole._bar.pos
+    assert "\n\rmeasuring:" in out.getvalue()
+    assert part._bar.disable
+    whole.close()

@@ -278,3 +278,21 @@ def test_the_schedule_skips_nothing_that_is_due(steps, log_every, checkpoint_eve
         stops.add(step)
     due = {s for s in range(1, steps + 1) if schedule.is_log(s) or schedule.is_checkpoint(s)}
     assert stops == due
+
+
+def test_a_measurement_shows_its_own_progress_to_the_end(tmp_path, pool, monkeypatch):
+    run = Run(tmp_path, pool)
+    told = []
+    part = Progress.part
+
+    @contextlib.contextmanager
+    def watched(self, total, unit, label):
+        with part(self, total, unit, label) as inner:
+            yield inner
+            told.append((label, total, inner._done))
+
+    monkeypatch.setattr(Progress, "part", watched)
+    run.trainer._measure(0)
+    ((label, total, done),) = told
+    assert label == "measuring"
+    assert total == done > 0

@@ -62,7 +62,13 @@ def messages(caplog):
 
 @pytest.mark.parametrize(
     ("asked", "kind", "step"),
-    [(None, "best", 20), ("best", "best", 20), ("last", "last", 30), ("10", "10", 10)],
+    [
+        (None, "best", 20),
+        ("best", "best", 20),
+        ("last", "last", 30),
+        ("10", "10", 10),
+        ("010", "10", 10),
+    ],
 )
 def test_the_checkpoint_that_was_asked_for_is_restored_and_described(
     run, caplog, asked, kind, step
