@@ -172,12 +172,7 @@ def _meta_train(
         trainer = Trainer(
             MetaUpdates(method, sampler, optimizer, config.clip_norm),
             checkpoints,
-            Schedule(
-                config.steps,
-                config.log_every,
-                config.checkpoint_every,
-                60 * config.checkpoint_minutes,
-            ),
+            _schedule(config),
             monitors,
             config.val_tasks,
             EventLog(path),
@@ -187,10 +182,21 @@ def _meta_train(
         try:
             trainer.run()
         except NonFiniteLossError as error:
-            raise NonFiniteLossError(
-                f"{error} ({config.dataset}, {config.method}, norm {config.norm}, "
-                f"inner_lr {config.inner_lr}, meta_lr {config.meta_lr}, seed {config.seed}); "
-                f"{path} keeps its last good checkpoint"
-            ) from None
+            raise _diverged(error, config, path) from None
         finally:
             progress.close()
+
+
+def _schedule(config: Config) -> Schedule:
+    return Schedule(
+        config.steps, config.log_every, config.checkpoint_every, 60 * config.checkpoint_minutes
+    )
+
+
+def _diverged(error: NonFiniteLossError, config: Config, path: Path) -> NonFiniteLossError:
+    """The error with the settings that decide whether a loss stays finite."""
+    return NonFiniteLossError(
+        f"{error} ({config.dataset}, {config.method}, norm {config.norm}, "
+        f"inner_lr {config.inner_lr}, meta_lr {config.meta_lr}, seed {config.seed}); "
+        f"{path} keeps its last good checkpoint"
+    )
