@@ -44,8 +44,9 @@ def main() -> None:
 def _prepare() -> bool:
     """Imports all that main.py will import; returns whether TensorFlow is fit to be forked."""
     sys.path.insert(0, str(ROOT))
-    source = (ROOT / "main.py").read_text()
-    runpy.run_path(str(ROOT / "main.py"))
+    # Flags are defined once, and parsed by the children only.
+    dispatch = importlib.import_module("flags.dispatch")
+    source = Path(dispatch.__file__).read_text()
     from hidra_tf.quiet import quietly_import
 
     late = re.findall(r'quietly_import\("([\w.]+)"\)', source)
