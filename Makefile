@@ -1,6 +1,7 @@
 # make setup      a virtual environment in .venv with the pinned requirements
 # make demo       meta-train on the embedded glyphs, evaluate at 2-10 ways (2 minutes on 2 cores)
 # make test       lint and the whole test suite
+# make faults-short   only its table of bad inputs (tests/faults/table.py)
 # make accuracy   the long trainings on real pictures (1.5 hours on 2 cores; DATA_DIR=…)
 # make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
 # make help       this list
@@ -11,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test accuracy bench lint format clean
+.PHONY: help setup demo test faults-short accuracy bench lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -41,6 +42,9 @@ format: setup
 
 test: lint
 	$(BIN)/python -m pytest
+
+faults-short: setup
+	$(BIN)/python -m pytest tests/faults
 
 accuracy: setup
 	$(BIN)/python -m pytest -n 0 -m slow tests/test_accuracy.py

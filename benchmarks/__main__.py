@@ -20,7 +20,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import app
+from absl import flags as absl_flags
 
 from benchmarks import cases, charts, memory, rows, timing
 from benchmarks.cases import Case
@@ -29,24 +30,24 @@ GROUPS = ("headline", "steps", "ways", "sizes", "growth", "memory", "evaluation"
 # Of groups whose cases are long or many, no more than this many rounds.
 FEW_ROUNDS = {"ways": 3, "sizes": 3, "growth": 3, "evaluation": 3}
 
-FLAGS = flags.FLAGS
-flags.DEFINE_list("groups", list(GROUPS), f"What is measured; of {', '.join(GROUPS)}.")
-flags.DEFINE_list(
+FLAGS = absl_flags.FLAGS
+absl_flags.DEFINE_list("groups", list(GROUPS), f"What is measured; of {', '.join(GROUPS)}.")
+absl_flags.DEFINE_list(
     "variants", list(cases.VARIANTS), f"Of the meta-update; of {', '.join(cases.VARIANTS)}."
 )
-flags.DEFINE_integer("rounds", 5, "How often every case is measured.", lower_bound=1)
-flags.DEFINE_string("out", "runs/bench", "The folder for results.json and the charts.")
-flags.DEFINE_list("inner_steps", ["1", "5"], "U of the groups headline and memory.")
-flags.DEFINE_integer("updates", 10_000, "Of the group endurance.", lower_bound=500)
-flags.DEFINE_integer("ways", 5, "C, where the group does not vary it.", lower_bound=2)
-flags.DEFINE_integer("shots", 5, "K.", lower_bound=1)
-flags.DEFINE_integer("query_shots", 15, "Q.", lower_bound=1)
-flags.DEFINE_integer("meta_batch", 4, "T, where the group does not vary it.", lower_bound=1)
-flags.DEFINE_integer("side", 28, "Pictures are side × side.", lower_bound=16)
-flags.DEFINE_integer("channels", 1, "Of the pictures.", lower_bound=1)
-flags.DEFINE_integer("filters", 64, "Of Conv-4.", lower_bound=1)
+absl_flags.DEFINE_integer("rounds", 5, "How often every case is measured.", lower_bound=1)
+absl_flags.DEFINE_string("out", "runs/bench", "The folder for results.json and the charts.")
+absl_flags.DEFINE_list("inner_steps", ["1", "5"], "U of the groups headline and memory.")
+absl_flags.DEFINE_integer("updates", 10_000, "Of the group endurance.", lower_bound=500)
+absl_flags.DEFINE_integer("ways", 5, "C, where the group does not vary it.", lower_bound=2)
+absl_flags.DEFINE_integer("shots", 5, "K.", lower_bound=1)
+absl_flags.DEFINE_integer("query_shots", 15, "Q.", lower_bound=1)
+absl_flags.DEFINE_integer("meta_batch", 4, "T, where the group does not vary it.", lower_bound=1)
+absl_flags.DEFINE_integer("side", 28, "Pictures are side × side.", lower_bound=16)
+absl_flags.DEFINE_integer("channels", 1, "Of the pictures.", lower_bound=1)
+absl_flags.DEFINE_integer("filters", 64, "Of Conv-4.", lower_bound=1)
 for _name, _known in (("groups", GROUPS), ("variants", tuple(cases.VARIANTS))):
-    flags.register_validator(
+    absl_flags.register_validator(
         _name,
         lambda chosen, known=_known: bool(chosen) and set(chosen) <= set(known),
         f"expected some of {', '.join(_known)}",

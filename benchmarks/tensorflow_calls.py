@@ -22,7 +22,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop  # noqa: E402
 from hidra_tf.backbones.backbone import Backbone  # noqa: E402
 from hidra_tf.backbones.conv4 import conv4  # noqa: E402
 from hidra_tf.evaluation.evaluator import Evaluator  # noqa: E402
-from hidra_tf.methods.base import GradientMethod  # noqa: E402
+from hidra_tf.methods.interface import Method  # noqa: E402
 from hidra_tf.options import PRECISIONS  # noqa: E402
 from hidra_tf.training.optimizers import make_optimizer  # noqa: E402
 from hidra_tf.training.updates import MetaUpdates  # noqa: E402
@@ -60,12 +60,12 @@ def meta_update(case: Case) -> Callable[[Episodes], Sequence[Any]]:
     return tf.function(lambda episodes: method.meta_gradients(episodes), autograph=False)
 
 
-def our_method(case: Case) -> GradientMethod:
+def our_method(case: Case) -> Method:
     """The method that a case of ours measures."""
     policy = PRECISIONS[case.precision]
     model = conv4((case.side, case.side, case.channels), case.filters, case.norm, dtype=policy)
     inner = InnerLoop(case.steps, LEARNING_RATE, exact=case.variant != "generic")
-    return methods.build(case.method, Backbone(model, case.norm), inner, (case.ways,), 0)
+    return methods.build(case.method, Backbone(model, case.norm), inner, (case.ways,))
 
 
 def evaluation(case: Case) -> Callable[[], object]:

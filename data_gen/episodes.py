@@ -6,7 +6,7 @@ run inside the compiled training step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +76,8 @@ class EpisodeSampler:
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class.
+        TypeError: if `ways` is no sequence.
+        ValueError: if there is no such stream, or no task in a meta-batch.
     """
 
     def __init__(
@@ -90,6 +92,12 @@ class EpisodeSampler:
         dtype: str = "float32",
         where: str = "auto",
     ) -> None:
+        if not isinstance(ways, Iterable):
+            raise TypeError(
+                f"ways: expected a sequence of integers, such as (5,); received {ways!r}"
+            )
+        if not isinstance(meta_batch, int | np.integer) or meta_batch < 1:
+            raise ValueError(f"meta_batch: expected 1 task or more; received {meta_batch!r}")
         check_request(pool, ways, shots, query_shots)
         self.meta_batch = meta_batch
         self.shots, self.query_shots = shots, query_shots
@@ -202,6 +210,12 @@ def check_request(
 
 
 def stream_seed(seed: int, stream: str) -> tf.Tensor:
-    """A seed [2] from any integer and one of `STREAMS`."""
+    """A seed [2] from any integer and one of `STREAMS`.
+
+    Raises:
+        ValueError: if there is no such stream.
+    """
+    if stream not in STREAMS:
+        raise ValueError(f"stream: expected one of {', '.join(STREAMS)}; received {stream!r}")
     parts = np.array([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], np.int32)
     return tf.random.fold_in(parts, STREAMS.index(stream), alg="philox")

@@ -3,63 +3,76 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
-from absl import flags
+from absl import flags as absl_flags
 
 from data_gen.errors import UserError
 from flags import effects
 from flags.defaults import settings_of
+from flags.names import run_name
+from flags.parsing import GROUPS
 from hidra_tf.runs import folder
-from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, format_ways, show
+from hidra_tf.runs.checkpoint_files import holds_nothing
+from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, show
+from hidra_tf.runs.trust import check_trusted
 
-FLAGS = flags.FLAGS
+FLAGS = absl_flags.FLAGS
 
 RUNS = Path("runs")
-LONGEST_NAME = 150  # of a run; file systems take 255
-# Settings that every run's name shows; others are appended where they are not the default.
-_IN_EVERY_NAME = ("dataset", "method", "train_ways", "shots")
-
-_FOLDERS = ("data_dir", "eval_data_dir", "pretrained")
+# What an evaluation may have otherwise than the run's training.
+_OF_AN_EVALUATION = ("data_dir", "eval_dataset", "eval_data_dir", "pictures", "skip_damaged")
 
 
 def config() -> Config:
-    """The training that the flags describe.
+    """The training that the flags describe; with `--run_dir`, that of the run which is there.
+
+    A run that ended before its first checkpoint holds nothing, and other flags start it over.
 
     Raises:
-        UserError: if a value cannot be meant, or a flag that was given has no effect.
+        UserError: if a value cannot be meant, a flag that was given has no effect, or a flag says
+            something else than the run that is there.
     """
-    settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone, FLAGS.meta_optimizer)
-    values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
-    given = {name: value for name, value in values.items() if value is not None}
-    given["data_dir"] = data_dir()
-    if FLAGS.eval_dataset:
-        given["eval_data_dir"] = eval_data_dir() or data_dir()
-    made = Config(**{**settings, **given})
+    existing = folder.find(Path(FLAGS.run_dir)) if FLAGS.run_dir else None
+    if existing and _conflicts(existing, BOOKKEEPING) and holds_nothing(Path(FLAGS.run_dir)):
+        existing = None
+    made = _new() if existing is None else _continued(existing, Path(FLAGS.run_dir))
     effects.check(made, _given())
+    if made.pretrained:
+        _check_trusted(Path(made.pretrained))
     return made
 
 
 def eval_request() -> EvalRequest:
     """The evaluation that the flags describe."""
     return EvalRequest(
-        FLAGS.eval_ways,
-        FLAGS.eval_steps,
-        FLAGS.eval_tasks,
-        FLAGS.eval_split,
-        FLAGS.eval_dataset,
-        eval_data_dir(),
-        FLAGS.skip_damaged,
-        FLAGS.checkpoint,
+        ways=FLAGS.eval_ways,
+        steps=FLAGS.eval_steps,
+        tasks=FLAGS.eval_tasks,
+        split=FLAGS.eval_split,
+        dataset=FLAGS.eval_dataset,
+        data_dir=eval_data_dir(),
+        skip_damaged=FLAGS.skip_damaged,
+        checkpoint=FLAGS.checkpoint,
     )
 
 
-def data_dir() -> str | None:
-    """`--data_dir`, else the environment variable DATA_DIR; absolute."""
-    return _absolute(FLAGS.data_dir or os.environ.get("DATA_DIR"))
+def data_dir(existing: Config | None = None) -> str | None:
+    """The absolute folder of the pictures.
+
+    It is `--data_dir`, else where an existing run has its own if that is still there, else the
+    environment variable DATA_DIR.
+    """
+    own = existing.data_dir if existing is not None else None
+    kept = own if own and os.path.exists(own) else None
+    return _absolute(FLAGS.data_dir or kept or os.environ.get("DATA_DIR"))
+
+
+def data_dir_of(run: Path) -> str | None:
+    """The same for the run in a folder."""
+    return data_dir(folder.find(run))
 
 
 def eval_data_dir() -> str | None:
@@ -76,60 +89,88 @@ def existing_run_dir() -> Path:
     """The folder of the run that `--eval_only` is about.
 
     Raises:
-        UserError: if `--run_dir` is no run, or training flags say something else than its settings.
+        UserError: if `--run_dir` is no run, it names code that nobody asked for, a flag says
+            something else than its settings, or has no effect.
     """
-    if not FLAGS.run_dir:
-        across = config()
-        alone = dataclasses.replace(across, eval_dataset=None, eval_data_dir=None)
-        # Trained with a view to the other data set, or only now to be tested on it.
-        return run_dir(across if run_dir(across).exists() else alone)
-    run = Path(FLAGS.run_dir)
-    _check_no_conflict(folder.open_run(run), run)
-    return run
+    path = Path(FLAGS.run_dir) if FLAGS.run_dir else _described_run()
+    run = folder.open_run(path) if FLAGS.run_dir else folder.find(path)
+    if run is not None:
+        _check_agrees(run, path, _OF_AN_EVALUATION)
+        effects.check(run, _given())
+        _check_trusted(path)
+    return path
 
 
-def run_name(of: Config) -> str:
-    """A name that differs wherever the settings do."""
-    usual = {field.name: field.default for field in dataclasses.fields(Config)}
-    usual |= settings_of(of.dataset, of.method, of.backbone, of.meta_optimizer)
-    name = f"{of.dataset}-{of.method}-{format_ways(of.train_ways)}way-{of.shots}shot"
-    for setting, value in dataclasses.asdict(of).items():
-        if setting not in (*_IN_EVERY_NAME, *of.bookkeeping) and value != usual[setting]:
-            name += f"-{setting}={_short(value) if setting in _FOLDERS else _brief(value)}"
-    if len(name) <= LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return f"{name[: LONGEST_NAME - 13]}-{digest}"
+def _described_run() -> Path:
+    """The folder that the training flags name."""
+    across = config()
+    alone = dataclasses.replace(across, eval_dataset=None, eval_data_dir=None)
+    # Trained with a view to the other data set, or only now to be tested on it.
+    return run_dir(across if run_dir(across).exists() else alone)
+
+
+def _new() -> Config:
+    """A training with what was given, and the papers' settings for the rest."""
+    settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone, FLAGS.meta_optimizer)
+    values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
+    given = {name: value for name, value in values.items() if value is not None}
+    given["data_dir"] = data_dir()
+    if FLAGS.eval_dataset:
+        given["eval_data_dir"] = eval_data_dir() or data_dir()
+    return Config(**{**settings, **given})
+
+
+def _continued(existing: Config, run: Path) -> Config:
+    """The training of an existing run, with what may be given anew."""
+    _check_agrees(existing, run, (*BOOKKEEPING, "steps"))
+    _check_trusted(run)
+    given = {name: value for name, value in _settings_given().items() if name in BOOKKEEPING}
+    given["data_dir"] = data_dir(existing) or existing.data_dir
+    given["steps"] = FLAGS.steps or existing.steps
+    existing.check_steps_may_become(given["steps"])
+    if existing.eval_dataset:
+        given["eval_data_dir"] = _absolute(FLAGS.eval_data_dir) or existing.eval_data_dir
+    return dataclasses.replace(existing, **given)
 
 
 def _absolute(folder: str | None) -> str | None:
     return os.path.abspath(folder) if folder else None
 
 
-def _brief(value: object) -> str:
-    """A value in a name: numbers of meta-updates without brackets and blanks."""
-    whole = type(value) is tuple and value and all(type(n) is int for n in value)
-    return format_ways(value) if whole else str(value)
-
-
-def _short(folder: str) -> str:
-    """A name for a folder that tells it from others of its name elsewhere."""
-    return f"{Path(folder).stem}-{hashlib.sha256(folder.encode()).hexdigest()[:6]}"
-
-
-def _check_no_conflict(existing: Config, run: Path) -> None:
-    """Raises `UserError` if a flag that was given says something else than the run's settings."""
-    conflicts = [
-        f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
-        for name, value in _given().items()
-        if name not in (*BOOKKEEPING, "eval_dataset", "skip_damaged")
-        and value != getattr(existing, name)
-    ]
+def _check_agrees(existing: Config, run: Path, free: tuple[str, ...]) -> None:
+    """Raises `UserError` if a flag that was given contradicts the run, but for those `free`."""
+    conflicts = _conflicts(existing, free)
     if conflicts:
-        raise UserError(f"{run} was trained with other settings: {'; '.join(conflicts)}")
+        raise UserError(
+            f"{run} was trained with other settings: {'; '.join(conflicts)}; leave these flags "
+            "out, or name another `run_dir`"
+        )
+
+
+def _conflicts(existing: Config, free: tuple[str, ...]) -> list[str]:
+    """What the flags that were given say otherwise than a run, but for those `free`."""
+    return [
+        f"--{name} is {show(getattr(existing, name))}, received {show(value)}"
+        for name, value in _settings_given().items()
+        if name not in free and value != getattr(existing, name)
+    ]
+
+
+def _check_trusted(path: Path) -> None:
+    """Raises `UserError` if the run at `path` names code that the user did not name."""
+    run = None if FLAGS.trust_run else folder.find(path)
+    if run is not None:
+        check_trusted(run, path, FLAGS.backbone if FLAGS["backbone"].present else None)
+
+
+def _settings_given() -> dict[str, Any]:
+    """The settings of `Config` among the flags that were given."""
+    names = {field.name for field in dataclasses.fields(Config)}
+    return {name: value for name, value in _given().items() if name in names}
 
 
 def _given() -> dict[str, Any]:
-    """The training flags that stand on the command line."""
-    names = [field.name for field in dataclasses.fields(Config)]
-    return {name: FLAGS[name].value for name in names if FLAGS[name].present}
+    """Flag → value of this program's flags that stand on the command line or in its flagfiles."""
+    modules = absl_flags.FLAGS.flags_by_module_dict()
+    ours = [flag for group in GROUPS for flag in modules[group.__name__]]
+    return {flag.name: flag.value for flag in ours if flag.present}

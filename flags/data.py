@@ -2,109 +2,83 @@
 
 from __future__ import annotations
 
-from absl import flags
+from absl import flags as absl_flags
 
-from data_gen import DATASETS, PICTURES, STROKES, ImageSize
+from data_gen import STROKES
+from flags.define import define_setting
 
 TITLE = "Data"
 
-
-class _ImageSizeParser(flags.ArgumentParser):
-    """Parses "84" or "64x96"; ValueError says what is wrong with anything else."""
-
-    syntactic_help = "a number of pixels, or HEIGHTxWIDTH"
-
-    def parse(self, argument: str | ImageSize) -> ImageSize:
-        """Height and width."""
-        return argument if isinstance(argument, ImageSize) else ImageSize.parse(argument)
-
-    def flag_type(self) -> str:
-        """The type's name in help texts."""
-        return "image size"
-
-
-flags.DEFINE_enum(
+define_setting(
     "dataset",
-    "omniglot",
-    list(DATASETS),
-    "Data set. glyphs needs no files; folder is any folder or zip with a folder of pictures per "
-    "class; emnist is for --eval_dataset only.",
+    "The data set to train on. glyphs are drawn by the program and need no files; folder is any "
+    "folder or zip with a folder of pictures per class; emnist can only be tested on, with "
+    "--eval_dataset.",
+    default="omniglot",
 )
-flags.DEFINE_string(
+define_setting(
     "data_dir",
-    None,
-    "Folder with the data set's official folders or zips (default: environment variable "
-    "DATA_DIR; without either, omniglot and cub are downloaded through TensorFlow Datasets).",
+    "The folder with the data set's official folders or zips (default: the folder that an existing "
+    "run was trained with, else environment variable DATA_DIR; without either, omniglot and cub "
+    "are downloaded through TensorFlow Datasets).",
 )
-flags.DEFINE_enum(
+define_setting(
     "eval_dataset",
-    None,
-    list(DATASETS),
-    "Validate and test on the classes of another data set, in the size and with the channels of "
-    "--dataset (default: the same data set). omniglot for emnist is trained on all its characters "
-    "but the Latin ones. With --eval_only: test a run on it.",
+    "Another data set, whose classes the run is validated and tested on, in the size and with the "
+    "channels of --dataset (default: the same data set). Training for tests on emnist takes all "
+    "characters of omniglot but the Latin ones. With --eval_only, an existing run is tested on it.",
 )
-flags.DEFINE_string(
+define_setting(
     "eval_data_dir",
-    None,
-    "Folder with the files of --eval_dataset (default: environment variable EVAL_DATA_DIR, else "
-    "--data_dir).",
+    "The folder with the files of --eval_dataset (default: environment variable EVAL_DATA_DIR, "
+    "else --data_dir).",
 )
-flags.DEFINE(
-    _ImageSizeParser(),
+define_setting(
     "image_size",
-    None,
-    "Size of the pictures, 84 or 64x96 for height and width; others are resized (default: the "
-    "data set's own; folder: 84).",
-    serializer=flags.ArgumentSerializer(),
-    module_name=__name__,
+    "The size to which all pictures are resized: 84, or 64x96 for height and width (default: the "
+    "data set's own size; folder: 84).",
 )
-flags.DEFINE_integer(
+define_setting(
     "channels",
-    None,
-    "1 for grey pictures, 3 for colour (default: as the data set has them; folder: 3).",
+    "1 makes all pictures grey, 3 makes them colour (default: the data set's own channels; "
+    "folder: 3).",
 )
-flags.DEFINE_string(
+absl_flags.DEFINE_string(
     "cache_dir",
     None,
-    "Where decoded pictures are kept (default: environment variable HIDRA_CACHE_DIR, else "
-    "~/.cache/hidra_tf).",
+    "The folder that keeps decoded pictures for later runs (default: environment variable "
+    "HIDRA_CACHE_DIR, else ~/.cache/hidra_tf).",
 )
-flags.DEFINE_enum(
+define_setting(
     "pictures",
-    "auto",
-    list(PICTURES),
-    "What holds the pictures while the program runs: the device, or the host, which gathers them "
-    "ahead of their use (auto: the host if they would take more than half of a GPU's free memory).",
+    "The memory that holds the pictures during a run: the device's, or the host's, which gathers "
+    "them ahead of their use. auto takes the host's if the pictures would fill more than half of "
+    "a GPU's free memory.",
 )
-flags.DEFINE_bool(
+define_setting(
     "invert",
-    True,
-    "Strokes 1 on 0; --noinvert: 0 on 1, as Omniglot was published. Only for "
+    "Show drawings as bright strokes on a dark ground, which is the default; --noinvert shows dark "
+    "strokes on a bright ground, as Omniglot was published. This is only for "
     f"{', '.join(STROKES)}.",
 )
-flags.DEFINE_integer(
+define_setting(
     "split_seed",
-    0,
-    "Chooses the classes for training, validation and tests. Only for folder without train, val "
-    "and test.",
-    lower_bound=0,
+    "The seed that deals classes to training, validation and tests. This is only for a folder "
+    "without subfolders train, val and test.",
 )
-flags.DEFINE_bool(
+define_setting(
     "skip_damaged",
-    False,
     "Leave damaged pictures out, with a warning that counts and names them, instead of refusing "
     "the data set.",
 )
-flags.DEFINE_bool(
+define_setting(
     "rotations",
-    False,
-    "Training classes turned by 90°, 180° and 270° are classes of their own (MAML's Omniglot).",
+    "Make classes of their own from the training classes turned by 90°, 180° and 270°, as MAML "
+    "did with Omniglot.",
 )
-flags.DEFINE_bool(
+define_setting(
     "train_on_validation",
-    False,
-    "Train on the validation classes too: on Omniglot, the paper's 1200 training classes. Unless "
-    "there is an --eval_dataset, the best checkpoint is then chosen on classes that were trained "
-    "on.",
+    "Train on the validation classes too, which makes the paper's 1200 training classes of "
+    "Omniglot. The best checkpoint is then chosen on classes that were trained on, unless there "
+    "is an --eval_dataset.",
 )

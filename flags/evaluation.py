@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from absl import flags
+from absl import flags as absl_flags
 
-from flags.ranges import define_range
+from data_gen import Splits
+from flags.define import define_range
+from hidra_tf.runs.config import LARGEST
 
 TITLE = "Evaluation"
 
-flags.DEFINE_bool(
+absl_flags.DEFINE_bool(
     "eval_only",
     False,
-    "Do not train: evaluate the run of --run_dir, or the one that the other flags name.",
+    "Train nothing: evaluate the run of --run_dir, or the one that the other flags describe.",
 )
 define_range(
     "eval_ways",
     None,
-    "C of the tasks (default 2-10; for a head made for one C, that one).",
+    "C, the numbers of classes of the tasks (default 2-10; for a head made for one C, that one).",
     least=2,
-    module=__name__,
 )
 define_range(
     "eval_steps",
     None,
-    "Inner steps of the evaluation (default: as in training).",
+    "The numbers of inner steps after which accuracy is measured (default: as many as in "
+    "training).",
     least=0,
-    module=__name__,
 )
-flags.DEFINE_integer("eval_tasks", 600, "Tasks at each number of ways.", lower_bound=1)
-flags.DEFINE_enum(
+absl_flags.DEFINE_integer(
+    "eval_tasks",
+    600,
+    "The number of tasks at each number of ways.",
+    lower_bound=1,
+    upper_bound=LARGEST,
+)
+absl_flags.DEFINE_enum(
     "eval_split",
     "test",
-    ["train", "val", "test", "all"],
-    "The classes to evaluate on; all takes train, val and test together. With --eval_only, a "
-    "folder of two or more classes is then enough.",
+    [*Splits._fields, "all"],
+    "The classes to evaluate on: those of training, of validation or of tests; all takes the three "
+    "together. With --eval_only, a folder of two or more classes is then enough.",
 )
-flags.DEFINE_string(
+absl_flags.DEFINE_string(
     "checkpoint",
     None,
     "The weights to evaluate: best (by validation accuracy), last, or with --eval_only the step of "

@@ -1,147 +1,121 @@
-"""Flags about what is learned and how a task is adapted to."""
+"""Flags about what is learned and how it adapts to a task."""
 
 from __future__ import annotations
 
-from absl import flags
-
 from flags.defaults import FILTERS, describe
-from flags.ranges import define_pair
-from hidra_tf.methods import METHODS
-from hidra_tf.options import (
-    BACKBONES,
-    HEADS,
-    INNER_LOOPS,
-    LOSSES,
-    NORMS,
-    PRECISIONS,
-    REDUCTIONS,
-    TASK_MAPS,
-)
+from flags.define import define_setting
+from hidra_tf.methods import METHODS, head_of
+from hidra_tf.options import BACKBONES
 
 TITLE = "Method"
 
-flags.DEFINE_enum(
+
+def _heads() -> str:
+    """Each kind of head with the methods that have it by themselves."""
+    methods: dict[str, list[str]] = {}
+    for name in METHODS:
+        if head_of(name, None):
+            methods.setdefault(head_of(name, None), []).append(name)
+    return "; ".join(f"{head} for {', '.join(names)}" for head, names in methods.items())
+
+
+define_setting(
     "method",
-    "hidra",
-    list(METHODS),
-    "fomaml: first order; anil: only the head adapts; protonet: nearest class mean, no inner "
-    "steps; finetune: a classifier of all training classes, then a new head per task on frozen "
-    "features; hypermaml and hyperhidra: a hypernetwork makes the one update of a task, in place "
-    "of or on top of a gradient step (more --inner_steps or --eval_steps are gradient steps); "
-    "random: no meta-training, only random initial weights.",
+    "The method to train. fomaml is MAML without second derivatives; anil adapts the head alone; "
+    "protonet takes the nearest class mean and no inner steps; finetune trains a classifier of "
+    "all training classes, then a new head for each task on frozen features; hypermaml and "
+    "hyperhidra let a hypernetwork make the one update of a task, in place of a gradient step or "
+    "on top of it (further --inner_steps or --eval_steps are gradient steps); random trains "
+    "nothing and adapts from random initial weights.",
+    default="hidra",
 )
-flags.DEFINE_enum(
+define_setting(
     "head",
-    None,
-    list(HEADS),
-    "How the C neurons start out: copies of one master neuron φ, zeros, or neurons of their own "
-    "for one C (default: hidra master; maml, fomaml, reptile, anil per_class).",
+    "How the C output neurons start out: as copies of one master neuron φ, as zeros, or with "
+    f"weights of their own for one C (default: {_heads()}).",
 )
-flags.DEFINE_enum(
+define_setting(
     "loss",
-    "softmax",
-    list(LOSSES),
-    "softmax over the classes, or sigmoid: each neuron against the rest, where the master matters.",
+    "The loss of a task: softmax over its classes, or sigmoid for each neuron against the rest, "
+    "under which the value of the master neuron matters.",
 )
-flags.DEFINE_enum(
+define_setting(
     "inner_reduction",
-    "mean",
-    list(REDUCTIONS),
-    "Of the support loss: mean over the pictures (the papers'; steps shrink as 1/C), or per_class: "
-    "summed over the classes.",
+    "How the support loss is averaged: mean over all pictures as in the papers, so that a step "
+    "shrinks as 1/C, or per_class, summed over the classes.",
 )
-flags.DEFINE_integer(
+define_setting(
     "inner_steps",
-    None,
-    f"U, gradient steps per task while training ({describe('inner_steps')}).",
-    lower_bound=1,
+    f"U, the number of gradient steps per task in training ({describe('inner_steps')}).",
 )
-flags.DEFINE_float("inner_lr", None, f"α, of the inner loop ({describe('inner_lr')}).")
-flags.DEFINE_bool("first_order", False, "Leave second derivatives out of the meta-gradient.")
-flags.DEFINE_integer(
+define_setting("inner_lr", f"α, the learning rate of the inner loop ({describe('inner_lr')}).")
+define_setting("first_order", "Leave second derivatives out of the meta-gradient.")
+define_setting(
     "second_order_after",
-    0,
     "Leave second derivatives out of the first N meta-updates (MAML++).",
-    lower_bound=0,
 )
-flags.DEFINE_integer(
+define_setting(
     "multi_step_loss",
-    0,
-    "Query loss after every inner step, its weights annealed to the last step over the first N "
-    "meta-updates (MAML++); 0: the last step's alone.",
-    lower_bound=0,
+    "Let the query loss count after every inner step, with weights that pass to the last step "
+    "over the first N meta-updates (MAML++); with 0, only the last step counts.",
 )
-flags.DEFINE_bool(
+define_setting(
     "learn_inner_lr",
-    False,
-    "Learn α: a rate for every inner step and weight tensor, from --inner_lr on (MAML++).",
+    "Learn a rate α for every inner step and weight tensor, beginning at --inner_lr (MAML++).",
 )
-flags.DEFINE_enum(
+define_setting(
     "norm",
-    "transductive",
-    list(NORMS),
-    "Statistics that normalise the features: of the support and of the query pictures "
-    "(transductive), of the support pictures alone (support), none (affine: only γ and β, as "
-    "published), or no such layers (none).",
+    "The statistics that normalise the features: those of the support pictures and of the query "
+    "pictures for each (transductive), those of the support pictures for both (support), no "
+    "statistics but only γ and β as published (affine), or no normalisation layers at all (none).",
 )
-flags.DEFINE_bool("adapt_norm", False, "γ and β of the normalisation move in the inner loop too.")
-flags.DEFINE_integer(
+define_setting("adapt_norm", "Let γ and β of the normalisation move in the inner loop too.")
+define_setting(
     "filters",
-    None,
-    f"Channels of each block of Conv-4 ({describe('filters')}), or of the first of ResNet-12's "
-    f"(default {FILTERS}).",
-    lower_bound=1,
+    f"The number of channels of each block of Conv-4 ({describe('filters')}), or of the first "
+    f"block of ResNet-12 (default {FILTERS}).",
 )
-flags.DEFINE_string(
+define_setting(
     "backbone",
-    "conv4",
-    f"{', '.join(BACKBONES)}, or module:function for a function of your own that makes a Keras "
-    "model for an image_shape.",
+    f"The network from pictures to features: {', '.join(BACKBONES)}, or module:function for a "
+    "function of your own that makes a Keras model for an image_shape.",
 )
-flags.DEFINE_float(
-    "drop_block", 0.0, "Share of the activations that DropBlock drops in ResNet-12 while training."
+define_setting(
+    "drop_block",
+    "The share of the activations that DropBlock drops in ResNet-12 while it is trained.",
 )
-flags.DEFINE_enum(
+define_setting(
     "inner_loop",
-    "auto",
-    list(INNER_LOOPS),
-    "auto: HIDRA's first inner step in closed form, where that is exact; generic: always by "
-    "differentiation.",
+    "How the inner loop is computed: auto takes HIDRA's first step in closed form where that is "
+    "exact, generic always differentiates. No result depends on it.",
 )
-flags.DEFINE_enum(
+define_setting(
     "precision",
-    "float32",
-    list(PRECISIONS),
-    "Of the convolutions; weights, statistics, heads, losses and the optimizer are float32.",
+    "The number format of the convolutions; weights, statistics, heads, losses and the optimizer "
+    "are always float32.",
 )
-flags.DEFINE_bool(
+define_setting(
     "recompute",
-    False,
-    "Compute inner steps twice, so that memory holds the activations of one: for many steps or "
-    "large pictures.",
+    "Compute inner steps twice, so that memory holds the activations of one step only. It is for "
+    "many steps or large pictures.",
 )
-flags.DEFINE_enum(
+define_setting(
     "task_map",
-    "auto",
-    list(TASK_MAPS),
-    "How the tasks of a meta-batch are run where each has weights of its own.",
+    "How the tasks of a meta-batch are computed where each has weights of its own. No result "
+    "depends on it.",
 )
-flags.DEFINE_integer(
-    "hyper_layers", 3, "Layers of the hypernetwork H_η (hypermaml, hyperhidra).", lower_bound=1
+define_setting(
+    "hyper_layers", "The number of layers of the hypernetwork H_η of hypermaml and hyperhidra."
 )
-flags.DEFINE_integer(
-    "hyper_width", 256, "Width of its layers; the paper has 256 or 512.", lower_bound=1
-)
-flags.DEFINE_bool(
+define_setting("hyper_width", "The width of the hypernetwork's layers; the paper has 256 or 512.")
+define_setting(
     "enhancement",
-    True,
-    "The hypernetwork sees more than the embeddings E: hypermaml's the universal predictions Ŷ and "
-    "the labels Y, hyperhidra's what the one-step head says.",
+    "Show the hypernetwork more than the embeddings E: to hypermaml the universal predictions Ŷ "
+    "and the labels Y, to hyperhidra what the head says after one step. This is on by default.",
 )
-define_pair(
+define_setting(
     "switch",
-    "FIRST,LAST: up to meta-update FIRST hypermaml trains with a gradient step of the classifier, "
-    "from LAST on with the hypernetwork's update; between them the step's share p of the update "
-    "falls from 1 to 0 (default: no gradient step).",
-    module=__name__,
+    "FIRST,LAST: up to meta-update FIRST, hypermaml is trained with a gradient step of the "
+    "classifier, from LAST on with the hypernetwork's update; between them the gradient step's "
+    "share p of the update falls from 1 to 0 (default: no gradient step).",
 )

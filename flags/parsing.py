@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from absl import flags
+from absl import flags as absl_flags
 
 from flags import data, episodes, evaluation, method, training
 
@@ -33,10 +33,10 @@ def parse(argv: Sequence[str], usage: str) -> list[str]:
         print(help_text(usage))
         sys.exit(0)
     try:
-        rest = flags.FLAGS(list(argv))
+        rest = absl_flags.FLAGS(list(argv))
         if len(rest) > 1:
-            raise flags.Error(f"expected flags only, received {rest[1]!r}")
-    except flags.Error as error:
+            raise absl_flags.Error(f"expected flags only, received {rest[1]!r}")
+    except absl_flags.Error as error:
         # absl begins what it says of a flagfile with a word of its own.
         _refuse(str(error).removeprefix("ERROR:: "))
     except UnicodeDecodeError as error:
@@ -51,7 +51,7 @@ def spelled(message: str) -> str:
     """
 
     def as_flag(match: re.Match[str]) -> str:
-        return f"--{match[1]}" if match[2] in flags.FLAGS else match[0]
+        return f"--{match[1]}" if match[2] in absl_flags.FLAGS else match[0]
 
     return re.sub(r"`((\w+)(?:=[^`]*)?)`", as_flag, " ".join(message.split()))
 
@@ -65,13 +65,13 @@ def help_text(usage: str) -> str:
     """`usage`, then every flag under the title of its group."""
     parts = [usage.strip()]
     for group in GROUPS:
-        defined = flags.FLAGS.flags_by_module_dict()[group.__name__]
+        defined = absl_flags.FLAGS.flags_by_module_dict()[group.__name__]
         parts.append("\n".join([group.TITLE, *map(_describe, defined)]))
     parts.append("--flagfile=FILE reads flags from a file; later flags win.")
     return "\n\n".join(parts)
 
 
-def _describe(flag: flags.Flag) -> str:
+def _describe(flag: absl_flags.Flag) -> str:
     """A flag with its help and its default, wrapped and indented."""
     text = f"--{'[no]' if flag.boolean else ''}{flag.name}: {flag.help}"
     if flag.default is not None and not flag.boolean:

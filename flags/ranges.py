@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 
-from absl import flags
+from absl import flags as absl_flags
 
-from hidra_tf.runs.config import format_ways
+LONGEST_RANGE = 10_000
 
 
-class RangeParser(flags.ArgumentParser):
+class RangeParser(absl_flags.ArgumentParser):
     """Parses a list of integers and ranges into an ascending tuple without repeats.
 
     Args:
         least: the smallest number allowed.
-        digits: the most that a number may have.
     """
 
     syntactic_help = "a number, a range like 2-10, or a list like 2,5,8"
 
-    def __init__(self, least: int, digits: int = 4) -> None:
+    def __init__(self, least: int) -> None:
         super().__init__()
-        self.least, self.digits = least, digits
+        self.least = least
 
     def parse(self, argument: str | tuple[int, ...]) -> tuple[int, ...]:
         """The numbers that `argument` names; ValueError says what is wrong with it."""
@@ -29,13 +28,16 @@ class RangeParser(flags.ArgumentParser):
             return argument
         numbers: set[int] = set()
         for part in argument.split(","):
-            number = rf"(\d{{1,{self.digits}}})"
-            match = re.fullmatch(rf"\s*{number}(?:-{number})?\s*", part)
+            match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
             if match is None:
                 raise ValueError(f"expected {self.syntactic_help}; received {argument!r}")
             first, last = int(match[1]), int(match[2] or match[1])
             if last < first:
                 raise ValueError(f"expected an ascending range; received {argument!r}")
+            if last - first >= LONGEST_RANGE:
+                raise ValueError(
+                    f"expected ranges of at most {LONGEST_RANGE} numbers; received {argument!r}"
+                )
             numbers.update(range(first, last + 1))
         if min(numbers) < self.least:
             raise ValueError(f"expected numbers of at least {self.least}; received {argument!r}")
@@ -46,7 +48,7 @@ class RangeParser(flags.ArgumentParser):
         return "numbers"
 
 
-class PairParser(flags.ArgumentParser):
+class PairParser(absl_flags.ArgumentParser):
     """Parses two numbers, "10,20"; ValueError says what is wrong with anything else."""
 
     syntactic_help = "two numbers like 10,20"
@@ -63,27 +65,3 @@ class PairParser(flags.ArgumentParser):
     def flag_type(self) -> str:
         """The type's name in help texts."""
         return "two numbers"
-
-
-class _Serializer(flags.ArgumentSerializer):
-    def serialize(self, value: tuple[int, ...]) -> str:
-        return format_ways(value)
-
-
-def define_range(
-    name: str, default: str | None, help_text: str, least: int, module: str, digits: int = 4
-) -> None:
-    """Defines a flag of the module named `module`, whose value is a tuple of ascending integers."""
-    flags.DEFINE(
-        RangeParser(least, digits),
-        name,
-        default,
-        help_text,
-        serializer=_Serializer(),
-        module_name=module,
-    )
-
-
-def define_pair(name: str, help_text: str, module: str) -> None:
-    """Defines a flag of the module named `module`, whose value is two integers, or None."""
-    flags.DEFINE(PairParser(), name, None, help_text, serializer=_Serializer(), module_name=module)

@@ -1,89 +1,68 @@
-"""Flags about meta-training."""
+"""Flags about meta-training and the run's folder."""
 
 from __future__ import annotations
 
-import os
-
-from absl import flags
+from absl import flags as absl_flags
 
 from flags.defaults import describe
-from flags.ranges import define_range
-from hidra_tf.options import OPTIMIZERS, SCHEDULES
+from flags.define import define_folder, define_setting
 
 TITLE = "Training"
 
-
-class _FolderParser(flags.ArgumentParser):
-    """Makes a folder's name absolute, so that it means the same wherever it is read again."""
-
-    syntactic_help = "a folder"
-
-    def parse(self, argument: str) -> str:
-        """The absolute name."""
-        return os.path.abspath(argument)
-
-    def flag_type(self) -> str:
-        """The type's name in help texts."""
-        return "folder"
-
-
-flags.DEFINE_integer("steps", None, f"Meta-updates ({describe('steps')}).", lower_bound=1)
-flags.DEFINE_integer(
-    "meta_batch", None, f"T, tasks per meta-update ({describe('meta_batch')}).", lower_bound=1
-)
-flags.DEFINE_float("meta_lr", None, f"β, of the meta-optimizer ({describe('meta_lr')}).")
-flags.DEFINE_enum(
+define_setting("steps", f"The number of meta-updates ({describe('steps')}).")
+define_setting("meta_batch", f"T, the number of tasks per meta-update ({describe('meta_batch')}).")
+define_setting("meta_lr", f"β, the learning rate of the meta-updates ({describe('meta_lr')}).")
+define_setting(
     "meta_optimizer",
-    None,
-    list(OPTIMIZERS),
-    "Of the meta-updates (default: adam; reptile sgd, which makes equation 2.3 of it: with adam "
-    "its --meta_lr is the data set's).",
+    "The optimizer of the meta-updates (default: adam; reptile has sgd, which gives equation 2.3 "
+    "of its paper: with adam, its --meta_lr is the data set's).",
 )
-flags.DEFINE_enum(
+define_setting(
     "meta_lr_schedule",
-    "constant",
-    list(SCHEDULES),
-    "β over the meta-updates: cosine to --meta_lr_min, multistep by --gamma at --milestones.",
+    "How β changes over the meta-updates: constant does not change it, cosine lowers it to "
+    "--meta_lr_min, multistep multiplies it by --gamma at each of --milestones.",
 )
-flags.DEFINE_float("meta_lr_min", 0.0, "β at the end of --meta_lr_schedule=cosine.")
-define_range(
+define_setting("meta_lr_min", "β at the end of --meta_lr_schedule=cosine.")
+define_setting(
     "milestones",
-    None,
-    "Meta-updates of --meta_lr_schedule=multistep, such as 20000,40000.",
-    least=1,
-    module=__name__,
-    digits=7,
+    "The meta-updates at which --meta_lr_schedule=multistep changes β, such as 20000,40000.",
 )
-flags.DEFINE_float("gamma", 0.1, "Factor of β at each of --milestones.")
-flags.DEFINE_float(
-    "weight_decay", 0.0, "λ, decoupled: each meta-update takes β·λ of the weights (AdamW)."
+define_setting("gamma", "The factor of β at each of --milestones.")
+define_setting(
+    "weight_decay",
+    "λ, the strength of decoupled weight decay: each meta-update takes β·λ of the weights (AdamW).",
 )
-flags.DEFINE_integer("batch_size", 64, "Pictures of an update of finetune.", lower_bound=1)
-flags.DEFINE(
-    _FolderParser(),
+define_setting("batch_size", "The number of pictures of an update of finetune.")
+define_folder(
     "pretrained",
-    None,
-    "Begin with the backbone of another run's best checkpoint: that run's folder.",
-    serializer=flags.ArgumentSerializer(),
-    module_name=__name__,
+    "The folder of another run, whose best checkpoint gives this run's backbone its initial "
+    "weights (default: random initial weights).",
 )
-flags.DEFINE_float(
-    "clip_norm", 10.0, "Clip each variable's meta-gradient to this norm; 0: do not clip."
+define_setting(
+    "clip_norm", "The norm to which each variable's meta-gradient is clipped; 0 clips nothing."
 )
-flags.DEFINE_integer("seed", 0, "Of initial weights and of all episodes.")
-flags.DEFINE_string(
+define_setting("seed", "The seed of the initial weights and of all tasks.")
+absl_flags.DEFINE_string(
     "run_dir",
     None,
-    "The run's folder: where a training writes and what --eval_only reads (default: "
-    "runs/<name made from the settings>).",
+    "The run's folder, in which a training writes and which --eval_only reads (default: "
+    "runs/<name made from the settings>). Given alone, the run that is there continues with its "
+    "own settings; --steps may grow.",
 )
-flags.DEFINE_integer(
+absl_flags.DEFINE_bool(
+    "trust_run",
+    False,
+    "Run the code that the folder of --run_dir or --pretrained names as its backbone "
+    "(module:function), although the command line does not name it with --backbone.",
+)
+define_setting(
     "log_every",
-    1000,
-    "Meta-updates between two measurements of train and validation accuracy.",
-    lower_bound=1,
+    "The number of meta-updates between two measurements of train and validation accuracy.",
 )
-flags.DEFINE_integer("val_tasks", 100, "Tasks of each such measurement.", lower_bound=1)
-flags.DEFINE_integer(
-    "checkpoint_every", 1000, "Meta-updates between two checkpoints.", lower_bound=1
+define_setting("val_tasks", "The number of tasks of each such measurement.")
+define_setting("checkpoint_every", "The number of meta-updates between two checkpoints.")
+define_setting(
+    "checkpoint_minutes",
+    "The number of minutes after which a checkpoint is saved in any case; 0 saves none because of "
+    "the time.",
 )

@@ -30,6 +30,8 @@ _PUBLIC = {
     "ZeroHead": "hidra_tf.heads.neurons",
     "FixedHead": "hidra_tf.heads.neurons",
     "RandomHead": "hidra_tf.heads.neurons",
+    "HyperHead": "hidra_tf.heads.hyper_heads",
+    "AnyWayHyperHead": "hidra_tf.heads.hyper_heads",
     "InnerLoop": "hidra_tf.adaptation.inner_loop",
     "Hidra": "hidra_tf.methods.hidra",
     "Maml": "hidra_tf.methods.maml",

@@ -85,7 +85,7 @@ def check_meta_gradient(numerical_gradient):
                 method.variables, values, directions, strict=True
             ):
                 variable.assign(value + distance[0] * direction)
-            logits = method.query_logits(episodes, [method.inner.steps])[:, 0]
+            logits = method.query_logits(episodes, [method.steps])[:, 0]
             return np.mean(cross_entropy(episodes.query_labels, logits))
 
         (expected,) = numerical_gradient(loss, [0.0], epsilon=1e-7)

@@ -124,7 +124,7 @@ def test_only_the_registry_tells_one_method_from_another():
         assert not METHODS.keys() & set(compared(TREES[name])), name
         if room(name) != "hidra_tf.methods":
             own = {module for module in imports(name) if module.startswith("hidra_tf.methods.")}
-            assert own <= {"hidra_tf.methods.base"}, name
+            assert own <= {"hidra_tf.methods.interface"}, name
 
 
 @pytest.mark.parametrize("package", ["data_gen", "hidra_tf"])

@@ -4,10 +4,11 @@ With softmax cross-entropy and C equal output neurons every class has probabilit
 image. Therefore (the four facts of the README)
 
 - the gradient at the features is Σ_c (p_c − y_c)·φ = 0: the backbone does not move, and
-- the neurons move to  ψ_c = φ + α/(C·K)·Σ_i (1[y_i = c] − 1/C)·f_i, b_c likewise with f_i = 1.
+- the neurons move to  ψ_c = φ + α/(C·K)·Σ_i (1[y_i = c] − 1/C)·f_i, and the biases to
+  b_c = b + α/(C·K)·Σ_i (1[y_i = c] − 1/C).
 
-What the generic step of `adaptation.InnerLoop` finds by differentiation is written down here;
-tests compare the two in float64, values and meta-gradients.
+What the generic step of `InnerLoop` finds by differentiation is written down here; tests compare
+the two in float64, values and meta-gradients.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ def first_step(
 
     Args:
         head: C equal neurons: kernel [D, C], bias [C].
-        features: f, [..., N, D] of the N = C·K support images; leading axes are tasks.
-        labels: [..., N] integers in 0 … C−1.
-        learning_rate: α; or two, the kernel's and the bias's.
-        first_order: stop the gradient at the step, as first-order MAML does.
+        features: the features f of the N = C·K support images, [..., N, D]; leading axes are tasks.
+        labels: integers in 0 … C−1, [..., N].
+        learning_rate: the rate α of the step; or two rates, of the kernel and of the bias.
+        first_order: whether the gradient stops at the step, as in first-order MAML.
 
     Returns:
         Kernel [..., D, C] and bias [..., C].

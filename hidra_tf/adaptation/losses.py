@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from hidra_tf.options import check_choice
+
+# Labels [..., N] and logits [..., N, C] → the mean loss [...] over the N images of each task.
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -29,6 +32,35 @@ def one_versus_rest(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 # By the names in `options.LOSSES`.
 LOSSES: dict[str, Loss] = {"softmax": cross_entropy, "sigmoid": one_versus_rest}
+
+
+def loss_function(loss: str | Loss) -> Loss:
+    """The function that a name stands for, or a function of one's own.
+
+    Args:
+        loss: a key of `LOSSES`; or a function of labels [..., N] and logits [..., N, C] that
+            returns the mean loss [...] over the N images, for any number of leading axes.
+
+    Returns:
+        The loss; one's own also checks the shape of what it returns.
+
+    Raises:
+        ValueError: if there is no loss of that name; later, if one's own returns another shape.
+    """
+    if not callable(loss):
+        check_choice("loss", loss, LOSSES, "or a function of labels and logits")
+        return LOSSES[loss]
+
+    def checked(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        losses = tf.convert_to_tensor(loss(labels, logits))
+        if losses.shape.rank != labels.shape.rank - 1:
+            raise ValueError(
+                f"loss: expected the mean over the last axis of labels {labels.shape}, "
+                f"received losses of shape {losses.shape}"
+            )
+        return losses
+
+    return checked
 
 
 def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """Learned rates of the inner loop: MAML++'s LSLR (Antoniou, Edwards and Storkey, 2019).
 
 Step u moves weight w by its own learned rate,  w ← w − α_{u,w}·∇_w L_support.  As in their program
-a "layer" is one weight tensor: a kernel and its bias have a rate each.
+(https://arxiv.org/abs/1810.09502) a "layer" is one weight tensor: a kernel and its bias have a rate
+each.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ class InnerRates(tf.Module):
     """A rate for every inner step and every weight tensor that the inner loop moves.
 
     Args:
-        steps: U; evaluation with more steps repeats the last one's.
-        weights: P, tensors that move, in the order of the backbone, then the head's two.
-        initial: α, where all of them start.
-        dtype: of the rates.
+        steps: the number U of inner steps; evaluation with more steps repeats the last one's rates.
+        weights: the number P of tensors that move, in the order of the backbone, then the head's
+            two.
+        initial: the rate α at which all of them start.
+        dtype: the type of the rates.
 
     Attributes:
-        values: [U, P].
+        values: the rates [U, P].
     """
 
     def __init__(self, steps: int, weights: int, initial: float, dtype: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import TypeVar
 
 import tensorflow as tf
@@ -14,26 +15,39 @@ State = TypeVar("State")
 UNROLLED = 10
 
 
+class Derivatives(Enum):
+    """Which derivatives a meta-gradient takes of the inner steps that it passes through.
+
+    Attributes:
+        NONE: nothing is differentiated through the steps: a prediction, or Reptile's update.
+        FIRST: each step counts as a constant that was added to the weights (first-order MAML).
+        SECOND: how a step depends on where it started counts too, a second derivative (MAML).
+    """
+
+    NONE = 0
+    FIRST = 1
+    SECOND = 2
+
+
 def states_at(
     at_steps: Sequence[int],
     known: Sequence[State],
     step: Callable[[tf.Tensor | int, State], State],
-    loops: bool = True,
 ) -> list[State]:
     """What becomes of some tensors by each of S numbers of steps.
+
+    More than `UNROLLED` steps between two of these numbers run in a loop of the graph.
 
     Args:
         at_steps: S numbers ≥ 0, ascending.
         known: the states after 0, 1, … steps that need no `step`; at least the start.
         step: the number of steps already taken and the state after them → the next state, tensors
             of the same shapes.
-        loops: whether more than `UNROLLED` steps may run in a loop.
     """
     state, taken, found = known[-1], len(known) - 1, []
     for wanted in at_steps:
         if wanted > taken:
-            looped = loops and wanted - taken > UNROLLED
-            repeat = _in_a_loop if looped else _one_by_one
+            repeat = _in_a_loop if wanted - taken > UNROLLED else _one_by_one
             state, taken = repeat(step, state, taken, wanted), wanted
         found.append(known[wanted] if wanted < len(known) else state)
     return found

@@ -1,4 +1,4 @@
-"""Backbones f_θ: Keras models, called with weights that are given from outside."""
+"""Backbones f_θ: Keras models that are called with weights given from outside."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from hidra_tf.backbones.arguments import check_features, check_norm
 from hidra_tf.backbones.normalization import TaskNormalization
-from hidra_tf.options import NORMS
 
 Statistics = list[tf.Tensor] | None
 
@@ -19,31 +19,51 @@ class Backbone:
 
     `norm` says which statistics the model's normalisation layers use:
 
-    - `transductive`: support and query images of a task each by their own batch's.
-    - `support`: both by the support set's, so that no query image sees another.
-    - `affine`: by none, ever (mean 0 and variance 1), as the published programs do.
-    - `none`: there are no such layers.
+    - `transductive`: the support images of a task are normalised by the statistics of the support
+      set, and its query images by those of the query set.
+    - `support`: both are normalised by the statistics of the support set, so that no query image
+      depends on another.
+    - `affine`: statistics are never computed. The layers keep those that the model came with, for
+      Conv-4 and ResNet-12 a mean of 0 and a variance of 1. The published HIDRA and MAML programs
+      do this.
+    - `none`: the model has no normalisation layers.
 
     Args:
-        model: maps [N, H, W, channels] to [N, D]; built. One that others wrote goes through
-            `hidra_tf.backbones.keras_models.with_task_normalization` first.
+        model: a built model that maps images [N, H, W, channels] to features [N, D]. A model that
+            others wrote goes through `hidra_tf.backbones.keras_models.with_task_normalization`
+            first.
         norm: one of `options.NORMS`.
-        adapt_norm: whether γ and β take part in the inner loop. The published programs train
-            them in the outer loop only.
+        adapt_norm: whether the inner loop moves γ and β of the normalisation layers; the outer
+            loop learns them in any case. The published programs differ. HIDRA's, and the MAML
+            beside it, train γ and β in the outer loop only (False). The programs that follow the
+            MAML of Chen et al. (https://arxiv.org/abs/1904.04232) move them in the inner loop too
+            (True): HyperMAML's (https://arxiv.org/abs/2205.15745) and that of Unicorn-MAML, with
+            its rows of MAML with ResNet-12 (https://arxiv.org/abs/2106.16245).
+
+    Raises:
+        ValueError: if the arguments are not of this kind, or do not fit together.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from hidra_tf.backbones.conv4 import conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
+        >>> theta = [tf.convert_to_tensor(v) for v in backbone.variables]
+        >>> support, query = tf.zeros((5, 28, 28, 1)), tf.zeros((15, 28, 28, 1))
+        >>> features, statistics = backbone.support_features(theta, support)
+        >>> features.shape
+        TensorShape([5, 8])
+        >>> backbone.query_features(theta, query, statistics).shape
+        TensorShape([15, 8])
     """
 
     def __init__(self, model: keras.Model, norm: str, adapt_norm: bool = False) -> None:
-        if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
-        layers = model._flatten_layers()
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers):
-            raise ValueError(
-                "BatchNormalization has a wrong second derivative; "
-                "use hidra_tf.backbones.keras_models.with_task_normalization(model)"
-            )
+        check_norm(norm)
+        if not isinstance(adapt_norm, bool):
+            raise ValueError(f"adapt_norm: expected True or False, received {adapt_norm!r}")
+        _check_model(model)
         normalisers = {
             id(variable)
-            for layer in layers
+            for layer in model._flatten_layers()
             if isinstance(layer, TaskNormalization)
             for variable in layer.trainable_variables
         }
@@ -67,7 +87,7 @@ class Backbone:
 
     @property
     def dtype(self) -> str:
-        """Of the weights, and of the features."""
+        """The type of the weights, and of the features."""
         return (self.variables or self.model.outputs)[0].dtype
 
     @property
@@ -78,42 +98,65 @@ class Backbone:
     def support_features(
         self, weights: Sequence[tf.Tensor], images: tf.Tensor
     ) -> tuple[tf.Tensor, Statistics]:
-        """Features of a support set, and the statistics to be used for its queries.
+        """Computes the features of a support set, and the statistics to be used for its queries.
 
         Args:
             weights: θ, in the order of `variables`.
-            images: [N, H, W, channels].
+            images: [N, H, W, channels], with values in [0, 1].
 
         Returns:
-            Features [N, D], and what `query_features` takes as `statistics`.
+            Features [N, D], and the argument `statistics` for `query_features`.
         """
-        features, statistics = self._call(weights, images, training=not self.per_image)
-        return features, statistics if self.norm == "support" else None
+        features, statistics = self.model.stateless_call(
+            list(weights), self._first_statistics(), images, training=not self.per_image
+        )
+        return tf.cast(features, self.dtype), statistics if self.norm == "support" else None
 
     def query_features(
         self, weights: Sequence[tf.Tensor], images: tf.Tensor, statistics: Statistics
     ) -> tf.Tensor:
-        """Features [N, D] of query images [N, H, W, channels]; see `support_features`."""
-        training = self.norm == "transductive"
-        return self._call(weights, images, training=training, statistics=statistics)[0]
+        """Computes the features of query images.
 
-    def _call(
-        self,
-        weights: Sequence[tf.Tensor],
-        images: tf.Tensor,
-        training: bool,
-        statistics: Statistics = None,
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        if statistics is None:
-            statistics = [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
-        features, statistics = self.model.stateless_call(
-            list(weights), statistics, images, training=training
+        Args:
+            weights: θ, in the order of `variables`.
+            images: [N, H, W, channels], with values in [0, 1].
+            statistics: the second value that `support_features` returned.
+
+        Returns:
+            Features [N, D].
+        """
+        known = self._first_statistics() if statistics is None else statistics
+        features, _ = self.model.stateless_call(
+            list(weights), known, images, training=self.norm == "transductive"
         )
-        return tf.cast(features, self.dtype), statistics
+        return tf.cast(features, self.dtype)
+
+    def _first_statistics(self) -> list[tf.Tensor]:
+        """The statistics before any picture was seen: mean 0 and variance 1."""
+        return [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
 
 
 def adapting(backbone: Backbone, adapted: bool) -> Backbone:
-    """The same backbone, variables and all, of which the inner loop moves everything or nothing."""
+    """A backbone that shares all variables, of which the inner loop moves everything or nothing."""
     twin = copy.copy(backbone)
     twin.adapted = [adapted] * len(backbone.adapted)
     return twin
+
+
+def _check_model(model: keras.Model) -> None:
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"model: expected a Keras model, received {type(model).__name__}")
+    if getattr(model, "outputs", None) is None:
+        raise ValueError(
+            "model: expected a functional or built sequential model, received "
+            f"{model.name} ({type(model).__name__})"
+        )
+    try:
+        check_features(model)
+    except ValueError as error:
+        raise ValueError(f"model: {error}") from error
+    if any(isinstance(x, keras.layers.BatchNormalization) for x in model._flatten_layers()):
+        raise ValueError(
+            "BatchNormalization has a wrong second derivative; "
+            "use hidra_tf.backbones.keras_models.with_task_normalization(model)"
+        )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from hidra_tf.backbones.arguments import check_network
 from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.options import NORMS
 from hidra_tf.seeds import derive
 
 
@@ -16,31 +16,35 @@ def conv4(
     seed: int = 0,
     dtype: str = "float32",
 ) -> keras.Model:
-    """The four-block convolutional network of the few-shot literature (Vinyals et al., 2016).
+    """Makes the four-block convolutional network of the few-shot literature.
 
-    Each block: 3×3 convolution, normalisation, ReLU, 2×2 max pooling (`ConvBlock`).
+    Each block is a 3×3 convolution, a normalisation, a ReLU and 2×2 max pooling (`ConvBlock`).
+    Source: Vinyals et al. (2016), https://arxiv.org/abs/1606.04080.
 
     Args:
-        image_shape: (height, width, channels), sides of at least 16 pixels.
-        filters: channels of every block; the papers use 64 for Omniglot, 32 for mini-ImageNet.
-        norm: one of `options.NORMS`; `none` leaves the normalisation layers out.
-        seed: of the Glorot-uniform kernels.
-        dtype: a Keras dtype policy: float32; mixed_bfloat16 for convolutions in bfloat16 with
-            weights, statistics and features in float32; float64 for tests.
+        image_shape: (height, width, channels), with sides of at least 16 pixels.
+        filters: the number of channels of every block, ≥ 1; the papers use 64 for Omniglot and 32
+            for mini-ImageNet.
+        norm: one of `options.NORMS`. The network is the same for all of them, but that `none` has
+            no normalisation layers, and only `none` and `affine` have biases.
+        seed: the seed of the Glorot-uniform kernels, an integer ≥ 0.
+        dtype: a Keras dtype policy: `float32`; `mixed_bfloat16` for convolutions in bfloat16 with
+            weights, statistics and features in float32; or `float64` for tests.
 
     Returns:
-        A model [N, H, W, channels] → [N, D] with D = (H // 16)·(W // 16)·filters.
+        A model from images [N, H, W, channels] to features [N, D] with
+        D = (H // 16)·(W // 16)·filters. Keras can save it (`model.save("conv4.keras")`) and load
+        it where this module is imported.
 
     Raises:
-        ValueError: if the images are smaller than 16 × 16 or `norm` is unknown.
+        ValueError: if an argument is not of this kind.
+
+    Example:
+        >>> model = conv4((28, 28, 1), filters=64)
+        >>> model.output_shape
+        (None, 64)
     """
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
-    if min(image_shape[:2]) < 16:
-        raise ValueError(
-            f"Conv-4 halves its input four times: expected images of at least "
-            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
-        )
+    check_network("Conv-4", image_shape, filters, norm, seed, dtype)
     layers: list[keras.layers.Layer] = [
         keras.Input(image_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
     ]

@@ -12,26 +12,28 @@ from hidra_tf.backbones.pooling import max_pool, shifted_relu_pool
 _SIDE = 3
 
 
+@keras.saving.register_keras_serializable(package="hidra_tf")
 class ConvBlock(keras.layers.Layer):
-    """3×3 convolution, normalisation, 2×2 max pooling, ReLU; the numbers of these four layers.
+    """A 3×3 convolution, a normalisation, 2×2 max pooling and a ReLU; the numbers of four layers.
 
-    Done in fewer passes over the largest arrays than four layers can:
+    It needs fewer passes over the largest arrays than four layers do:
 
-    - Where the normalisation's statistics are given beforehand it is one scale and one shift per
-      channel: the scale is put into the kernel, the shift is the convolution's bias.
-    - So it is where the images have few channels, even with batch statistics: those of a
+    - If the normalisation's statistics are known beforehand, it is one scale and one shift per
+      channel: the kernel is multiplied by the scale, and the convolution's bias is the shift.
+    - The same holds for batch statistics if the images have few channels: the statistics of a
       convolution's output follow from mean and covariance of the 3×3 patches of its input, which
-      are then cheaper than the output.
+      are then cheaper to compute than the output.
     - Shift and ReLU are differentiated behind the pooling, where a quarter of the values is left.
 
     Input [N, H, W, channels], output [N, H // 2, W // 2, filters].
 
     Args:
-        filters: channels of the output.
+        filters: the number of channels of the output.
         normalised: whether there is a normalisation.
         use_bias: whether the convolution adds a bias.
-        kernel_initializer: of the kernel [3, 3, channels, filters].
-        **kwargs: name, dtype and what else a Keras layer takes.
+        kernel_initializer: the initializer of the kernel [3, 3, channels, filters], or what
+            `keras.initializers.get` makes one of.
+        **kwargs: name, dtype and the other arguments of a Keras layer.
     """
 
     def __init__(
@@ -39,13 +41,13 @@ class ConvBlock(keras.layers.Layer):
         filters: int,
         normalised: bool,
         use_bias: bool,
-        kernel_initializer: keras.initializers.Initializer,
+        kernel_initializer: str | dict | keras.initializers.Initializer,
         **kwargs: object,
     ) -> None:
-        # Images are cast where they are used: statistics of patches want them as they come.
+        # Images are cast where they are used: statistics of patches need them as they come.
         super().__init__(autocast=False, **kwargs)
         self.filters, self.use_bias = filters, use_bias
-        self.kernel_initializer = kernel_initializer
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = TaskNormalization(dtype=self.dtype_policy, name="norm") if normalised else None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -65,7 +67,7 @@ class ConvBlock(keras.layers.Layer):
             self.norm.build((None, None, None, self.filters))
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Features of `images`; see `TaskNormalization` for `training`."""
+        """Computes the features of `images`; see `TaskNormalization` for `training`."""
         kernel = tf.convert_to_tensor(self.kernel)
         if self.norm is None:
             return self._pooled(images, kernel, self._bias())
@@ -80,12 +82,22 @@ class ConvBlock(keras.layers.Layer):
         return self._pooled(images, kernel * scale, self._bias() * scale + shift)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """[N, H // 2, W // 2, filters]."""
+        """The output's shape: [N, H // 2, W // 2, filters]."""
         count, height, width, _ = input_shape
         return count, height // 2, width // 2, self.filters
 
+    def get_config(self) -> dict[str, object]:
+        """The arguments, as Keras saves them."""
+        own = {
+            "filters": self.filters,
+            "normalised": self.norm is not None,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+        return {**super().get_config(), **own}
+
     def _bias(self) -> tf.Tensor:
-        """[filters]."""
+        """The bias [filters]; zeros if there is none."""
         if self.bias is None:
             return tf.zeros(self.filters, self.variable_dtype)
         return tf.convert_to_tensor(self.bias)
@@ -102,7 +114,7 @@ class ConvBlock(keras.layers.Layer):
 
 
 def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and biased variance of a convolution's output, without computing it.
+    """Computes mean and biased variance of a convolution's output without the output itself.
 
     An output is the product of the kernel k and a 3×3 patch p of the (zero-padded) image, so its
     mean is kᵀE[p] and its variance kᵀCov[p]k.
@@ -112,7 +124,7 @@ def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.
         kernel: [3, 3, channels, filters].
 
     Returns:
-        Two tensors [filters].
+        The mean [filters] and the variance [filters].
     """
     flat = tf.reshape(kernel, (-1, kernel.shape[-1]))
     patches = _patches(images)

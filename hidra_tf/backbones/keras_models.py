@@ -1,4 +1,4 @@
-"""Makes Keras models that others wrote fit for second derivatives, and the same at every call."""
+"""Makes models that others wrote fit for second derivatives, and deterministic."""
 
 from __future__ import annotations
 
@@ -21,21 +21,32 @@ _INEXACT = (keras.layers.LayerNormalization, keras.layers.GroupNormalization)
 
 
 def with_task_normalization(model: keras.Model) -> keras.Model:
-    """The model with `TaskNormalization` for each `BatchNormalization`, and without dropout.
+    """Replaces each `BatchNormalization` of a model by `TaskNormalization`, and removes dropout.
 
-    `BatchNormalization` has a wrong second derivative and running statistics, which no task may
-    leave behind; dropout would act whenever batch statistics are used. ε, γ, β and the statistics
-    that the model came with are kept. One line says what was done.
+    `BatchNormalization` has a wrong second derivative, and running statistics that no task may
+    leave behind for the next; dropout would act whenever batch statistics are used. The new layers
+    keep ε, γ, β and the statistics that the model came with. One warning says how many layers were
+    replaced and removed; another one names Keras's layers whose second derivatives are inexact.
 
     Args:
-        model: functional or sequential, as those of `keras.applications` are.
+        model: a functional or sequential model, as those of `keras.applications` are.
 
     Returns:
-        A model that shares all other layers with `model`; `model` itself where there is nothing
-        to replace.
+        A model that shares all other layers with `model`, or `model` itself if there is nothing to
+        replace.
 
     Raises:
         ValueError: if a layer that cannot be replaced normalises, or draws random numbers.
+
+    Example:
+        >>> import keras
+        >>> from hidra_tf.backbones.backbone import Backbone
+        >>> model = keras.applications.MobileNetV3Small(
+        ...     (32, 32, 3), weights=None, include_top=False, pooling="avg",
+        ...     include_preprocessing=False,
+        ... )
+        >>> Backbone(with_task_normalization(model), norm="transductive").feature_size
+        576
     """
     layers = model._flatten_layers()
     inexact = sorted({type(layer).__name__ for layer in layers if isinstance(layer, _INEXACT)})
@@ -67,7 +78,8 @@ def _replaced(model: keras.Model) -> tuple[keras.Model, int, int]:
         if isinstance(layer, keras.layers.BatchNormalization):
             new[layer] = _like(layer)
         if isinstance(layer, _RANDOM):
-            new[layer] = keras.layers.Identity(dtype=layer.dtype_policy, name=layer.name)
+            # By the policy's name: Keras cannot save this layer with a policy for an argument.
+            new[layer] = keras.layers.Identity(dtype=layer.dtype_policy.name, name=layer.name)
         return new.get(layer, layer)
 
     def call(layer: keras.layers.Layer, *args: object, **kwargs: object) -> object:

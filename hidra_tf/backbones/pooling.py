@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from hidra_tf.backbones.normalization import channel_sum
+from hidra_tf.backbones.fused_normalization import channel_sum
 
 _WINDOW = {"ksize": [1, 2, 2, 1], "strides": [1, 2, 2, 1], "padding": "VALID"}
 
 
 @tf.custom_gradient
 def max_pool(images: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """The largest of each 2×2 window: [N, H, W, channels] → [N, H // 2, W // 2, channels].
+    """Takes the largest value of each 2×2 window.
 
-    The numbers and both derivatives are those of `tf.nn.max_pool2d`, bit for bit; of equal values
-    in a window the first takes the gradient, on a CPU. TensorFlow's own second derivative
+    Input [N, H, W, channels], output [N, H // 2, W // 2, channels].
+
+    The numbers and both derivatives are those of `tf.nn.max_pool2d`, bit for bit. Of equal values
+    in a window, the first one takes the gradient on a CPU. TensorFlow's own second derivative
     (MaxPoolGradGrad) searches every window again, slowly; this one marks the positions with the
     fast kernel of the first derivative and sums over the window by an average pooling.
     """
@@ -29,7 +31,7 @@ def max_pool(images: tf.Tensor) -> tuple[tf.Tensor, object]:
 
 @tf.custom_gradient
 def shifted_relu_pool(images: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """`max_pool(relu(images + shift))`, whose derivatives pass over the small arrays only.
+    """Computes `max_pool(relu(images + shift))`; its derivatives pass over the small arrays only.
 
     Before the pooling, shift and ReLU cost nothing, since TensorFlow computes them within the
     convolution that makes the images; but their derivatives are cheaper behind it, where three of
@@ -37,7 +39,7 @@ def shifted_relu_pool(images: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, o
 
     Args:
         images: [N, H, W, channels].
-        shift: [channels], in a precision of its own.
+        shift: [channels], of any type of floats.
 
     Returns:
         [N, H // 2, W // 2, channels].
@@ -63,12 +65,12 @@ def shifted_relu_pool(images: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, o
 
 
 def _spread(images: tf.Tensor, pooled: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
-    """Each value of `upstream` at the position of its window's first maximum, zeros elsewhere."""
+    """Puts each value of `upstream` where its window has its first maximum, zeros elsewhere."""
     return tf.raw_ops.MaxPoolGrad(orig_input=images, orig_output=pooled, grad=upstream, **_WINDOW)
 
 
 def _gather(images: tf.Tensor, pooled: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """The adjoint of `_spread`: of each window of `values`, that at the first maximum."""
+    """The adjoint of `_spread`: from each window of `values`, takes the one at the maximum."""
     chosen = _spread(images, pooled, tf.ones_like(pooled))
     # Three of four values are 0, so quarter and fourfold are exact.
     return 4 * tf.nn.avg_pool2d(chosen * values, 2, 2, "VALID")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 
 import keras
 
 from data_gen.errors import UserError
+from hidra_tf.backbones.arguments import check_features
 from hidra_tf.backbones.keras_models import with_task_normalization
 from hidra_tf.options import BACKBONES
 from hidra_tf.seeds import derive
@@ -25,17 +28,18 @@ def build(
     dtype: str = "float32",
     drop_block: float = 0.0,
 ) -> keras.Model:
-    """The backbone called `name`, ready for `hidra_tf.backbones.backbone.Backbone`.
+    """Makes the backbone called `name`, ready for `hidra_tf.backbones.backbone.Backbone`.
 
     Its function is called with `image_shape`, and with those of the other arguments that it has.
-    Without a `dtype`, that is Keras's default meanwhile; without a `seed`, Keras's is set.
+    If it has no argument `dtype`, the policy is Keras's default during the call; if it has no
+    `seed`, the seed of Keras is set before it.
 
     Args:
         name: a key of `options.BACKBONES`, or "module:function".
         image_shape: (height, width, channels).
-        filters: width; see `conv4` and `resnet12`.
+        filters: the width of the network; see `conv4` and `resnet12`.
         norm: one of `options.NORMS`.
-        seed: of the initial weights.
+        seed: the seed of the initial weights.
         dtype: a Keras dtype policy.
         drop_block: see `resnet12`.
 
@@ -43,14 +47,10 @@ def build(
         A model [N, H, W, channels] → [N, D].
 
     Raises:
-        UserError: if there is no such function, or it makes no such model.
+        UserError: if there is no such function, it cannot be called so, it fails in any way, or
+            it makes no such model; always in one line.
     """
     function = _find(name)
-    known = inspect.signature(function).parameters
-    if "image_shape" not in known:
-        raise UserError(f"{name}: expected a function with an argument image_shape")
-    if drop_block and "drop_block" not in known:
-        raise UserError(f"{name} has no drop_block; resnet12 has")
     settings = {
         "filters": filters,
         "norm": norm,
@@ -58,6 +58,7 @@ def build(
         "dtype": dtype,
         "drop_block": drop_block,
     }
+    known = _checked_arguments(name, function, settings)
     taken = {key: value for key, value in settings.items() if key in known}
     if "seed" not in known:
         keras.utils.set_random_seed(derive(seed, "backbone"))
@@ -66,21 +67,63 @@ def build(
             model = function(image_shape=image_shape, **taken)
             return with_task_normalization(_checked(model, image_shape))
         except ValueError as error:  # what Keras makes of images that are too small, too
-            raise UserError(f"{name}: {str(error).strip().splitlines()[0]}") from error
+            raise UserError(f"{name}: {_one_line(error)}") from error
+        except (Exception, SystemExit) as error:  # the function is a user's: anything may happen
+            raise UserError(f"{name}: {type(error).__name__}: {_one_line(error)}") from error
 
 
 def _find(name: str) -> Callable[..., keras.Model]:
     module, _, attribute = BACKBONES.get(name, name).partition(":")
     try:
-        function = getattr(import_module(module), attribute, None)
-    except (ImportError, SyntaxError) as error:
+        found = import_module(module)
+    except (Exception, SystemExit) as error:  # the module is a user's: anything may happen
         raise UserError(
-            f"backbone {name}: cannot import {module} ({error}); expected module:function, the "
-            "module beside main.py or on PYTHONPATH"
+            f"backbone {name}: cannot import {module} ({_one_line(error)}); expected "
+            "module:function, the module beside main.py or on PYTHONPATH"
         ) from error
-    if not callable(function):
+    function = getattr(found, attribute, None)
+    if function is None:
         raise UserError(f"backbone {name}: {module} has no function {attribute!r}")
+    if not callable(function):
+        raise UserError(
+            f"backbone {name}: expected a function, received {type(function).__name__} {attribute}"
+        )
     return function
+
+
+def _checked_arguments(
+    name: str, function: Callable[..., keras.Model], settings: Mapping[str, object]
+) -> Mapping[str, inspect.Parameter]:
+    """The function's parameters; `UserError` unless it can be called with what there is."""
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        known = {}
+    if "image_shape" not in known:
+        raise UserError(f"{name}: expected a function with an argument image_shape")
+    given = {"image_shape", *settings}
+    missing = [
+        parameter.name
+        for parameter in known.values()
+        if parameter.name not in given
+        and parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if missing:
+        raise UserError(
+            f"{name}: expected no required arguments beside {', '.join(sorted(given))}; "
+            f"it requires {', '.join(missing)}"
+        )
+    if settings["drop_block"] and "drop_block" not in known:
+        raise UserError(f"{name} has no drop_block; resnet12 has")
+    return known
+
+
+def _one_line(error: BaseException) -> str:
+    """What an exception says, in one line that is not too long; its type if it says nothing."""
+    # Keras prints in colours, and lists all arguments of the layer that failed.
+    text = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
+    return textwrap.shorten(text, 500, placeholder=" …") or type(error).__name__
 
 
 @contextlib.contextmanager
@@ -104,9 +147,7 @@ def _checked(model: object, image_shape: tuple[int, int, int]) -> keras.Model:
     shape = model.input_shape
     if len(shape) != 4 or any(n not in (None, m) for n, m in zip(shape, wanted, strict=True)):
         raise ValueError(f"expected a model for images {wanted}, received one for {shape}")
-    features = model.output_shape
-    if not isinstance(features, tuple) or len(features) != 2 or features[1] is None:
-        raise ValueError(f"expected features [N, D], received {features}; flatten or pool them")
+    check_features(model)
     if not model.trainable_variables:
         raise ValueError("expected a model with weights to learn")
     return model

@@ -5,16 +5,16 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from hidra_tf.backbones.arguments import check_network, check_norm
 from hidra_tf.backbones.drop_block import Digest, DropBlock
 from hidra_tf.backbones.normalization import TaskNormalization
 from hidra_tf.backbones.pooling import max_pool
-from hidra_tf.options import NORMS
 from hidra_tf.seeds import derive
 
 _SLOPE = 0.1
-# Widths of the four blocks, in those of the first.
+# The widths of the four blocks, as multiples of the first one's.
 _WIDTHS = (1, 2.5, 5, 10)
-# Of what is dropped after each block, as MetaOptNet has it.
+# The sides of the squares that are dropped after each block, as in MetaOptNet.
 _DROP_SIZES = (1, 1, 5, 5)
 
 
@@ -26,31 +26,34 @@ def resnet12(
     dtype: str = "float32",
     drop_block: float = 0.0,
 ) -> keras.Model:
-    """Four residual blocks and a mean over places, as in TADAM (2018) and MetaOptNet (2019).
+    """Makes ResNet-12: four residual blocks, and the mean over places.
+
+    Sources: TADAM (Oreshkin et al., 2018, https://arxiv.org/abs/1805.10123) and MetaOptNet (Lee et
+    al., 2019, https://arxiv.org/abs/1904.03758).
 
     Args:
-        image_shape: (height, width, channels), sides of at least 16 pixels.
-        filters: channels of the first block; the others have 2.5, 5 and 10 times as many. The
-            papers' 64 gives 64, 160, 320 and 640, and 12.4 million weights.
-        norm: one of `options.NORMS`; `none` leaves the normalisation layers out.
-        seed: of the kernels (He-normal), and of what is dropped.
+        image_shape: (height, width, channels), with sides of at least 16 pixels.
+        filters: the number of channels of the first block, ≥ 1; the others have 2.5, 5 and 10
+            times as many. The papers' 64 gives 64, 160, 320 and 640, and 12.4 million weights.
+        norm: one of `options.NORMS`; only `none` has no normalisation layers, and biases instead.
+        seed: the seed of the He-normal kernels and of the dropped regions, an integer ≥ 0.
         dtype: a Keras dtype policy; see `conv4`.
-        drop_block: the share of activations that DropBlock drops after each block while
-            meta-training; 0: there are no such layers.
+        drop_block: the share of activations that `DropBlock` drops after each block during
+            meta-training, 0 ≤ drop_block < 1; at 0 there are no such layers.
 
     Returns:
-        A model [N, H, W, channels] → [N, D] with D = 10·filters.
+        A model from images [N, H, W, channels] to features [N, D] with D = 10·filters. Keras can
+        save it (`model.save("resnet12.keras")`) and load it where this module is imported.
 
     Raises:
-        ValueError: if the images are smaller than 16 × 16 or `norm` is unknown.
+        ValueError: if an argument is not of this kind.
+
+    Example:
+        >>> model = resnet12((32, 32, 3), filters=8, drop_block=0.1)
+        >>> model.output_shape
+        (None, 80)
     """
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}; received {norm!r}")
-    if min(image_shape[:2]) < 16:
-        raise ValueError(
-            f"ResNet-12 halves its input four times: expected images of at least "
-            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
-        )
+    check_network("ResNet-12", image_shape, filters, norm, seed, dtype)
     variable_dtype = keras.DTypePolicy(dtype).variable_dtype
     images = keras.Input(image_shape, dtype=variable_dtype)
     digest = Digest(name="digest")(images) if drop_block else None
@@ -70,31 +73,34 @@ def resnet12(
     return keras.Model(images, features, name="resnet12")
 
 
+@keras.saving.register_keras_serializable(package="hidra_tf")
 class ResidualBlock(keras.layers.Layer):
-    """Three 3×3 convolutions beside a 1×1 convolution, leaky ReLUs, 2×2 max pooling.
+    """Three 3×3 convolutions beside a 1×1 convolution, with leaky ReLUs and 2×2 max pooling.
 
-    y = pool(σ(n(c₃(σ(n(c₂(σ(n(c₁(x)))))))) + n(c₀(x)))) with convolutions c, normalisations n and
-    σ(x) = max(x, 0.1·x); pooled before the last σ, which gives the same numbers.
+    The output is y = pool(σ(n(c₃(σ(n(c₂(σ(n(c₁(x)))))))) + n(c₀(x)))) with convolutions c,
+    normalisations n and σ(x) = max(x, 0.1·x). The pooling comes before the last σ here, which
+    gives the same numbers.
 
     Input [N, H, W, channels], output [N, H // 2, W // 2, filters].
 
     Args:
-        filters: channels of the output.
+        filters: the number of channels of the output.
         norm: one of `options.NORMS`.
-        seed: of the kernels.
-        **kwargs: name, dtype and what else a Keras layer takes.
+        seed: the seed of the kernels.
+        **kwargs: name, dtype and the other arguments of a Keras layer.
     """
 
     def __init__(self, filters: int, norm: str, seed: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.filters = filters
+        check_norm(norm)
+        self.filters, self.norm, self.seed = filters, norm, seed
         names, sides = ("conv_1", "conv_2", "conv_3", "shortcut"), (3, 3, 3, 1)
         self.convolutions = [
             keras.layers.Conv2D(
                 filters,
                 side,
                 padding="same",
-                # Before a normalisation it would double β, or be subtracted with the mean.
+                # A bias before a normalisation would double β, or be subtracted with the mean.
                 use_bias=norm == "none",
                 kernel_initializer=keras.initializers.VarianceScaling(
                     2.0, "fan_out", "untruncated_normal", derive(seed, name)
@@ -121,7 +127,7 @@ class ResidualBlock(keras.layers.Layer):
             layer.build(inside)
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Features of `images`; see `TaskNormalization` for `training`."""
+        """Computes the features of `images`; see `TaskNormalization` for `training`."""
         hidden = self._normalised(0, images, training)
         for position in (1, 2):
             hidden = tf.nn.leaky_relu(hidden, _SLOPE)
@@ -130,13 +136,18 @@ class ResidualBlock(keras.layers.Layer):
         return tf.nn.leaky_relu(max_pool(hidden), _SLOPE)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """[N, H // 2, W // 2, filters]."""
+        """The output's shape: [N, H // 2, W // 2, filters]."""
         count, height, width, _ = input_shape
         return count, height // 2, width // 2, self.filters
 
+    def get_config(self) -> dict[str, object]:
+        """The arguments, as Keras saves them."""
+        own = {"filters": self.filters, "norm": self.norm, "seed": self.seed}
+        return {**super().get_config(), **own}
+
     def _normalised(self, position: int, images: tf.Tensor, training: bool) -> tf.Tensor:
         convolved, norm = self.convolutions[position](images), self.norms[position]
-        # Only normalisations know what training is.
+        # `Identity` takes no argument `training`.
         if isinstance(norm, TaskNormalization):
             return norm(convolved, training=training)
         return convolved

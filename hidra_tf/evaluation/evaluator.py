@@ -15,7 +15,8 @@ from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
 from hidra_tf.adaptation.losses import accuracy
 from hidra_tf.evaluation.rows import Row, Scores, row_of
-from hidra_tf.methods.base import GradientMethod, Predictions
+from hidra_tf.methods.interface import Method, Predictions
+from hidra_tf.options import check_count, check_counts
 
 # Tasks per compiled call. A constant: which tasks are drawn depends on it.
 TASKS_PER_CALL = 10
@@ -30,16 +31,33 @@ _SCALAR = tf.TensorSpec((), tf.int32)
 class Evaluator:
     """Adapts to the tasks of one split and measures.
 
+    The protocol of the HIDRA paper (https://arxiv.org/abs/1910.12749, section 4): one checkpoint,
+    tasks of unseen classes, accuracies after some inner steps; with 95 % intervals over tasks.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from data_gen.class_pool import ClassPool
+        >>> from hidra_tf import Backbone, Evaluator, ProtoNet
+        >>> pool = ClassPool(np.zeros((6, 4, 4, 1), np.uint8), (2, 2, 2), ("a", "b", "c"))
+        >>> layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)]
+        >>> method = ProtoNet(backbone=Backbone(keras.Sequential(layers), norm="none"))
+        >>> evaluator = Evaluator(
+        ...     method, pool, ways=(2,), at_steps=(0,), shots=1, query_shots=1, seed=0,
+        ...     stream="evaluation",
+        ... )
+        >>> [(row.ways, row.accuracy) for row in evaluator.rows(tasks=10)]
+        [(2, 0.5)]
+
     Args:
-        method: what is evaluated, with the weights that its variables have at the call.
+        method: the method that is evaluated, with the weights that its variables have at the call.
         pool: the split's classes.
         ways: the numbers of ways to be evaluated.
         at_steps: the numbers of inner steps, ≥ 0; one adaptation gives them all.
-        shots: K.
-        query_shots: Q.
-        seed: the same seed, stream and `ways` give the same tasks.
-        stream: one of `data_gen.episodes.STREAMS`.
-        where: the pictures are; one of `data_gen.PICTURES`.
+        shots: the number K of support pictures of each class.
+        query_shots: the number Q of query pictures of each class.
+        seed: the seed of the tasks: the same seed, stream and `ways` give the same tasks.
+        stream: the stream of random numbers, one of `data_gen.episodes.STREAMS`.
+        where: the place of the pictures, one of `data_gen.PICTURES`.
 
     Attributes:
         seconds: by the number of ways, how long it took to adapt to the tasks of the last `rows`
@@ -48,11 +66,13 @@ class Evaluator:
 
     Raises:
         UserError: if the method or the pool cannot give such tasks.
+        TypeError: if `ways` or `at_steps` is no sequence.
+        ValueError: if a number is out of range, or there is no such stream.
     """
 
     def __init__(
         self,
-        method: GradientMethod,
+        method: Method,
         pool: ClassPool,
         ways: Sequence[int],
         at_steps: Sequence[int],
@@ -62,6 +82,8 @@ class Evaluator:
         stream: str,
         where: str = "auto",
     ) -> None:
+        check_counts("ways", ways, 0)
+        check_counts("at_steps", at_steps, 0)
         for c in ways:
             method.check_ways(c)
         self.method, self.pool = method, pool
@@ -83,9 +105,14 @@ class Evaluator:
         """Yields a row per number of ways and of inner steps.
 
         Args:
-            tasks: how many at each number of ways, ≥ 1.
-            progress: told the number of tasks done since it was last told.
+            tasks: the number of tasks at each number of ways, ≥ 1.
+            progress: a function that is told the work done since it was last told, in pictures
+                of the tasks; all of it together is `total_work(tasks)`.
+
+        Raises:
+            ValueError: if there is no task.
         """
+        check_count("tasks", tasks, 1)
         compiled, given, shared = self._run, (), 0.0
         if self._looks_twice(tasks) and self.method.needs_features_only(self.at_steps):
             _build(self._features_of, tf.constant(0), tf.constant(1))
@@ -100,10 +127,17 @@ class Evaluator:
                 at = tf.nest.map_structure(lambda values, s=column: values[:, s], scores)
                 yield row_of(ways, steps, at)
 
+    def total_work(self, tasks: int) -> int:
+        """All work of `rows(tasks)`, in pictures of the tasks: more ways cost more."""
+        return sum(tasks * self._pictures(ways) for ways in self.ways)
+
+    def _pictures(self, ways: int) -> int:
+        """The pictures of one task, C·(K + Q)."""
+        return ways * (self.sampler.shots + self.sampler.query_shots)
+
     def _looks_twice(self, tasks: int) -> bool:
         """Whether the tasks hold more pictures than there are."""
-        per_class = self.sampler.shots + self.sampler.query_shots
-        return tasks * sum(self.ways) * per_class > len(self.pool.images)
+        return self.total_work(tasks) > len(self.pool.images)
 
     def _features(self) -> tf.Tensor:
         """Features [N, D] of all pictures of the pool."""
@@ -129,7 +163,8 @@ class Evaluator:
             scores = run(tf.constant(call), tf.constant(ways))
             measured.append(tf.nest.map_structure(lambda values: values.numpy(), scores))
             if progress:
-                progress(min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL))
+                done = min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL)
+                progress(done * self._pictures(ways))
         return tf.nest.map_structure(
             lambda *arrays: np.concatenate(arrays)[:tasks].astype(np.float64), *measured
         )

@@ -20,7 +20,7 @@ class Row(NamedTuple):
         ci95: half the width of its 95 % confidence interval, 1.96·s/√tasks with s the sample
             standard deviation over tasks; None for a single task.
         loss: mean query loss.
-        metrics: what else the method measures (`GradientMethod.metrics`), each as its `mean` and
+        metrics: what else the method measures (`Method.metrics`), each as its `mean` and
             `ci95`.
     """
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.hypernetwork import Hypernetwork, class_means
-from hidra_tf.heads.neurons import FixedHead, HeadWeights, make_head
+from hidra_tf.heads.neurons import FixedHead, HeadWeights, MasterHead, ZeroHead
+from hidra_tf.options import check_choice
+
+# Heads whose neurons are all equal, by their names in `options.HEADS`.
+_TIED = ("master", "zero")
 
 
 class HyperHead(tf.Module):
@@ -13,16 +18,22 @@ class HyperHead(tf.Module):
 
     Every class is seen by itself: its mean support embedding and, with the enhancement, the mean
     of the universal classifier's predictions for its images [C] and its one-hot label [C]. The
-    predictions are information only: no gradient passes through them (appendix E.1).
+    predictions are information only: no gradient passes through them (appendix E.1 of
+    https://arxiv.org/abs/2205.15745).
+
+    Example:
+        >>> from hidra_tf import HyperHead
+        >>> HyperHead(feature_size=64, ways=5, layers=2, width=32).hypernetwork.kernels[0].shape
+        TensorShape([74, 32])
 
     Args:
-        feature_size: D.
-        ways: C.
-        layers: of the hypernetwork.
-        width: of the hypernetwork.
+        feature_size: the number D of features.
+        ways: the number C of classes.
+        layers: the number of layers of the hypernetwork, at least 1.
+        width: the number of units in its hidden layers.
         enhancement: whether predictions and labels are appended (appendix B).
-        seed: of the initial values.
-        dtype: of the variables.
+        seed: the seed of the initial values.
+        dtype: the type of the variables.
     """
 
     tied = False
@@ -42,6 +53,21 @@ class HyperHead(tf.Module):
         self.neurons = FixedHead(feature_size, ways, seed, dtype)
         inputs = feature_size + (2 * ways if enhancement else 0)
         self.hypernetwork = Hypernetwork(inputs, feature_size + 1, layers, width, seed, dtype)
+
+    @classmethod
+    def of(
+        cls,
+        backbone: Backbone,
+        *,
+        ways: int,
+        layers: int = 3,
+        width: int = 256,
+        enhancement: bool = True,
+        seed: int = 0,
+    ) -> HyperHead:
+        """A classifier and a hypernetwork for a backbone's features, of their type."""
+        size, dtype = backbone.feature_size, backbone.dtype
+        return cls(size, ways, layers, width, enhancement, seed, dtype)
 
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
         """The universal classifier; `ways` is `fixed_ways`."""
@@ -82,14 +108,22 @@ class AnyWayHyperHead(tf.Module):
     In the unit α/C neither what goes in nor what comes out depends on C by itself, and C is not
     told: a network trained at one C would learn nothing about the others from it.
 
+    Example:
+        >>> from hidra_tf import AnyWayHyperHead
+        >>> AnyWayHyperHead(feature_size=64, layers=2, width=32).initial(ways=7).kernel.shape
+        TensorShape([64, 7])
+
     Args:
-        feature_size: D.
-        layers: of the hypernetwork.
-        width: of the hypernetwork.
-        enhancement: whether the one-step head's logits are seen.
-        head: `master` or `zero`; see `heads.make_head`.
-        seed: of the initial values.
-        dtype: of the variables.
+        feature_size: the number D of features.
+        layers: the number of layers of the hypernetwork, at least 1.
+        width: the number of units in its hidden layers.
+        enhancement: whether the hypernetwork sees the one-step head's logits.
+        head: the kind of the tied head: `master` or `zero`.
+        seed: the seed of the initial values.
+        dtype: the type of the variables.
+
+    Raises:
+        ValueError: if there is no tied head of that kind.
     """
 
     tied = True
@@ -107,11 +141,31 @@ class AnyWayHyperHead(tf.Module):
     ) -> None:
         super().__init__(name="any_way_hyper_head")
         self.enhancement = enhancement
-        self.neurons = make_head(head, feature_size, None, seed, dtype)
+        check_choice("head", head, _TIED)
+        self.neurons = (
+            ZeroHead(feature_size, dtype)
+            if head == "zero"
+            else MasterHead(feature_size, seed, dtype)
+        )
         inputs = 3 * feature_size + (2 if enhancement else 0)
         self.hypernetwork = Hypernetwork(
             inputs, feature_size + 1, layers, width, seed, dtype, silent=True
         )
+
+    @classmethod
+    def of(
+        cls,
+        backbone: Backbone,
+        *,
+        layers: int = 3,
+        width: int = 256,
+        enhancement: bool = True,
+        head: str = "master",
+        seed: int = 0,
+    ) -> AnyWayHyperHead:
+        """A tied head and a hypernetwork for a backbone's features, of their type."""
+        size, dtype = backbone.feature_size, backbone.dtype
+        return cls(size, layers, width, enhancement, head, seed, dtype)
 
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
         """C equal neurons: kernel [D, C], bias [C]."""

@@ -5,22 +5,27 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from hidra_tf.options import check_count
 from hidra_tf.seeds import derive
 
 
 class Hypernetwork(tf.Module):
     """Fully connected layers with ReLU between them, the same for every class.
 
-    HyperMAML (Przewięźlikowski et al., 2022), appendix E.1: two or three layers, 256 or 512 wide.
+    HyperMAML (Przewięźlikowski et al., 2022, https://arxiv.org/abs/2205.15745), appendix E.1: two
+    or three layers, 256 or 512 wide.
 
     Args:
-        inputs: I, what is known of a class.
-        outputs: O, the weights and the bias of one neuron.
-        layers: how many, the last included.
-        width: of all layers but the last.
-        seed: of the Glorot-uniform kernels.
-        dtype: of the variables.
-        silent: the last layer starts at zero, and with it what the network says.
+        inputs: the number I of values that are known of a class.
+        outputs: the number O of values of one neuron, its weights and its bias.
+        layers: the number of layers, the last included, at least 1.
+        width: the number of units in each layer but the last, at least 1.
+        seed: the seed of the Glorot-uniform kernels.
+        dtype: the type of the variables.
+        silent: whether the last layer starts at zero, so that the network says nothing at first.
+
+    Raises:
+        ValueError: if a number is too small.
     """
 
     def __init__(
@@ -34,6 +39,8 @@ class Hypernetwork(tf.Module):
         silent: bool = False,
     ) -> None:
         super().__init__(name="hypernetwork")
+        check_count("layers", layers, 1)
+        check_count("width", width, 1)
         sizes = [inputs, *[width] * (layers - 1), outputs]
         self.kernels, self.biases = [], []
         for i in range(layers):

@@ -1,6 +1,8 @@
 """Heads: how the C output neurons ψ_c of a task start out.
 
-A head's weights for one task are a pair (kernel [D, C], bias [C]); logits_c = ψ_c·f + b_c.
+A head's weights for one task are a pair (kernel [D, C], bias [C]); logits_c = ψ_c·f + b_c. A head
+is an initialization of such pairs: `initial(ways)`, whose neurons are all equal where it is `tied`,
+for any number of ways where `fixed_ways` is None. `of(backbone)` makes one for its features.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.options import check_count
 from hidra_tf.seeds import derive
 
 
@@ -42,10 +46,18 @@ def tile_master(master: tf.Tensor, ways: tf.Tensor) -> tuple[tf.Tensor, object]:
 class MasterHead(tf.Module):
     """HIDRA's head: one master neuron φ, tiled C times at the start of every task.
 
+    Drumond et al. (2020), equation 3.6 (https://arxiv.org/abs/1910.12749).
+
+    Example:
+        >>> from hidra_tf import MasterHead
+        >>> kernel, bias = MasterHead(feature_size=64).initial(ways=5)
+        >>> kernel.shape, bias.shape
+        (TensorShape([64, 5]), TensorShape([5]))
+
     Args:
-        feature_size: D.
-        seed: of the Glorot-uniform master (fan-in D, fan-out 1).
-        dtype: of the variables.
+        feature_size: the number D of features.
+        seed: the seed of the Glorot-uniform master (fan-in D, fan-out 1).
+        dtype: the type of the variables.
     """
 
     tied = True
@@ -58,19 +70,30 @@ class MasterHead(tf.Module):
         )
         self.bias = tf.Variable(tf.zeros((), dtype), name="master_bias")
 
+    @classmethod
+    def of(cls, backbone: Backbone, *, seed: int = 0) -> MasterHead:
+        """A master neuron for a backbone's features, of their type."""
+        return cls(backbone.feature_size, seed, backbone.dtype)
+
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
         """C copies of the master: kernel [D, C], bias [C]."""
         return HeadWeights(tile_master(self.kernel, ways), tile_master(self.bias, ways))
 
 
 class ZeroHead(tf.Module):
-    """No neuron at all to begin with: C rows of zeros, for any number of ways.
+    """A head that begins with zeros and has nothing to learn, for any number of ways.
 
-    Under a softmax the master neuron is a gauge, so this gives the numbers of `MasterHead`.
+    Under a softmax the master neuron does not matter (README, fact 3), so this head gives the
+    numbers of `MasterHead`.
+
+    Example:
+        >>> from hidra_tf import ZeroHead
+        >>> ZeroHead(feature_size=64).initial(ways=2).bias.numpy().tolist()
+        [0.0, 0.0]
 
     Args:
-        feature_size: D.
-        dtype: of the weights.
+        feature_size: the number D of features.
+        dtype: the type of the weights.
     """
 
     tied = True
@@ -79,6 +102,11 @@ class ZeroHead(tf.Module):
     def __init__(self, feature_size: int, dtype: str = "float32") -> None:
         super().__init__(name="zero_head")
         self.feature_size, self.dtype = feature_size, dtype
+
+    @classmethod
+    def of(cls, backbone: Backbone) -> ZeroHead:
+        """Zeros for a backbone's features, of their type."""
+        return cls(backbone.feature_size, backbone.dtype)
 
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
         """Zeros: kernel [D, C], bias [C]."""
@@ -89,20 +117,36 @@ class ZeroHead(tf.Module):
 class FixedHead(tf.Module):
     """MAML's head: `ways` neurons of their own, for tasks with exactly that many classes.
 
+    Finn et al. (2017), https://arxiv.org/abs/1703.03400.
+
+    Example:
+        >>> from hidra_tf import FixedHead
+        >>> FixedHead(feature_size=64, ways=5).fixed_ways
+        5
+
     Args:
-        feature_size: D.
-        ways: C.
-        seed: of the Glorot-uniform kernel.
-        dtype: of the variables.
+        feature_size: the number D of features.
+        ways: the number C ≥ 1 of neurons.
+        seed: the seed of the Glorot-uniform kernel.
+        dtype: the type of the variables.
+
+    Raises:
+        ValueError: if `ways` is no such number.
     """
 
     tied = False
 
     def __init__(self, feature_size: int, ways: int, seed: int = 0, dtype: str = "float32") -> None:
         super().__init__(name="fixed_head")
+        check_count("ways", ways, 1)
         self.fixed_ways = ways
         self.kernel = tf.Variable(_glorot((feature_size, ways), seed, dtype), name="head_kernel")
         self.bias = tf.Variable(tf.zeros(ways, dtype), name="head_bias")
+
+    @classmethod
+    def of(cls, backbone: Backbone, *, ways: int, seed: int = 0) -> FixedHead:
+        """Neurons for a backbone's features, of their type."""
+        return cls(backbone.feature_size, ways, seed, backbone.dtype)
 
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
         """The neurons themselves; `ways` is `fixed_ways`."""
@@ -116,10 +160,15 @@ class RandomHead(tf.Module):
     The first neurons are the same for every number of ways, up to the bound of the uniform
     distribution, Glorot's √(6/(D + C)).
 
+    Example:
+        >>> from hidra_tf import RandomHead
+        >>> RandomHead(feature_size=64, seed=1).initial(ways=3).kernel.shape
+        TensorShape([64, 3])
+
     Args:
-        feature_size: D.
-        seed: of the draw.
-        dtype: of the weights.
+        feature_size: the number D of features.
+        seed: the seed of the draw.
+        dtype: the type of the weights.
     """
 
     tied = False
@@ -128,6 +177,11 @@ class RandomHead(tf.Module):
     def __init__(self, feature_size: int, seed: int = 0, dtype: str = "float32") -> None:
         super().__init__(name="random_head")
         self.feature_size, self.seed, self.dtype = feature_size, seed, dtype
+
+    @classmethod
+    def of(cls, backbone: Backbone, *, seed: int = 0) -> RandomHead:
+        """Neurons for a backbone's features, of their type."""
+        return cls(backbone.feature_size, seed, backbone.dtype)
 
     def initial(self, ways: tf.Tensor | int) -> HeadWeights:
         """Kernel [D, C] and a zero bias [C]."""
@@ -138,27 +192,6 @@ class RandomHead(tf.Module):
         )
         bound = tf.sqrt(6.0 / tf.cast(self.feature_size + ways, self.dtype))
         return HeadWeights(tf.transpose(bound * draw), tf.zeros(ways[tf.newaxis], self.dtype))
-
-
-Head = MasterHead | ZeroHead | FixedHead | RandomHead
-
-
-def make_head(kind: str, feature_size: int, ways: int | None, seed: int, dtype: str) -> Head:
-    """A head by its name.
-
-    Args:
-        kind: one of `options.HEADS`: `master` and `zero` serve any number of ways, `per_class`
-            has `ways` neurons of their own.
-        feature_size: D.
-        ways: C of a `per_class` head.
-        seed: of its initial values.
-        dtype: of its weights.
-    """
-    if kind == "master":
-        return MasterHead(feature_size, seed, dtype)
-    if kind == "zero":
-        return ZeroHead(feature_size, dtype)
-    return FixedHead(feature_size, ways, seed, dtype)
 
 
 def _glorot(shape: tuple[int, ...], seed: int, dtype: str) -> tf.Tensor:

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from data_gen.errors import UserError
-from hidra_tf.options import HEADS, LOSSES
+from hidra_tf.methods.entry import ANY_WAY, Entry, Parts
+from hidra_tf.options import FIXED_HEADS, LOSSES, check_choice
 
 if TYPE_CHECKING:
     from hidra_tf.adaptation.inner_loop import InnerLoop
+    from hidra_tf.adaptation.losses import Loss
     from hidra_tf.backbones.backbone import Backbone
-    from hidra_tf.methods.base import GradientMethod
-
-
-class Entry(NamedTuple):
-    """A method.
-
-    Attributes:
-        module: where it is.
-        class_name: its class there, called with backbone, inner loop and `options`.
-        head: the kind of its head (`options.HEADS`) unless another is asked for; None: it has
-            one of its own, for any number of ways, and there is nothing to ask for.
-        heads: the kinds that may be asked for.
-        losses: those that it may be trained under, of `options.LOSSES`.
-        options: names of the settings that its class takes beside these.
-        trains: whether it is meta-trained.
-        aids: names of MAML++'s aids that it has a use for, of `AIDS`.
-        unused: names of settings of `Config` that most methods have a use for and it has not,
-            beside those that `steps` and `batches` tell.
-        steps: whether a task is adapted to by inner steps.
-        batches: whether it is trained on minibatches of pictures and the classes of the whole
-            pool, instead of tasks.
-        optimizer: of meta-training unless another is asked for, of `options.OPTIMIZERS`.
-        any_way: the method of its kind that takes any number of ways, which its class names too
-            (`GradientMethod.any_way`).
-    """
-
-    module: str
-    class_name: str
-    head: str | None = None
-    heads: tuple[str, ...] = HEADS
-    losses: tuple[str, ...] = LOSSES
-    options: tuple[str, ...] = ()
-    trains: bool = True
-    aids: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    steps: bool = True
-    batches: bool = False
-    optimizer: str = "adam"
-    any_way: str = "hidra"
+    from hidra_tf.methods.interface import Method
 
 
 # Settings of `Config` that help where a meta-gradient goes through inner steps.
@@ -119,28 +82,44 @@ METHODS = {
 
 # What only those methods have a use for that say so.
 _OPTIONAL = {name for entry in METHODS.values() for name in (*entry.options, *entry.aids)}
+# All that `build` takes for one method or another.
+SETTINGS = ("first_order", *sorted(_OPTIONAL))
 
 
 def head_of(name: str, head: str | None) -> str | None:
-    """The kind of head that a method has where `head` is asked for (None: nothing is)."""
+    """The kind of head that a method has where `head`, or nothing (None), is asked for."""
     own = METHODS[name].head
     return own and (head or own)
 
 
 def is_fixed_way(name: str, head: str | None = None) -> bool:
     """Whether a method with this head serves only the number of ways that it was made with."""
-    return head_of(name, head) == "per_class"
+    return head_of(name, head) in FIXED_HEADS
 
 
-def check_head_and_loss(name: str, head: str | None, loss: str) -> None:
-    """Raises `UserError` unless a method can have this head (None: its own) under this loss."""
-    entry = METHODS[name]
-    asked = {"head": (head_of(name, head), entry.heads), "loss": (loss, entry.losses)}
-    for setting, (value, taken) in asked.items():
-        if value is not None and value not in taken:
-            raise UserError(
-                f"{setting}: expected {' or '.join(taken)} with {name}, received {value}"
-            )
+def any_way_of(method: type[Method]) -> str:
+    """The name of the method of a class's kind that takes any number of ways."""
+    names = {entry.class_name: entry.any_way for entry in METHODS.values()}
+    kin = [names[c.__name__] for c in method.__mro__ if c.__name__ in names]
+    return kin[0] if kin else ANY_WAY
+
+
+def check_head_and_loss(name: str, head: str | None, loss: str | Loss) -> None:
+    """Raises `UserError` unless a method can have this head, or its own (None), under this loss."""
+    own, heads = head_of(name, head), METHODS[name].heads
+    if own is None and head is not None:
+        raise UserError(f"head: {name} has its own; received {head}")
+    if own is not None and own not in heads:
+        raise UserError(f"head: expected {' or '.join(heads)} with {name}, received {own}")
+    check_loss(name, loss)
+
+
+def check_loss(name: str, loss: str | Loss) -> None:
+    """Raises `UserError` unless a method can be trained under this loss."""
+    taken = METHODS[name].losses
+    known = taken == LOSSES if callable(loss) else loss in taken
+    if not known:
+        raise UserError(f"loss: expected {' or '.join(taken)} with {name}, received {loss}")
 
 
 def uses(name: str, setting: str) -> bool:
@@ -165,31 +144,41 @@ def build(
     backbone: Backbone,
     inner: InnerLoop,
     ways: tuple[int, ...],
-    seed: int,
+    *,
+    seed: int = 0,
     head: str | None = None,
     task_map: str = "auto",
     **settings: Any,  # noqa: ANN401 — each method's own
-) -> GradientMethod:
-    """The method called `name`.
+) -> Method:
+    """The method called `name`, with a head made for it.
 
     Args:
         name: a key of `METHODS`.
-        backbone: f_θ.
+        backbone: the backbone f.
         inner: the inner loop of meta-training.
         ways: the numbers of classes of the training tasks.
-        seed: of the head's initial values.
-        head: its kind; None: the method's own.
-        task_map: see `hidra_tf.methods.task_map`.
-        **settings: from which the method takes its `options`, those that are there.
+        seed: the seed of the head's initial values.
+        head: the kind of the head, of `options.HEADS`; None for the method's own.
+        task_map: how tasks share the machine; see `hidra_tf.methods.task_map`.
+        **settings: those of `SETTINGS`, from which the method takes those
+            that it has a use for.
 
     Raises:
-        ValueError: if a method with a fixed head is given several numbers of ways.
+        ValueError: if there is no such method, or a method with a fixed head is given several
+            numbers of ways.
+        TypeError: if there is no such setting.
+        UserError: if the method cannot have this head or this loss.
     """
-    entry = METHODS[name]
-    method: Callable[..., GradientMethod] = getattr(import_module(entry.module), entry.class_name)
-    if is_fixed_way(name, head) and len(ways) != 1:
+    check_choice("method", name, METHODS)
+    unknown = sorted(settings.keys() - set(SETTINGS))
+    if unknown:
+        raise TypeError(f"expected settings of methods, received {', '.join(unknown)}")
+    check_head_and_loss(name, head, inner.loss)
+    fixed = is_fixed_way(name, head)
+    if fixed and len(ways) != 1:
         raise ValueError(f"{name} needs one number of ways; received {len(ways)}")
-    options = {option: settings[option] for option in entry.options if option in settings}
-    if entry.head is not None:
-        options |= {"ways": ways[0], "head": head_of(name, head)}
-    return method(backbone, inner, seed=seed, task_map=task_map, **options)
+    only = ways[0] if fixed else None
+    parts = Parts(backbone, inner, head_of(name, head), only, seed, task_map)
+    taken = {setting: value for setting, value in settings.items() if uses(name, setting)}
+    entry = METHODS[name]
+    return getattr(import_module(entry.module), entry.class_name).assembled(parts, **taken)

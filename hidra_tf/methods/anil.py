@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation.inner_loop import InnerLoop
+from collections.abc import Sequence
+from typing import Any
+
+from data_gen.episodes import Episodes
+from hidra_tf.adaptation.head_steps import heads_at
 from hidra_tf.backbones.backbone import Backbone, adapting
-from hidra_tf.heads.neurons import make_head
 from hidra_tf.methods.frozen import FrozenFeatures
+from hidra_tf.methods.gradient import GradientMethod
+from hidra_tf.methods.interface import Predictions
+from hidra_tf.methods.objective import Objective
 
 
-class Anil(FrozenFeatures):
-    """Almost No Inner Loop (Raghu, Raghu, Bengio and Vinyals, 2020).
+class Anil(FrozenFeatures, GradientMethod):
+    """Almost No Inner Loop: MAML whose steps move the head alone.
 
-    MAML whose steps move the head alone. The backbone is meta-learned through the features that
-    the steps use, and these are the same at every step: no weights per task, and no second
-    derivative of the backbone.
+    Raghu, Raghu, Bengio and Vinyals (2020), https://arxiv.org/abs/1909.09157. The backbone is
+    meta-learned through the features that the steps use, and these are the same at every step: no
+    weights per task, and no second derivative of the backbone. With a tied head it takes any number
+    of ways.
+
+    Example:
+        >>> from hidra_tf import Anil, Backbone, FixedHead, InnerLoop, conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="affine")
+        >>> inner = InnerLoop(steps=5, learning_rate=0.1)
+        >>> method = Anil(backbone=backbone, inner=inner, head=FixedHead.of(backbone, ways=5))
+        >>> method.needs_features_only(at_steps=(5,))
+        True
 
     Args:
-        backbone: f_θ.
-        inner: the inner loop of meta-training.
-        ways: C, where the head is `per_class`.
-        seed: of the head's initial values.
-        head: its kind, of `options.HEADS`; with a tied one ANIL takes any number of ways.
-        task_map: see `hidra_tf.methods.task_map`.
+        backbone: the backbone f with its weights θ.
+        **settings: the other arguments of `GradientMethod`.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        inner: InnerLoop,
-        ways: int | None = None,
-        seed: int = 0,
-        head: str = "per_class",
-        task_map: str = "auto",
-    ) -> None:
-        neurons = make_head(head, backbone.feature_size, ways, seed, backbone.dtype)
-        super().__init__(adapting(backbone, False), neurons, inner, task_map)
+    def __init__(self, *, backbone: Backbone, **settings: Any) -> None:  # noqa: ANN401
+        GradientMethod.__init__(self, backbone=adapting(backbone, False), **settings)
+
+    def solve_features(
+        self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
+    ) -> Predictions:
+        """Predictions for T tasks from features, by steps of the head, all of which are free."""
+        first, *heads = heads_at(
+            self.inner,
+            self.head.initial(episodes.ways),
+            self.head.tied,
+            episodes.support_images,
+            episodes.support_labels,
+            (0, *at_steps),
+            self.learned_rates(),
+            objective.derivatives,
+        )
+        return self.answers(episodes, first, heads)

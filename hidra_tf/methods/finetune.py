@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from data_gen.batches import Batch
+from data_gen.episodes import Episodes
+from hidra_tf.adaptation.head_steps import heads_at
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.adaptation.losses import accuracy
-from hidra_tf.backbones.backbone import Backbone, adapting
+from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import FixedHead, ZeroHead
-from hidra_tf.methods.base import MetaGradients
+from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
+from hidra_tf.methods.interface import MetaGradients, Predictions
+from hidra_tf.methods.objective import Objective
 
 
 class Finetune(FrozenFeatures):
@@ -19,27 +25,45 @@ class Finetune(FrozenFeatures):
     Trained without tasks, on minibatches of pictures and the classes of the whole pool. A task
     then has a new linear head trained on its support set, on frozen features, by `inner.steps`
     steps over the whole of it. The new head begins at zero (theirs at random): the problem is
-    convex, and so the order of the classes changes nothing.
+    convex, and so the order of the classes changes nothing. See https://arxiv.org/abs/1904.04232.
+
+    Example:
+        >>> from hidra_tf import Backbone, Finetune, FixedHead, InnerLoop, conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="affine")
+        >>> classifier = FixedHead.of(backbone, ways=64)
+        >>> inner = InnerLoop(steps=100, learning_rate=0.01)
+        >>> Finetune(backbone=backbone, inner=inner, classifier=classifier).variables[-1].shape
+        TensorShape([8, 64])
 
     Args:
-        backbone: f_θ.
+        backbone: the backbone f with its weights θ.
         inner: how the new heads are trained.
-        seed: of the classifier's initial values.
-        classes: of the training pool; None: there is no classifier, and no training.
-        task_map: see `hidra_tf.methods.task_map`.
+        classifier: one neuron for each training class; without it nothing can be trained.
+        task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
     """
 
     def __init__(
         self,
+        *,
         backbone: Backbone,
         inner: InnerLoop,
-        seed: int = 0,
-        classes: int | None = None,
+        classifier: FixedHead | None = None,
         task_map: str = "auto",
     ) -> None:
-        size, dtype = backbone.feature_size, backbone.dtype
-        super().__init__(adapting(backbone, False), ZeroHead(size, dtype), inner, task_map)
-        self.classifier = FixedHead(size, classes, seed, dtype) if classes else None
+        super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
+        self.inner, self.classifier = inner, classifier
+        self.head = ZeroHead.of(backbone)
+
+    @classmethod
+    def assembled(cls, parts: Parts, classes: int | None = None) -> Finetune:
+        """The method from what the registry's `build` is given, for `classes` to be learned."""
+        classifier = classes and FixedHead.of(parts.backbone, ways=classes, seed=parts.seed)
+        return cls(
+            backbone=parts.backbone,
+            inner=parts.inner,
+            classifier=classifier or None,
+            task_map=parts.task_map,
+        )
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -47,11 +71,28 @@ class Finetune(FrozenFeatures):
         own = self.classifier.trainable_variables if self.classifier else ()
         return [*super().variables, *own]
 
-    def meta_gradients(self, episodes: Batch, step: tf.Tensor | int = 0) -> MetaGradients:
-        """Loss, accuracy and gradients of one minibatch (no `episodes` here, but a `Batch`)."""
+    def meta_gradients(self, batch: Batch, step: tf.Tensor | int = 0) -> MetaGradients:
+        """Loss, accuracy and gradients of one minibatch, whatever the number of the update."""
         del step
-        images, labels = episodes
+        images, labels = batch
         with tf.GradientTape() as tape:
             logits = self.classifier.initial(0).logits(self.features(images))
             loss = self.loss(labels, logits)
-        return MetaGradients(loss, accuracy(labels, logits), tape.gradient(loss, self.variables))
+        gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
+        return MetaGradients(loss, accuracy(labels, logits), gradients)
+
+    def solve_features(
+        self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
+    ) -> Predictions:
+        """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
+        heads = heads_at(
+            self.inner,
+            self.head.initial(episodes.ways),
+            self.head.tied,
+            episodes.support_images,
+            episodes.support_labels,
+            at_steps,
+            derivatives=objective.derivatives,
+        )
+        logits = [head.logits(episodes.query_images) for head in heads]
+        return Predictions(tf.stack(logits, axis=1), {})

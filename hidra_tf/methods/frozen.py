@@ -7,44 +7,47 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation.head_steps import heads_at
-from hidra_tf.heads.neurons import HeadWeights
-from hidra_tf.methods.base import GradientMethod, Predictions
+from hidra_tf.methods.episodic import EpisodicMethod
+from hidra_tf.methods.interface import MetaGradients, Predictions
+from hidra_tf.methods.objective import Objective
 
 
-class FrozenFeatures(GradientMethod):
+class FrozenFeatures(EpisodicMethod):
     """Tasks are solved on features that no step changes: computed once, whatever the steps.
 
     Where no picture's features depend on another's, those of all tasks are computed together;
     otherwise support and queries of each task by themselves, once.
 
-    Subclasses give a backbone of which nothing adapts (`backbones.adapting`).
+    Subclasses say in `solve_features` how. If they have an inner loop, they give a backbone of
+    which nothing adapts (`backbones.backbone.adapting`).
     """
 
     metrics = ()
 
     def needs_features_only(self, at_steps: Sequence[int]) -> bool:
-        """Always but for the statistics that the pictures of a task share."""
+        """Whether no picture's features depend on another's, as statistics of a task's do."""
         del at_steps
         return self.backbone.per_image
 
-    def _heads_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> list[HeadWeights]:
-        """The heads of T tasks after each of S numbers of steps, all of which are free."""
-        return heads_at(
-            self.inner,
-            self.head.initial(episodes.ways),
-            self.head.tied,
-            episodes.support_images,
-            episodes.support_labels,
-            at_steps,
-            self._rates(),
-        )
+    def with_features(self, tasks: Episodes) -> Episodes:
+        """The same tasks, with features in place of images; a single task under statistics."""
+        if self.backbone.per_image:
+            return super().with_features(tasks)
+        theta = self.theta()
+        support, statistics = self.backbone.support_features(theta, tasks.support_images[0])
+        queries = self.backbone.query_features(theta, tasks.query_images[0], statistics)
+        return tasks._replace(support_images=support[tf.newaxis], query_images=queries[tf.newaxis])
 
-    def _adapt(self, task: Episodes, at_steps: Sequence[int]) -> Predictions:
-        theta = self._theta()
-        support, statistics = self.backbone.support_features(theta, task.support_images)
-        queries = self.backbone.query_features(theta, task.query_images, statistics)
-        arrays = (support, task.support_labels, queries, task.query_labels)
-        features = Episodes(*(array[tf.newaxis] for array in arrays), task.ways)
-        found = self.predictions_of_features(features, at_steps)
+    def task_gradients(
+        self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
+    ) -> MetaGradients:
+        """Query loss, accuracy and gradients of one task, as in `EpisodicMethod`."""
+        group = [array[tf.newaxis] for array in arrays]
+        return self.gradients_on_features(objective, ways, group)
+
+    def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:
+        """Predictions for one task, from its features."""
+        *arrays, ways = task
+        group = Episodes(*(array[tf.newaxis] for array in arrays), ways)
+        found = self.solve_features(self.with_features(group), at_steps, objective)
         return tf.nest.map_structure(lambda values: values[0], found)

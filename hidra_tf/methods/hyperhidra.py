@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
-from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.hyper_heads import AnyWayHyperHead
 from hidra_tf.heads.neurons import HeadWeights
-from hidra_tf.methods import check_head_and_loss
+from hidra_tf.methods import Parts, check_loss
 from hidra_tf.methods.hyper import HyperMethod
+from hidra_tf.methods.objective import Objective
 
 
 class HyperHidra(HyperMethod):
@@ -18,51 +19,40 @@ class HyperHidra(HyperMethod):
     ψ_c = φ + step_c + Δ_c, where step_c is that of `closed_form.first_step` and Δ_c what a
     hypernetwork says of class c beside the others (`AnyWayHyperHead`). A tied head's predictions
     are uniform, so those of the head after that step take their place. Δ = 0 to begin with: the
-    untrained method is HIDRA with one step.
+    untrained method is HIDRA with one step. The ideas are those of HyperMAML
+    (https://arxiv.org/abs/2205.15745) and HIDRA (https://arxiv.org/abs/1910.12749).
+
+    Example:
+        >>> from hidra_tf import AnyWayHyperHead, Backbone, HyperHidra, InnerLoop, conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
+        >>> inner = InnerLoop(steps=1, learning_rate=0.4)
+        >>> head = AnyWayHyperHead.of(backbone, width=32)
+        >>> HyperHidra(backbone=backbone, inner=inner, head=head).check_ways(20)
 
     Args:
-        backbone: f_θ.
-        inner: of the first step, and of steps after the update.
-        seed: of the initial values.
-        ways: not used: any number.
-        head: `master` or `zero`.
-        task_map: see `hidra_tf.methods.task_map`.
-        hyper_layers: of the hypernetwork.
-        hyper_width: of the hypernetwork.
-        enhancement: whether the hypernetwork sees the one-step head's logits.
+        **settings: the arguments of `HyperMethod`, with an `AnyWayHyperHead`.
 
     Raises:
+        TypeError: if the head is of another class.
         UserError: if the first step would have no closed form.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        inner: InnerLoop,
-        seed: int = 0,
-        ways: int | None = None,
-        head: str = "master",
-        task_map: str = "auto",
-        hyper_layers: int = 3,
-        hyper_width: int = 256,
-        enhancement: bool = True,
-    ) -> None:
-        del ways
-        check_head_and_loss("hyperhidra", head, inner.loss)
-        neurons = AnyWayHyperHead(
-            backbone.feature_size,
-            hyper_layers,
-            hyper_width,
-            enhancement,
-            head,
-            seed,
-            backbone.dtype,
-        )
-        super().__init__(backbone, neurons, inner, task_map)
+    head_class = AnyWayHyperHead
 
-    def first_step(self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor) -> HeadWeights:
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 — those of the method above
+        super().__init__(**settings)
+        check_loss("hyperhidra", self.inner.loss)
+
+    @classmethod
+    def make_head(cls, parts: Parts, **network: Any) -> AnyWayHyperHead:  # noqa: ANN401
+        """A head for the backbone's features; see `HyperMethod`."""
+        return AnyWayHyperHead.of(parts.backbone, head=parts.head, **network)
+
+    def first_step(
+        self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor, objective: Objective
+    ) -> HeadWeights:
         """ψ_c = φ + step_c + Δ_c."""
-        stepped = self.inner.exact_first_step(head, features, labels)
+        stepped = super().first_step(head, features, labels, objective)
         step = HeadWeights(stepped.kernel - head.kernel, stepped.bias - head.bias)
         unit = self.inner.step_size(tf.shape(head.bias)[-1], features.dtype)
         update = self.head.update(step, unit, features, labels)

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.heads.neurons import make_head
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.gradient import GradientMethod
 
 
 class Maml(GradientMethod):
-    """Model-Agnostic Meta-Learning (Finn, Abbeel and Levine, 2017), equations 2.1 and 2.2.
+    """Model-Agnostic Meta-Learning, equations 2.1 and 2.2 of the HIDRA paper.
 
-    Args:
-        backbone: f_θ.
-        inner: the inner loop of meta-training.
-        ways: C, the number of classes of every task where the head is `per_class`.
-        seed: of the head's initial values.
-        head: its kind, of `options.HEADS`.
-        task_map: see `hidra_tf.methods.task_map`.
-    """
+    Finn, Abbeel and Levine (2017), https://arxiv.org/abs/1703.03400. Its head has neurons of its
+    own for each class; the arguments are those of `GradientMethod`.
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        inner: InnerLoop,
-        ways: int | None = None,
-        seed: int = 0,
-        head: str = "per_class",
-        task_map: str = "auto",
-    ) -> None:
-        neurons = make_head(head, backbone.feature_size, ways, seed, backbone.dtype)
-        super().__init__(backbone, neurons, inner, task_map)
+    Example:
+        >>> from hidra_tf import Backbone, FixedHead, InnerLoop, Maml, conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
+        >>> inner = InnerLoop(steps=1, learning_rate=0.4)
+        >>> head = FixedHead.of(backbone, ways=5)
+        >>> Maml(backbone=backbone, inner=inner, head=head).check_ways(20)
+        Traceback (most recent call last):
+        data_gen.errors.UserError: the head was made for 5 ways and has no neurons for other numbers; received 20. `method=hidra` takes any number of ways
+    """  # noqa: E501 — a message

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import RandomHead
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods import Parts
+from hidra_tf.methods.gradient import GradientMethod
 
 
 class RandomInit(GradientMethod):
     """The papers' random initialization: the inner loop from untrained weights, for any C.
 
-    Args:
-        backbone: f_θ, as it was initialised.
-        inner: the inner loop.
-        seed: of the head's neurons.
-        task_map: see `hidra_tf.methods.task_map`.
+    Nothing is meta-trained; the arguments are those of `GradientMethod`, with a `RandomHead`. See
+    the HIDRA paper, section 5 (https://arxiv.org/abs/1910.12749).
+
+    Example:
+        >>> from hidra_tf import Backbone, InnerLoop, RandomHead, RandomInit, conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
+        >>> inner = InnerLoop(steps=5, learning_rate=0.1)
+        >>> RandomInit(backbone=backbone, inner=inner, head=RandomHead.of(backbone)).check_ways(9)
     """
 
-    def __init__(
-        self, backbone: Backbone, inner: InnerLoop, seed: int = 0, task_map: str = "auto"
-    ) -> None:
-        head = RandomHead(backbone.feature_size, seed, backbone.dtype)
-        super().__init__(backbone, head, inner, task_map)
+    @classmethod
+    def assembled(cls, parts: Parts) -> RandomInit:
+        """The method from what the registry's `build` is given."""
+        return cls(
+            backbone=parts.backbone,
+            inner=parts.inner,
+            head=RandomHead.of(parts.backbone, seed=parts.seed),
+            task_map=parts.task_map,
+        )

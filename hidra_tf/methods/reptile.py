@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.adaptation.inner_loop import InnerLoop, query_logits
 from hidra_tf.adaptation.losses import accuracy
 from hidra_tf.backbones.backbone import Backbone, adapting
-from hidra_tf.methods.base import MetaGradients
-from hidra_tf.methods.maml import Maml
-from hidra_tf.methods.task_map import map_tasks
+from hidra_tf.heads.neurons import HeadWeights
+from hidra_tf.heads.registry import Head
+from hidra_tf.methods.gradient import GradientMethod
+from hidra_tf.methods.interface import MetaGradients
+from hidra_tf.methods.task_map import over_tasks
 
 
-class Reptile(Maml):
+class Reptile(GradientMethod):
     """Reptile (Nichol, Achiam and Schulman, 2018), equation 2.3 of the HIDRA paper.
 
         θ ← θ + β·mean_τ(θ′_τ − θ)
@@ -23,55 +25,58 @@ class Reptile(Maml):
     (The paper prints a minus before β, which would lead away from θ′.) Written as a descent, the
     "gradient" is the mean of θ − θ′: plain SGD with rate β, the default optimizer of this method,
     makes 2.3 of it. θ′ is adapted on the support set; the queries are only measured on, so that
-    the curves mean what they mean for every method.
+    the curves mean what they mean for every method. See https://arxiv.org/abs/1803.02999.
 
     What the inner loop does not move is not learned. Therefore all weights move in it, γ and β of
     the normalisation too. A master neuron moves towards the mean of its C adapted copies; under
     a softmax that mean never moves (README, fact 3).
 
+    Example:
+        >>> from hidra_tf import Backbone, FixedHead, InnerLoop, Reptile, conv4
+        >>> backbone = Backbone(conv4((28, 28, 1), filters=8), norm="support")
+        >>> inner = InnerLoop(steps=5, learning_rate=0.1)
+        >>> method = Reptile(backbone=backbone, inner=inner, head=FixedHead.of(backbone, ways=5))
+        >>> all(method.backbone.adapted)
+        True
+
     Args:
-        backbone: f_θ.
+        backbone: the backbone f with its weights θ.
         inner: the inner loop of meta-training.
-        ways: C, where the head is `per_class`.
-        seed: of the head's initial values.
-        head: its kind, of `options.HEADS`.
-        task_map: see `hidra_tf.methods.task_map`.
+        head: the output neurons' initialization.
+        task_map: how tasks are run; see `hidra_tf.methods.task_map`.
     """
 
     metrics = ()
 
     def __init__(
-        self,
-        backbone: Backbone,
-        inner: InnerLoop,
-        ways: int | None = None,
-        seed: int = 0,
-        head: str = "per_class",
-        task_map: str = "auto",
+        self, *, backbone: Backbone, inner: InnerLoop, head: Head, task_map: str = "auto"
     ) -> None:
-        # Nothing is differentiated through a step.
-        inner = dataclasses.replace(inner, first_order=True, differentiated=False)
-        super().__init__(adapting(backbone, True), inner, ways, seed, head, task_map)
+        super().__init__(
+            backbone=adapting(backbone, True), inner=inner, head=head, task_map=task_map
+        )
 
-    def meta_gradients(self, episodes: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
+    def meta_gradients(self, batch: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
         """The mean query loss after adaptation, and the mean of θ − θ′ over T tasks."""
         del step
-        dtype = episodes.support_images.dtype
+        dtype = batch.support_images.dtype
         signature = MetaGradients(dtype, dtype, [v.dtype for v in self.variables])
-        results = map_tasks(self._task_gradients, episodes, signature, self.task_map)
+        results = over_tasks(self._displacement, batch, signature, self.task_map)()
         return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
 
-    def _task_gradients(self, task: Episodes) -> MetaGradients:
-        (adapted,) = self._trajectory(task, (self.inner.steps,))
-        logits = self._logits(adapted, task)
-        theta = [start - end for start, end in zip(self._theta(), adapted.backbone, strict=True)]
+    def _displacement(self, ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> MetaGradients:
+        """Loss, accuracy and θ − θ′ of one task; nothing is differentiated through a step."""
+        task = Episodes(*arrays, ways)
+        (adapted,) = self.adaptation(task)((self.steps,))
+        images = (task.support_images, task.query_images)
+        logits = query_logits(self.backbone, *images, adapted)
+        theta = [start - end for start, end in zip(self.theta(), adapted.backbone, strict=True)]
         return MetaGradients(
             self.loss(task.query_labels, logits),
             accuracy(task.query_labels, logits),
             [*theta, *self._head_displacement(task, adapted.head)],
         )
 
-    def _head_displacement(self, task: Episodes, adapted: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
+    def _head_displacement(self, task: Episodes, adapted: HeadWeights) -> list[tf.Tensor]:
         """The start minus the end of the head, pulled back to its variables."""
         with tf.GradientTape() as tape:
             start = self.head.initial(task.ways)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from data_gen.sources import has_gpu
-from hidra_tf.options import TASK_MAPS
+from hidra_tf.options import TASK_MAPS, check_choice
 
 Result = TypeVar("Result")
+# C, and the four arrays of `Episodes`, of one task or of some → whatever is computed for them.
+TaskFunction = Callable[[tf.Tensor, Sequence[tf.Tensor]], Result]
 
 # Iterations of the loop over tasks that may overlap.
 IN_FLIGHT = 10
@@ -19,13 +22,13 @@ IN_FLIGHT = 10
 _AT_ONCE = {"CPU": 4, "GPU": 32}
 
 
-def map_tasks(
-    function: Callable[[Episodes], Result],
-    episodes: Episodes,
-    signature: object,
-    how: str = "auto",
-) -> Result:
-    """Calls a function for each of T tasks, and stacks what it returns.
+def over_tasks(
+    function: TaskFunction[Result], episodes: Episodes, signature: object, how: str = "auto"
+) -> Callable[[], Result]:
+    """The call that computes a function for each of T tasks, and stacks what it returns.
+
+    It is returned unmade, so that no frame of this module stands between the caller and the
+    function in a traceback.
 
     The ways of doing it differ in time and memory (benchmarks/README.md), not in numbers:
 
@@ -35,34 +38,34 @@ def map_tasks(
     - `auto`: `loop`, the fastest where it was measured.
 
     Args:
-        function: of the arrays of one task, without their leading axis.
-        episodes: of T tasks.
+        function: a function of C and the arrays of one task, without their leading axis.
+        episodes: T tasks.
         signature: the types of what the function returns.
         how: one of `options.TASK_MAPS`.
+
+    Raises:
+        ValueError: if there is no such way.
     """
+    check_choice("task_map", how, TASK_MAPS)
     *arrays, ways = episodes
-
-    def call(parts: list[tf.Tensor]) -> Result:
-        return function(Episodes(*parts, ways))
-
-    if how not in TASK_MAPS:
-        raise ValueError(f"expected one of {', '.join(TASK_MAPS)}; received {how!r}")
+    call = functools.partial(function, ways)
     if how == "vectorized":
-        return tf.vectorized_map(call, arrays)
+        return functools.partial(tf.vectorized_map, call, arrays)
     if how == "unrolled":
-        results = [call(task) for task in zip(*map(tf.unstack, arrays), strict=True)]
-        return tf.nest.map_structure(lambda *values: tf.stack(values), *results)
-    return tf.map_fn(call, arrays, parallel_iterations=IN_FLIGHT, fn_output_signature=signature)
+        return functools.partial(_unrolled, call, arrays)
+    return functools.partial(
+        tf.map_fn, call, arrays, parallel_iterations=IN_FLIGHT, fn_output_signature=signature
+    )
 
 
-def map_groups(
-    function: Callable[[Episodes], Result], episodes: Episodes, signature: object
-) -> Result:
-    """Calls a function for groups of tasks of equal size, and stacks what it returns.
+def over_groups(
+    function: TaskFunction[Result], episodes: Episodes, signature: object
+) -> Callable[[], Result]:
+    """The call that computes a function for groups of tasks of equal size, and stacks the results.
 
     Args:
-        function: of the arrays of a group, with their leading axis.
-        episodes: of T tasks.
+        function: a function of C and the arrays of a group, with their leading axis.
+        episodes: T tasks.
         signature: the types of what the function returns.
     """
     *arrays, ways = episodes
@@ -70,9 +73,13 @@ def map_groups(
     grouped = [tf.reshape(a, tf.concat([[-1, size], tf.shape(a)[1:]], 0)) for a in arrays]
     for group, array in zip(grouped, arrays, strict=True):
         group.set_shape([None, size, *array.shape[1:]])
-    return tf.map_fn(
-        lambda parts: function(Episodes(*parts, ways)), grouped, fn_output_signature=signature
-    )
+    call = functools.partial(function, ways)
+    return functools.partial(tf.map_fn, call, grouped, fn_output_signature=signature)
+
+
+def _unrolled(call: Callable[[Sequence[tf.Tensor]], Result], arrays: Sequence[tf.Tensor]) -> Result:
+    results = [call(task) for task in zip(*map(tf.unstack, arrays), strict=True)]
+    return tf.nest.map_structure(lambda *values: tf.stack(values), *results)
 
 
 def _group_size(tasks: int | None) -> int:

@@ -20,9 +20,16 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones import registry
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.options import PRECISIONS
-from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs import sizes
+from hidra_tf.runs.config import (
+    Config,
+    DataSettings,
+    EvalRequest,
+    TaskSettings,
+    TrainingSettings,
+)
 from hidra_tf.training import schedules
 from hidra_tf.training.optimizers import make_optimizer
 
@@ -31,7 +38,16 @@ ANY_WAYS = range(2, 11)
 
 
 def load_splits(config: Config, cache_dir: str | None, split: str | None = None) -> Splits:
-    """The pools; `split` names the one that is needed where nothing is trained."""
+    """The pictures of a run's three splits.
+
+    Args:
+        config: the run's settings.
+        cache_dir: the folder that keeps decoded data sets, or None for the user's cache.
+        split: the one split that is needed where nothing is trained, or None for all of them.
+
+    Raises:
+        UserError: if the pictures are missing, incomplete or damaged.
+    """
     request = data_gen.DataRequest(
         data_dir=config.data_dir,
         cache_dir=cache_dir,
@@ -52,7 +68,7 @@ def load_splits(config: Config, cache_dir: str | None, split: str | None = None)
     )
 
 
-def build_method(config: Config, splits: Splits, classes: int | None = None) -> GradientMethod:
+def build_method(config: Config, splits: Splits, classes: int | None = None) -> Method:
     """The untrained method that `config` describes, for pictures like those of `splits`.
 
     Args:
@@ -75,31 +91,27 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     except ValueError as error:
         raise UserError(f"{config.backbone}: {error}") from error
     inner = InnerLoop(
-        config.inner_steps,
-        config.inner_lr,
-        config.first_order,
-        config.inner_loop == "auto",
-        config.recompute,
-        config.loss,
-        config.inner_reduction,
-        config.learn_inner_lr,
-        config.multi_step_loss,
-        config.second_order_after,
+        steps=config.inner_steps,
+        learning_rate=config.inner_lr,
+        exact=config.inner_loop == "auto",
+        recompute=config.recompute,
+        loss=config.loss,
+        reduction=config.inner_reduction,
     )
     settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     settings["classes"] = classes
-    names = ("head", "seed", "task_map", *methods.METHODS[config.method].options)
+    names = ("head", "seed", "task_map", *methods.SETTINGS)
     options = {name: settings[name] for name in names}
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
 
-def training_pool(config: Config, splits: Splits) -> ClassPool | RotatedPool:
+def training_pool(config: DataSettings, splits: Splits) -> ClassPool | RotatedPool:
     """The training classes, which alone may be rotated."""
     return RotatedPool(splits.train) if config.rotations else splits.train
 
 
 def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
-    """The meta-batches, or the minibatches, that `config` trains on."""
+    """What a meta-update of the run learns from: meta-batches of tasks, or batches of pictures."""
     pool = training_pool(config, splits)
     if methods.METHODS[config.method].batches:
         return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
@@ -115,9 +127,22 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
     )
 
 
-def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.Optimizer:
-    """The meta-optimizer that `config` describes."""
-    rate = schedules.learning_rate(
+def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimizer:
+    """The run's meta-optimizer, its state created for the variables of `method`."""
+    return make_optimizer(
+        method.variables,
+        _learning_rate(config),
+        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
+        weight_decay=config.weight_decay,
+        undecayed=method.undecayed,
+    )
+
+
+def _learning_rate(
+    config: TrainingSettings,
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """β in the course of a training."""
+    return schedules.learning_rate(
         config.meta_lr_schedule,
         config.meta_lr,
         config.steps,
@@ -125,16 +150,9 @@ def build_optimizer(config: Config, method: GradientMethod) -> keras.optimizers.
         config.milestones,
         config.gamma,
     )
-    return make_optimizer(
-        method.variables,
-        rate,
-        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
-        weight_decay=config.weight_decay,
-        undecayed=method.undecayed,
-    )
 
 
-def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dict[str, Evaluator]:
+def make_monitors(config: Config, method: Method, splits: Splits) -> dict[str, Evaluator]:
     """Evaluators for the curves of Figure 8."""
     ways = monitored_ways(config)
     if not config.is_fixed_way:
@@ -146,17 +164,22 @@ def make_monitors(config: Config, method: GradientMethod, splits: Splits) -> dic
     }
 
 
-def monitored_ways(config: Config) -> list[int]:
+def monitored_ways(config: TaskSettings) -> list[int]:
     """The smallest and the largest trained number of ways, over which the curves are means."""
     return sorted({config.train_ways[0], config.train_ways[-1]})
 
 
 def make_evaluator(
-    config: Config, method: GradientMethod, splits: Splits, request: EvalRequest
+    config: Config, method: Method, splits: Splits, request: EvalRequest
 ) -> Evaluator:
-    """The evaluator that `request` asks for."""
+    """The evaluator of a run for what was requested, and for the defaults of the rest.
+
+    Raises:
+        UserError: if the method or the split cannot give such tasks.
+    """
     ways = evaluated_ways(config, request, getattr(splits, request.split).num_classes)
     steps = evaluated_steps(config, request)
+    sizes.check_evaluation(config, ways)
     return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
 
 
@@ -176,7 +199,7 @@ def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:
 
 def _evaluator_of(
     config: Config,
-    method: GradientMethod,
+    method: Method,
     splits: Splits,
     split: str,
     ways: Sequence[int],

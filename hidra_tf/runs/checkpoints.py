@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +9,14 @@ import keras
 import tensorflow as tf
 
 from data_gen.errors import UserError
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs.checkpoint_files import BEST, LAST, CheckpointFiles, is_complete
+from hidra_tf.runs.checkpoint_reading import DAMAGE, examine
+from hidra_tf.runs.paths import for_tensorflow
 
-# What TensorFlow raises for a damaged, truncated or foreign checkpoint.
-_DAMAGE = (tf.errors.OpError, ValueError, AssertionError, LookupError, RuntimeError)
+
+class DamagedError(UserError):
+    """There are checkpoints, but none of them can be read."""
 
 
 class Checkpoints:
@@ -22,8 +24,15 @@ class Checkpoints:
 
     Episodes are a function of (seed, step), so nothing else is needed to continue bit for bit.
 
+    A training saves a new best checkpoint before the last one, so `best_accuracy` of a last
+    checkpoint never speaks of a best one that was not saved. The reverse can happen: a training
+    that is killed after it measured a new best at step S', and goes on from S < S', finds a best
+    checkpoint of S' beside the `best_accuracy` of S. That does no harm: until S' is measured and
+    saved again, `best/` holds weights that this run had and that were the best of it, and a better
+    one of another step replaces them, together with `best_accuracy`.
+
     Args:
-        path: the run's folder; `checkpoints/` and `best/` are made in it.
+        path: the run's folder; `checkpoints/` and `best/` are made in it by the first save.
         method: whose variables are kept.
         optimizer: whose state is kept; None where nothing is trained.
         warn: told, in one line, when a damaged checkpoint is passed over.
@@ -38,7 +47,7 @@ class Checkpoints:
     def __init__(
         self,
         path: Path,
-        method: GradientMethod,
+        method: Method,
         optimizer: keras.optimizers.Optimizer | None,
         warn: Callable[[str], None],
         keep: int = 3,
@@ -55,21 +64,23 @@ class Checkpoints:
         if optimizer is not None:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
+        self._shapes = [tuple(variable.shape) for variable in method.variables]
         self._warn = warn
         self.restored: Path | None = None
-        self._last = self._manager(self._everything, path / "checkpoints", keep)
-        self._best = self._manager(self._weights, path / "best", keep=1)
+        path = for_tensorflow(path)
+        self._last = CheckpointFiles(path / LAST, keep)
+        self._best = CheckpointFiles(path / BEST, keep=1)
 
     def save(self) -> None:
         """Saves the state after `step` meta-updates."""
-        self._last.save(checkpoint_number=self.step)
+        self._last.save(int(self.step), self._everything.write)
 
     def save_if_best(self, accuracy: float) -> bool:
         """Saves the weights if `accuracy` is the best so far."""
         if accuracy <= float(self.best_accuracy):
             return False
         self.best_accuracy.assign(accuracy)
-        self._best.save(checkpoint_number=self.step)
+        self._best.save(int(self.step), self._weights.write)
         return True
 
     def restore_last(self) -> bool:
@@ -79,111 +90,93 @@ class Checkpoints:
             Whether there was one; False means a run that has not saved yet.
 
         Raises:
-            UserError: if there are checkpoints, but all of them are damaged.
+            DamagedError: if there are checkpoints, but all of them are damaged.
+            MisfitError: if a checkpoint has other weights than the method.
         """
-        return self._restore(self._everything, Path(self._last.directory))
+        return self._restore_newest(self._everything, self._last)
 
     def restore_best(self) -> bool:
-        """Goes back to the best weights, or to the last where there are none that can be read."""
+        """Goes back to the best weights, or to the last where there are none that can be read.
+
+        Raises:
+            DamagedError: if there are checkpoints, but all of them are damaged.
+            MisfitError: if a checkpoint has other weights than the method.
+        """
         try:
-            if self._restore(self._weights, Path(self._best.directory)):
+            if self._restore_newest(self._weights, self._best):
                 return True
-        except UserError as error:
+        except DamagedError as error:
             self._warn(f"{error}; using the last checkpoint instead")
             return self.restore_last_weights()
         if not self.restore_last_weights():
             return False
         self._warn(
-            f"expected a checkpoint in {self._best.directory}, found none; using the last one "
+            f"expected a checkpoint in {self._best.folder}, found none; using the last one "
             f"instead, of step {int(self.step)}"
         )
         return True
 
     def restore_last_weights(self) -> bool:
         """Like `restore_last`, without the optimizer's state."""
-        return self._restore(self._weights, Path(self._last.directory))
+        return self._restore_newest(self._weights, self._last)
 
     def restore_step(self, step: int) -> bool:
         """Goes back to the weights after `step` meta-updates, if a checkpoint of them is kept.
 
         Raises:
-            UserError: if it is damaged.
+            DamagedError: if it cannot be read.
+            MisfitError: if it has other weights than the method.
         """
-        for manager in (self._last, self._best):
-            folder = Path(manager.directory)
-            if self._restore(self._weights, folder, {step}):
+        for files in (self._last, self._best):
+            if step in files.steps():
+                prefix = files.folder / f"ckpt-{step}"
+                try:
+                    self._restore(self._weights, prefix)
+                except DAMAGE as error:
+                    raise DamagedError(_complaint(prefix, error)) from error
                 return True
         return False
 
-    def _manager(
-        self, checkpoint: tf.train.Checkpoint, folder: Path, keep: int
-    ) -> tf.train.CheckpointManager:
-        try:
-            tf.train.get_checkpoint_state(str(folder))
-        except _DAMAGE:
-            # Only a list of what is there, and the manager could not start with it.
-            self._warn(f"{folder / 'checkpoint'} is damaged; made anew from the files beside it")
-            (folder / "checkpoint").unlink()
-        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
-
-    def _restore(
-        self, checkpoint: tf.train.Checkpoint, folder: Path, steps: set[int] | None = None
-    ) -> bool:
-        """Restores the newest checkpoint in `folder`, of those of `steps` if some are given."""
-        candidates = [p for p in checkpoints_in(folder) if not steps or step_of(p) in steps]
-        for prefix in candidates:
+    def _restore_newest(self, checkpoint: tf.train.Checkpoint, files: CheckpointFiles) -> bool:
+        self._look_at_list(files)
+        tried: list[Path] = []
+        # Listed anew each time: a training that goes on may take one away and bring another.
+        while left := [prefix for prefix in files.prefixes() if prefix not in tried]:
+            tried.append(left[0])
             try:
-                status = checkpoint.read(str(prefix))
-                status.assert_existing_objects_matched().expect_partial()
-            except _DAMAGE as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                self._warn(f"checkpoint {prefix} is damaged ({reason}); looking for an older one")
+                self._restore(checkpoint, left[0])
+            except DAMAGE as error:
+                if left[0] in files.prefixes():
+                    self._warn(f"{_complaint(left[0], error)}; looking for an older one")
             else:
-                self.restored = prefix
                 return True
-        if candidates:
-            raise UserError(f"expected a checkpoint in {folder}; all of them are damaged")
-        return False
+        left = files.prefixes()
+        # One without an index is what a kill during the very first save has left.
+        if not left or (len(left) == 1 and not is_complete(left[0])):
+            return False
+        raise DamagedError(f"expected a checkpoint in {files.folder}; all of them are damaged")
+
+    def _restore(self, checkpoint: tf.train.Checkpoint, prefix: Path) -> None:
+        # Examined before: a restore that fails half way has changed some of the variables, and
+        # TensorFlow then complains about every other one.
+        examine(prefix, self._shapes)
+        status = checkpoint.read(str(prefix)).expect_partial()
+        status.assert_existing_objects_matched()
+        self.restored = prefix
+
+    def _look_at_list(self, files: CheckpointFiles) -> None:
+        try:
+            tf.train.get_checkpoint_state(str(files.folder))
+        except DAMAGE:
+            # Nothing here needs it, but other programs may.
+            self._warn(
+                f"{files.folder / 'checkpoint'} is damaged; the next save makes it anew from the "
+                "files beside it"
+            )
 
 
-def saved_step(path: Path) -> int:
-    """The step of the newest checkpoint of the run at `path`; −1 without one."""
-    newest = checkpoints_in(path / "checkpoints")[:1]
-    return step_of(newest[0]) if newest else -1
-
-
-def step_of(prefix: Path) -> int:
-    """The number of meta-updates in a checkpoint's name."""
-    return int(prefix.name.removeprefix("ckpt-"))
-
-
-def weights_digest(prefix: Path) -> str | None:
-    """A digest of the weights in a checkpoint; None if they cannot be read.
-
-    The same weights have the same one, whether the optimizer's state lies beside them or not.
-    """
-    digest = hashlib.sha256()
-    try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        for name in sorted(reader.get_variable_to_shape_map()):
-            # Everything is read: what is damaged elsewhere cannot be restored either.
-            values = reader.get_tensor(name)
-            if name.startswith("variables/"):
-                digest.update(f"{name} {values.dtype} {values.shape}".encode())
-                digest.update(values.tobytes())
-    except _DAMAGE:
-        return None
-    return digest.hexdigest()
-
-
-def checkpoints_in(folder: Path) -> list[Path]:
-    """Prefixes of the checkpoints in `folder`, newest first.
-
-    From the files themselves: the text file in which TensorFlow lists them may be lost as well.
-    """
-    numbered = [
-        (int(match.group(1)), folder / f"ckpt-{match.group(1)}")
-        for file in folder.glob("ckpt-*")
-        if (match := re.fullmatch(r"ckpt-(\d+)\.(index|data.*)", file.name))
-    ]
-    return [prefix for _, prefix in sorted(set(numbered), reverse=True)]
+def _complaint(prefix: Path, error: Exception) -> str:
+    if not is_complete(prefix):
+        return f"checkpoint {prefix} is incomplete, as a kill during a save leaves one"
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"checkpoint {prefix} is damaged ({reason})"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 from data_gen.errors import printable
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
-from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs import folder, kept, report, results
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs import folder, identity, kept, report, results
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
 from hidra_tf.runs.charts import accuracy_chart
 from hidra_tf.runs.config import Config, EvalRequest
@@ -21,6 +22,8 @@ from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
 from hidra_tf.runs.untrained import check_untrained, source
 from hidra_tf.runs.weights import check_kept, restore
+
+_LOG = logging.getLogger(__name__)
 
 
 @in_one_line
@@ -54,11 +57,15 @@ def evaluate(
             skip_damaged=own.skip_damaged or request.skip_damaged,
         )
         splits = load_splits(config, cache_dir, request.split)
-        check_untrained(own, config, request, getattr(splits, request.split), cache_dir)
+        pool = getattr(splits, request.split)
+        if request.dataset is None:
+            identity.check_evaluation(path, request.split, pool, _LOG.warning)
+        check_untrained(own, config, request, pool, cache_dir)
         method = build_method(config, splits)
         evaluator = make_evaluator(config, method, splits, request)
-        # Without a request the pictures are the run's own, though perhaps in another place.
-        at_home = source(config, request.split) == source(own, request.split)
+        at_home = identity.is_own(path, request.split, pool)
+        if at_home is None:  # what the run does not say, its place lets us guess
+            at_home = source(config, request.split) == source(own, request.split)
         evaluate_checkpoint(config, path, method, evaluator, request, own=at_home, final=False)
 
 
@@ -79,7 +86,7 @@ def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) ->
 def evaluate_checkpoint(
     config: Config,
     path: Path,
-    method: GradientMethod,
+    method: Method,
     evaluator: Evaluator,
     request: EvalRequest,
     own: bool = True,
@@ -125,8 +132,9 @@ def evaluate_checkpoint(
 
 
 def _measure(evaluator: Evaluator, request: EvalRequest) -> list[Row]:
-    total = request.tasks * len(evaluator.ways)
-    progress = Progress(total, 0, "task", f"{request.split} tasks")
+    # In pictures, since a task of more ways takes longer.
+    total = evaluator.total_work(request.tasks)
+    progress = Progress(total, 0, "picture", f"{request.split} pictures")
     try:
         return list(evaluator.rows(request.tasks, progress.advance))
     finally:

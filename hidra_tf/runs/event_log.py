@@ -18,6 +18,7 @@ from tensorboard.plugins.hparams import api as hparams
 from data_gen.errors import printable
 from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs.config import BOOKKEEPING, Config, show
+from hidra_tf.runs.paths import for_tensorflow
 from hidra_tf.runs.report import markdown
 
 # TensorBoard sorts the columns of its table of runs by these names, which are not what it shows.
@@ -32,13 +33,13 @@ class EventLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = for_tensorflow(path)
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def configuration(self, config: Config) -> None:
         """The resolved configuration as text, and as hyperparameters to compare runs by."""
         fields = {
-            name: value if isinstance(value, int | float) else show(value)
+            name: value if isinstance(value, int | float) else _encodable(show(value))
             for name, value in dataclasses.asdict(config).items()
         }
         rows = [f"| {name} | `{value}` |" for name, value in fields.items()]
@@ -103,3 +104,8 @@ class EventLog:
 def _digest(values: dict[str, object]) -> str:
     """Tells runs of the same name in different places apart."""
     return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:6]
+
+
+def _encodable(text: str) -> str:
+    """A text with any bytes of file names spelled out: TensorBoard's files hold UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

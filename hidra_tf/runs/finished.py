@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hidra_tf import methods
 from hidra_tf.runs import kept, report
-from hidra_tf.runs.checkpoints import saved_step
+from hidra_tf.runs.checkpoint_files import saved_step
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.reading import read, rows_of, seconds_of
 

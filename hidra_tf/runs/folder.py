@@ -1,29 +1,37 @@
-"""A run's folder: config.json, checkpoints/, best/, event folders, results/*.json."""
+"""A run's folder: config.json, data.json, checkpoints/, best/, event folders, results/*.json."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from data_gen import typed_json
 from data_gen.errors import UserError
 from hidra_tf.runs.config import Config, show
+from hidra_tf.runs.lock import LOCK_FILE
 
-CONFIG_FILE = "config.json"
+CONFIG_FILE, DATA_FILE = "config.json", "data.json"
+_FOLDERS = ("checkpoints", "best", "train", "val", "test", "results")
 
 
 def find(path: Path) -> Config | None:
     """The configuration of the run at `path`, or None where nothing is there yet.
 
     Raises:
-        UserError: if something is there, but no run.
+        UserError: if something is there, but no run, or one whose parts are not what they should
+            be, such as a file in the place of `checkpoints/`.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return None
     try:
-        return Config.from_json((path / CONFIG_FILE).read_text())
+        if _is_free(path):
+            return None
+        _check_parts(path)
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"expected a run's folder at {path}; received {error}") from error
+    try:
+        return typed_json.read(Config, path / CONFIG_FILE)
     except UserError as error:
-        raise UserError(f"{path / CONFIG_FILE}: {error}") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is not a run that can be read: {error}") from error
+    except OSError as error:
         raise UserError(
             f"{path} is not a run: expected a readable {CONFIG_FILE} in it; received {error!r}"
         ) from error
@@ -47,9 +55,22 @@ def create(path: Path, config: Config) -> None:
     write_atomically(path / CONFIG_FILE, config.to_json())
 
 
+def remove_events(path: Path) -> None:
+    """Removes what TensorBoard would show of a run that is started over."""
+    for folder in (path, path / "train", path / "val", path / "test"):
+        for file in folder.glob("events.*"):
+            file.unlink()
+
+
 def check_same(path: Path, existing: Config, wanted: Config) -> None:
-    """Raises `UserError`, naming every difference, unless `wanted` continues the run."""
+    """Raises `UserError`, naming every difference, unless `wanted` continues the run.
+
+    More meta-updates continue it too, where the learning rate does not depend on their number.
+    """
     differences = existing.differences(wanted)
+    if differences.keys() == {"steps"}:
+        existing.check_steps_may_become(wanted.steps)
+        return
     if differences:
         listed = "; ".join(
             f"{name} is {show(old)}, received {show(new)}"
@@ -74,6 +95,33 @@ def write_atomically(path: Path, contents: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _is_free(path: Path) -> bool:
+    """Whether a run may be made at `path`: nothing is there but what a killed start may leave."""
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"expected a run's folder at {path}, found a link to nothing")
+    if not path.is_dir():
+        return not path.exists()
+    names = (file.name for file in path.iterdir())
+    return all(name == LOCK_FILE or name.startswith(f".{CONFIG_FILE}.") for name in names)
+
+
+def _check_parts(path: Path) -> None:
+    """Raises `UserError` if a part of a run is a folder, a file, or a link to nothing by mistake.
+
+    Not even TensorFlow's own words would name it, after a long training.
+    """
+    for name in (CONFIG_FILE, DATA_FILE, *_FOLDERS):
+        part, is_folder = path / name, name in _FOLDERS
+        if part.is_symlink() and not part.exists():
+            found = "a link to nothing"
+        elif not part.exists() or (part.is_dir() if is_folder else part.is_file()):
+            continue
+        else:
+            found = "a folder" if part.is_dir() else "a file" if part.is_file() else "neither"
+        expected = "a folder" if is_folder else "a file"
+        raise UserError(f"expected {expected} at {part}, found {found}")
 
 
 def _neighbours(path: Path) -> str:

@@ -2,48 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import keras
-
+from data_gen import ImageSize
+from data_gen.class_pool import Splits
 from data_gen.errors import UserError
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf import methods
+from hidra_tf.backbones.pairing import check_untrained, paired
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs import folder
+from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.config import Config
+
+# A message names so many of the classes in question.
+_SHOWN = 3
 
 
-def load_backbone(
-    path: Path, source: GradientMethod, target: GradientMethod, warn: Callable[[str], None]
-) -> None:
+def load_backbone(path: Path, source: Method, target: Method, warn: Callable[[str], None]) -> None:
     """Gives `target` the backbone weights of the best checkpoint of the run at `path`.
+
+    All trained weights are copied, or none. Checkpoints hold no others: frozen weights and stored
+    statistics are as the backbone's function makes them, and so must be equal in both backbones.
 
     Args:
         path: the run's folder.
-        source: the run's method, untrained; it is restored.
-        target: whose backbone is set, by the names of its variables.
-        warn: told of damaged checkpoints.
+        source: the run's method, untrained; its variables are restored from the checkpoint.
+        target: the method whose backbone receives the weights.
+        warn: called with one line for each damaged checkpoint.
 
     Raises:
-        UserError: if there is no checkpoint, or the backbones differ.
+        UserError: if the run has no checkpoint, or the backbones differ; `target` is unchanged.
     """
-    theirs, ours = ({_name(v): v for v in method.backbone.variables} for method in (source, target))
-    for name in sorted({*theirs, *ours}):
-        there, here = (_shape(variables.get(name)) for variables in (theirs, ours))
-        if there != here:
-            raise UserError(
-                f"pretrained: expected the same backbone in {path}; {name} is {there} there and "
-                f"{here} here"
-            )
+    try:
+        pairs = paired(source.backbone.variables, target.backbone.variables)
+        check_untrained(source.backbone.model, target.backbone.model)
+    except ValueError as error:
+        raise UserError(f"pretrained: expected the same backbone in {path}; {error}") from error
     if not Checkpoints(path, source, None, warn).restore_best():
         raise UserError(f"pretrained: expected a checkpoint in {path}, found none")
-    for name, variable in ours.items():
-        variable.assign(theirs[name].value)
+    for trained, variable in pairs:
+        variable.assign(trained.value)
 
 
-def _name(variable: keras.Variable) -> str:
-    """Layers and variable, without the model's name, which Keras may number."""
-    return variable.path.split("/", 1)[1]
+def check_classes(
+    path: Path,
+    theirs: Config,
+    ours: Config,
+    splits: Splits,
+    cache_dir: str | None,
+    warn: Callable[[str], None],
+) -> None:
+    """Raises `UserError` if the run at `path` was trained on classes that this run holds out.
+
+    Held out are this run's test classes, and its validation classes unless it is trained on them.
+    Class names are compared within one data set, so names of two data sets are taken for
+    different classes; two places of `folder` are one data set. The other run's training classes
+    are those of its stored configuration, upright where it rotated them. They are looked up in the
+    place that it names, or where this run has the same data set if its own place is gone. If the
+    other run was pre-trained too, the run that it began from is checked in the same way.
+
+    Args:
+        path: the other run's folder.
+        theirs: its configuration.
+        ours: this run's configuration.
+        splits: this run's classes.
+        cache_dir: the folder of decoded data sets; None is the user's cache.
+        warn: called with one line if the run that the other one began from cannot be read.
+    """
+    held_out = {"test": splits.test.names}
+    if ours.eval_dataset is not None or not ours.train_on_validation:
+        held_out["validation"] = splits.val.names
+    if methods.trains(theirs.method) and theirs.dataset == (ours.eval_dataset or ours.dataset):
+        check_disjoint(path, _trained_classes(path, theirs, ours, splits, cache_dir), held_out)
+    if theirs.pretrained is None:
+        return
+    first = Path(theirs.pretrained)
+    try:
+        before = folder.open_run(first)
+    except UserError as error:
+        warn(f"pretrained: the classes that {path} began with cannot be checked: {error}")
+        return
+    check_classes(first, before, ours, splits, cache_dir, warn)
 
 
-def _shape(variable: keras.Variable | None) -> str:
-    return "missing" if variable is None else " × ".join(map(str, variable.shape))
+def check_disjoint(
+    path: Path, trained: Sequence[str], held_out: Mapping[str, Sequence[str]]
+) -> None:
+    """Raises `UserError`, naming some of them, if held-out classes were trained on.
+
+    Args:
+        path: the folder of the run that was trained on them.
+        trained: names of its training classes.
+        held_out: names of classes by the split that holds them.
+    """
+    for split, names in held_out.items():
+        known = sorted(set(trained) & set(names))
+        if known:
+            shown = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+            raise UserError(
+                f"pretrained: expected a run that was trained on none of this run's {split} "
+                f"classes; {path} was trained on {len(known)} of {len(names)} ({shown})"
+            )
+
+
+def _trained_classes(
+    path: Path, theirs: Config, ours: Config, splits: Splits, cache_dir: str | None
+) -> Sequence[str]:
+    """Names of the classes that the run at `path` was trained on, without their rotations."""
+    here = ours.data_dir if ours.eval_dataset is None else ours.eval_data_dir
+    own = theirs.data_dir
+    # The pictures' form decides no split, and in this run's form they are in the cache.
+    height, width, channels = splits.test.image_shape
+    theirs = dataclasses.replace(
+        theirs,
+        data_dir=own if own is not None and os.path.exists(own) else here,
+        image_size=ImageSize(height, width),
+        channels=channels,
+        invert=ours.invert,
+    )
+    try:
+        return load_splits(theirs, cache_dir).train.names
+    except UserError as error:
+        raise UserError(
+            f"pretrained: the classes that {path} was trained on cannot be checked: {error}"
+        ) from error

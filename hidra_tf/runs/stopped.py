@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hidra_tf.runs.checkpoints import saved_step
+from hidra_tf.runs.checkpoint_files import saved_step
 
 
 @contextmanager

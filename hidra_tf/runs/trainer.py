@@ -30,38 +30,53 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Schedule:
-    """Numbers of meta-updates: all of them, and between two measurements or checkpoints."""
+    """When a training measures, saves and ends, counted in meta-updates.
+
+    Attributes:
+        steps: the number of meta-updates after which the training ends.
+        log_every: the number of meta-updates between two measurements of accuracy.
+        checkpoint_every: the number of meta-updates between two checkpoints.
+        checkpoint_seconds: the time after which the state is saved between two such checkpoints
+            too; 0 saves nothing because of the time.
+    """
 
     steps: int
     log_every: int
     checkpoint_every: int
+    checkpoint_seconds: float = 0.0
 
     def is_log(self, step: int) -> bool:
         """Whether accuracies are measured after `step` meta-updates."""
         return step % self.log_every == 0 or step == self.steps
 
-    def is_checkpoint(self, step: int) -> bool:
-        """Whether the state is saved after `step` meta-updates."""
-        return step % self.checkpoint_every == 0 or step == self.steps
+    def is_checkpoint(self, step: int, seconds: float = 0.0) -> bool:
+        """Whether the state is saved after `step` meta-updates, `seconds` after the last time."""
+        is_late = 0 < self.checkpoint_seconds <= seconds
+        return step % self.checkpoint_every == 0 or step == self.steps or is_late
 
     def next_stop(self, step: int) -> int:
-        """The first number after `step` at which something is due."""
+        """The first number of meta-updates after `step` at which one of the three is due."""
         due = [(step // every + 1) * every for every in (self.log_every, self.checkpoint_every)]
         return min(*due, self.steps)
 
 
 class Trainer:
-    """Meta-trains, measures, saves, and goes on from where it was saved.
+    """Calls the compiled meta-update until the training is over, and measures and saves meanwhile.
+
+    How many meta-updates share a call, and when the state is saved, depends on the time that they
+    take. Neither changes a number: what a meta-update learns from depends on its step alone.
 
     Args:
         updates: the compiled meta-update.
-        checkpoints: where the state is kept; already restored.
-        schedule: how many meta-updates, and what is due when.
-        evaluators: split → evaluator with one number of inner steps; `val` decides the best.
-        tasks: tasks of each measurement.
-        log: TensorBoard.
-        progress: shown on the terminal.
-        stop_requested: asked between two calls; true ends the training.
+        checkpoints: the state of the training, which was restored if there was one to restore.
+        schedule: the number of meta-updates, and what is due after which of them.
+        evaluators: an evaluator with one number of inner steps for each of the splits `train` and
+            `val`. The accuracy on `val` decides which checkpoint is the best.
+        tasks: the number of tasks of each measurement.
+        log: writes the measurements for TensorBoard.
+        progress: shows them on the terminal.
+        stop_requested: is asked between two calls; the training saves and ends if it says True.
+        clock: the time in seconds since some moment.
     """
 
     def __init__(
@@ -74,24 +89,27 @@ class Trainer:
         log: EventLog,
         progress: Progress,
         stop_requested: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.updates, self.checkpoints, self.schedule = updates, checkpoints, schedule
         self.evaluators, self.tasks = evaluators, tasks
         self.log, self.progress, self.stop_requested = log, progress, stop_requested
+        self._clock, self._saved = clock, clock()
         self._updates, self._seconds = 0, 0.0
         self._metrics = dict.fromkeys(updates.method.metrics, 0.0)
 
     def run(self) -> None:
-        """Trains until `schedule.steps`.
+        """Trains until `schedule.steps` meta-updates are done.
 
         Raises:
-            Interrupted: if asked to stop; the state is saved.
-            NonFiniteLossError: names the step; the last checkpoint is kept.
+            Interrupted: if the training was asked to stop; its state is saved.
+            NonFiniteLossError: if the loss or a gradient is not finite. The message names the
+                step, and the last checkpoint is kept.
         """
         step, updates_per_call = int(self.checkpoints.step), 1
         if step == 0:
             self._measure(step)
-            self.checkpoints.save()
+            self._save()
         while step < self.schedule.steps:
             self._stop_if_asked(step)
             last = min(step + updates_per_call, self.schedule.next_stop(step))
@@ -99,13 +117,17 @@ class Trainer:
             step = last
             if self.schedule.is_log(step):
                 self._measure(step)
-            if self.schedule.is_checkpoint(step):
-                self.checkpoints.save()
+            if self.schedule.is_checkpoint(step, self._clock() - self._saved):
+                self._save()
         self._stop_if_asked(step)
+
+    def _save(self) -> None:
+        self.checkpoints.save()
+        self._saved = self._clock()
 
     def _stop_if_asked(self, step: int) -> None:
         if self.stop_requested():
-            self.checkpoints.save()
+            self._save()
             raise Interrupted(f"stopped after step {step}; the same command continues from there")
 
     def _update(self, first: int, last: int) -> int:

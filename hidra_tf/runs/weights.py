@@ -8,14 +8,10 @@ from typing import NamedTuple
 
 from data_gen.errors import UserError
 from hidra_tf import methods
-from hidra_tf.methods.base import GradientMethod
-from hidra_tf.runs.checkpoints import (
-    Checkpoints,
-    checkpoints_in,
-    saved_step,
-    step_of,
-    weights_digest,
-)
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs.checkpoint_files import checkpoints_in, saved_step, step_of
+from hidra_tf.runs.checkpoint_reading import weights_digest
+from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.config import Config
 
 _LOG = logging.getLogger(__name__)
@@ -45,7 +41,7 @@ def default_kind(config: Config) -> str:
     return "last" if on_trained or not methods.trains(config.method) else "best"
 
 
-def restore(path: Path, method: GradientMethod, config: Config, asked: str | None) -> Weights:
+def restore(path: Path, method: Method, config: Config, asked: str | None) -> Weights:
     """Gives `method` the weights of a checkpoint of the run at `path`, and says which they are.
 
     Args:

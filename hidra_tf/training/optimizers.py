@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from hidra_tf.options import OPTIMIZERS, check_choice
+
 ADAM_EPSILON = 1e-8
 
 
@@ -20,15 +22,28 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """An optimizer with its state created, which a compiled loop needs.
 
+    Adam is that of Kingma and Ba (2015), https://arxiv.org/abs/1412.6980.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from hidra_tf import make_optimizer
+        >>> make_optimizer([tf.Variable(1.0)], learning_rate=1e-3, kind="sgd").name
+        'SGD'
+
     Args:
-        variables: what it will move.
-        learning_rate: β, or a schedule for it.
-        epsilon: of Adam.
+        variables: the variables that it will move.
+        learning_rate: the rate β, or a schedule for it.
+        epsilon: the constant ε in Adam's denominator.
         kind: `adam` (β₁ 0.9, β₂ 0.999) or plain `sgd`.
-        weight_decay: λ, decoupled (Loshchilov and Hutter, 2019): w ← w − β·λ·w at each update,
-            beside the step and not through Adam's moments.
-        undecayed: those of `variables` that it leaves alone.
+        weight_decay: the factor λ of decoupled weight decay (Loshchilov and Hutter, 2019,
+            https://arxiv.org/abs/1711.05101): w ← w − β·λ·w at each update, beside the step and
+            not through Adam's moments.
+        undecayed: those of `variables` that weight decay leaves alone.
+
+    Raises:
+        ValueError: if there is no such kind.
     """
+    check_choice("kind", kind, OPTIMIZERS)
     if kind == "sgd":
         optimizer = keras.optimizers.SGD(learning_rate, weight_decay=weight_decay or None)
     else:
@@ -47,7 +62,7 @@ def apply_clipped(
     variables: Sequence[tf.Variable],
     clip_norm: float,
 ) -> None:
-    """One meta-update, each variable's gradient clipped to `clip_norm` (0: not at all)."""
+    """One meta-update, each variable's gradient clipped to `clip_norm` (unclipped at 0)."""
     if clip_norm:
         gradients = [tf.clip_by_norm(gradient, clip_norm) for gradient in gradients]
     optimizer.apply(gradients, variables)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule, PiecewiseConstantDecay
 
+from hidra_tf.options import SCHEDULES, check_choice
+
 
 def learning_rate(
     schedule: str,
@@ -18,18 +20,28 @@ def learning_rate(
     """β as a function of the optimizer's own count of updates, which is saved with it.
 
     - `constant`: β
-    - `cosine`: β_min + ½(β − β_min)(1 + cos(π·t/steps)) (Loshchilov and Hutter, 2017; MAML++)
+    - `cosine`: β_min + ½(β − β_min)(1 + cos(π·t/steps)) (Loshchilov and Hutter, 2017,
+      https://arxiv.org/abs/1608.03983; MAML++)
     - `multistep`: β·gammaⁿ after n of the milestones, update number m (from 0) the first with the
       new rate of a milestone m
 
+    Example:
+        >>> from hidra_tf import learning_rate
+        >>> round(float(learning_rate("cosine", initial=0.1, steps=100)(50)), 4)
+        0.05
+
     Args:
         schedule: one of `options.SCHEDULES`.
-        initial: β.
-        steps: meta-updates.
-        least: β_min, of `cosine`.
-        milestones: ascending numbers of meta-updates, of `multistep`.
-        gamma: of `multistep`.
+        initial: the rate β of the first meta-update.
+        steps: the number of meta-updates.
+        least: the rate β_min at the end of `cosine`.
+        milestones: ascending numbers of meta-updates at which `multistep` lowers the rate.
+        gamma: the factor by which `multistep` lowers it.
+
+    Raises:
+        ValueError: if there is no such schedule.
     """
+    check_choice("schedule", schedule, SCHEDULES)
     if schedule == "cosine":
         return CosineDecay(initial, steps, alpha=least / initial)
     if schedule == "multistep" and milestones:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from data_gen.batches import BatchSampler
 from data_gen.episodes import EpisodeSampler
 from hidra_tf.backbones.drop_block import meta_training
-from hidra_tf.methods.base import GradientMethod
+from hidra_tf.methods.interface import Method
 from hidra_tf.training.optimizers import apply_clipped
 
 
@@ -35,16 +35,35 @@ class UpdateResult(NamedTuple):
 class MetaUpdates:
     """Runs many meta-updates in one compiled call, episodes included.
 
+    The outer loop of Algorithm 1 of HIDRA (https://arxiv.org/abs/1910.12749), and of MAML
+    (https://arxiv.org/abs/1703.03400), for every method.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from data_gen.class_pool import ClassPool
+        >>> from data_gen.episodes import EpisodeSampler
+        >>> from hidra_tf import Backbone, MetaUpdates, ProtoNet, make_optimizer
+        >>> pool = ClassPool(np.zeros((6, 4, 4, 1), np.uint8), (2, 2, 2), ("a", "b", "c"))
+        >>> sampler = EpisodeSampler(
+        ...     pool, (2,), shots=1, query_shots=1, meta_batch=1, seed=0, stream="meta_train"
+        ... )
+        >>> layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)]
+        >>> method = ProtoNet(backbone=Backbone(keras.Sequential(layers), norm="none"))
+        >>> optimizer = make_optimizer(method.variables, learning_rate=1e-3)
+        >>> updates = MetaUpdates(method, sampler, optimizer, clip_norm=10.0)
+        >>> int(updates(0, 3).step)
+        3
+
     Args:
-        method: what is trained.
+        method: the method that is trained.
         sampler: step → meta-batch, or whatever the method learns from.
-        optimizer: built for `method.variables`; see `make_optimizer`.
-        clip_norm: each variable's gradient is clipped to this norm; 0: not at all.
+        optimizer: an optimizer built for `method.variables`; see `make_optimizer`.
+        clip_norm: the norm to which each variable's gradient is clipped; 0 for no clipping.
     """
 
     def __init__(
         self,
-        method: GradientMethod,
+        method: Method,
         sampler: EpisodeSampler | BatchSampler,
         optimizer: keras.optimizers.Optimizer,
         clip_norm: float,
@@ -79,7 +98,7 @@ class MetaUpdates:
         finite: tf.Tensor,
         metrics: dict[str, tf.Tensor],
     ) -> UpdateResult:
-        with meta_training():
+        with meta_training(step):
             result = self.method.meta_gradients(self.sampler(step), step)
         finite = tf.math.is_finite(result.loss + tf.linalg.global_norm(result.gradients))
 

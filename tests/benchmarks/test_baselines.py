@@ -9,7 +9,7 @@ from data_gen.episodes import Episodes
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 
 WAYS, SIDE, FILTERS, LEARNING_RATE = 3, 16, 4, 0.4
 
@@ -31,7 +31,7 @@ def test_what_is_compared_computes_the_same(make, norm, episodes):
     case = Case(norm=norm, ways=WAYS, side=SIDE, filters=FILTERS)
     weights = initial_weights(case, "float64")
     model = conv4((SIDE, SIDE, 1), FILTERS, norm, dtype="float64")
-    ours = Maml(Backbone(model, norm), InnerLoop(steps, LEARNING_RATE), WAYS)
+    ours = build("maml", Backbone(model, norm), InnerLoop(steps, LEARNING_RATE), (WAYS,))
     variables = [*ours.backbone.variables, ours.head.kernel, ours.head.bias]
     for variable, value in zip(variables, weights, strict=True):
         variable.assign(value)

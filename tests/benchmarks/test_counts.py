@@ -67,7 +67,7 @@ def test_our_graphs_hold_that_many(method, variant, steps):
             (adapted,) = ours.inner.trajectory(
                 ours.backbone, start, ours.head.tied, support, labels, (steps,)
             )
-            logits = query_logits(ours.backbone, adapted, support, query)
+            logits = query_logits(ours.backbone, support, query, adapted)
             loss = cross_entropy(query_labels, logits)
         return tape.gradient(loss, ours.variables, unconnected_gradients="zero")
 

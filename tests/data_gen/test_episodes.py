@@ -262,6 +262,19 @@ def test_what_the_pool_cannot_give_is_refused_with_the_numbers(options, message)
         make_sampler(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"stream": "train"}, ValueError, r"^stream: expected one of .*; received 'train'$"),
+        ({"ways": 3}, TypeError, r"^ways: expected a sequence of integers.*; received 3$"),
+        ({"tasks": 0}, ValueError, r"^meta_batch: expected 1 task or more; received 0$"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_expected(options, error, message):
+    with pytest.raises(error, match=message):
+        make_sampler(**options)
+
+
 def test_the_whole_pool_may_be_used_up():
     episodes = make_sampler((3, 3), (2,), 1, 2, 1)(0)
     drawn = np.concatenate([pictures(episodes.support_images), pictures(episodes.query_images)], 1)

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from absl import flags
+from absl import flags as absl_flags
 
 from data_gen import DATASETS
 from data_gen.errors import UserError
-from flags import build, parsing
+from flags import build, names, parsing
 from flags.defaults import DEFAULTS
 from hidra_tf.runs.config import Config
 
@@ -24,7 +24,7 @@ def fresh_flags(monkeypatch):
     for name in ("DATA_DIR", "EVAL_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     yield
-    flags.FLAGS.unparse_flags()
+    absl_flags.FLAGS.unparse_flags()
     forget_flags()
 
 
@@ -145,9 +145,9 @@ def test_other_settings_make_another_name():
 
 def test_names_stay_within_what_file_systems_take():
     many = ",".join(str(ways) for ways in range(2, 300, 2))
-    names = {build.run_name(config(f"--train_ways={many}{end}")) for end in ("", ",301")}
-    assert len(names) == 2
-    assert all(len(name) <= build.LONGEST_NAME for name in names)
+    made = {build.run_name(config(f"--train_ways={many}{end}")) for end in ("", ",301")}
+    assert len(made) == 2
+    assert all(len(name) <= names.LONGEST_NAME for name in made)
 
 
 def test_a_method_may_have_defaults_of_its_own():
@@ -205,6 +205,44 @@ def test_run_dir_wins_over_the_name():
     assert build.run_dir(build.config()) == Path("/tmp/elsewhere")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (
+            "--dataset=mini_imagenet --backbone=resnet12 --filters=32 --seed=3 --norm=affine "
+            "--query_shots=3",
+            "mini_imagenet-hidra-5way-5shot-query_shots=3-filters=32-backbone=resnet12-norm=affine"
+            "-seed=3",
+        ),
+        (
+            "--method=hypermaml --switch=51,550 --meta_lr_schedule=multistep --milestones=51,550 "
+            "--meta_batch=4 --steps=1000 --eval_dataset=emnist --shots=1 --noenhancement",
+            "omniglot-hypermaml-5way-1shot-meta_batch=4-steps=1000-enhancement=False-switch=51,550"
+            "-eval_dataset=emnist-meta_lr_schedule=multistep-milestones=51,550",
+        ),
+        (
+            "--method=anil --head=zero --loss=sigmoid --weight_decay=0.1 --rotations "
+            "--train_on_validation --image_size=20x30 --channels=3 --noinvert --clip_norm=0 "
+            "--log_every=7 --val_tasks=9 --meta_optimizer=sgd --recompute",
+            "omniglot-anil-5way-5shot-head=zero-loss=sigmoid-recompute=True-clip_norm=0.0"
+            "-invert=False-train_on_validation=True-log_every=7-val_tasks=-140fb9219c81",
+        ),
+        (
+            "--dataset=folder --data_dir=/a/x --split_seed=3 --adapt_norm --inner_steps=2 "
+            "--inner_lr=0.5",
+            "folder-hidra-5way-5shot-inner_steps=2-inner_lr=0.5-adapt_norm=True-split_seed=3"
+            "-data_dir=x-303887",
+        ),
+    ],
+)
+def test_runs_of_earlier_versions_keep_their_names(arguments, name):
+    assert build.run_name(config(*arguments.split())) == name
+
+
+def test_a_folder_of_any_bytes_makes_a_name():
+    assert build.run_name(config("--dataset=folder", "--data_dir=/a/\udcff")).startswith("folder-")
+
+
 def test_eval_only_finds_the_run_by_the_training_flags():
     parse("--eval_only", "--seed=3")
     assert build.existing_run_dir() == Path("runs/omniglot-hidra-5way-5shot-seed=3")
@@ -231,6 +269,137 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         build.existing_run_dir()
 
 
+def stored(path, **changes):
+    """A run's folder with these settings."""
+    fields = {**DEFAULTS["glyphs"], "dataset": "glyphs", "method": "hidra", "train_ways": (5,)}
+    made = Config(**{**fields, **changes})
+    path.mkdir(exist_ok=True)
+    (path / "config.json").write_text(made.to_json())
+    (path / "checkpoints").mkdir(exist_ok=True)
+    (path / "checkpoints" / "ckpt-1.index").touch()
+    return made
+
+
+def test_a_run_that_holds_nothing_yet_is_started_over_by_other_flags(tmp_path):
+    existing = stored(tmp_path, seed=3, steps=20)
+    (tmp_path / "checkpoints" / "ckpt-1.index").unlink()
+    assert config(f"--run_dir={tmp_path}") == existing
+    for other in ("--seed=4", "--steps=10"):
+        fresh = config(f"--run_dir={tmp_path}", other)
+        assert fresh.dataset == "omniglot"
+        assert other in (f"--seed={fresh.seed}", f"--steps={fresh.steps}")
+        forget_flags()
+
+
+def test_run_dir_alone_continues_with_the_runs_own_settings(tmp_path):
+    existing = stored(tmp_path, seed=3, norm="affine", filters=7, data_dir="/some/where")
+    assert config(f"--run_dir={tmp_path}") == existing
+    assert config(f"--run_dir={tmp_path}", "--seed=3", "--filters=7") == existing
+    assert config(f"--run_dir={tmp_path}", "--checkpoint_every=9").checkpoint_every == 9
+    with pytest.raises(
+        UserError, match="--method is hidra, received maml; --seed is 3, received 4"
+    ):
+        config(f"--run_dir={tmp_path}", "--seed=4", "--method=maml")
+    forget_flags()
+    fresh = config(f"--run_dir={tmp_path / 'new'}")
+    assert (fresh.dataset, fresh.seed) == ("omniglot", 0)
+
+
+def test_steps_may_grow_where_the_learning_rate_does_not_depend_on_them(tmp_path):
+    stored(tmp_path, steps=20)
+    assert config(f"--run_dir={tmp_path}", "--steps=40").steps == 40
+    with pytest.raises(UserError, match=r"^steps: expected at least 20, .*received 10"):
+        config(f"--run_dir={tmp_path}", "--steps=10")
+    stored(tmp_path, steps=20, meta_lr_schedule="multistep", milestones=(5,))
+    assert config(f"--run_dir={tmp_path}", "--steps=40").steps == 40
+    stored(tmp_path, steps=20, meta_lr_schedule="cosine")
+    with pytest.raises(UserError, match=r"^steps: expected 20, .*40, but with .*=cosine.*depends"):
+        config(f"--run_dir={tmp_path}", "--steps=40")
+
+
+def test_an_evaluation_finds_the_pictures_where_the_run_had_them_or_where_it_is_told(
+    tmp_path, monkeypatch
+):
+    own = tmp_path / "own"
+    own.mkdir()
+    run = tmp_path / "run"
+    stored(run, dataset="cub", data_dir=str(own))
+    parse("--eval_only", f"--run_dir={run}")
+    assert build.data_dir_of(run) == str(own)
+    monkeypatch.setenv("DATA_DIR", "/moved")
+    assert build.data_dir_of(run) == str(own)
+    own.rmdir()
+    assert build.data_dir_of(run) == "/moved"
+    parse("--data_dir=/told")
+    assert build.data_dir_of(run) == "/told"
+
+
+CODE = "antigravity:fly"
+
+
+@pytest.mark.parametrize("mode", [["--eval_only"], []])
+def test_a_run_that_names_code_is_refused_unless_it_is_asked_for(tmp_path, mode):
+    stored(tmp_path, backbone=CODE)
+    use = build.existing_run_dir if mode else build.config
+    for more in ([], ["--seed=0"]):
+        parse(*mode, f"--run_dir={tmp_path}", *more)
+        with pytest.raises(UserError, match=f"names code .*`backbone={CODE}` .*or `trust_run`"):
+            use()
+        forget_flags()
+    for asked in (f"--backbone={CODE}", "--trust_run"):
+        parse(*mode, f"--run_dir={tmp_path}", asked)
+        use()
+        forget_flags()
+    parse(*mode, f"--run_dir={tmp_path}", "--backbone=other:fly")
+    with pytest.raises(UserError, match=f"--backbone is {CODE}, received other:fly"):
+        use()
+    assert "antigravity" not in sys.modules
+
+
+def test_a_run_to_begin_from_that_names_code_is_refused_unless_it_is_asked_for(tmp_path):
+    stored(tmp_path, backbone=CODE)
+    with pytest.raises(UserError, match=f"{tmp_path} names code .*`backbone={CODE}`"):
+        config(f"--pretrained={tmp_path}")
+    assert config(f"--pretrained={tmp_path}", f"--backbone={CODE}").backbone == CODE
+    forget_flags()
+    assert config(f"--pretrained={tmp_path}", "--trust_run").backbone == "conv4"
+    forget_flags()
+    outer = tmp_path / "outer"
+    stored(outer, pretrained=str(tmp_path))
+    with pytest.raises(UserError, match=f"{tmp_path} names code"):
+        config(f"--run_dir={outer}")
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--eval_split=train", "--eval_dataset=cub"],
+        ["--eval_data_dir=/x"],
+        ["--eval_split=train", "--eval_dataset=cub", "--eval_data_dir=/x"],
+        ["--checkpoint_every=7"],
+        ["--data_dir=/x"],
+        ["--eval_data_dir=/x", "--eval_dataset=glyphs"],
+    ],
+    ids=" ".join,
+)
+def test_what_has_no_effect_on_an_evaluation_is_refused(tmp_path, arguments):
+    stored(tmp_path)
+    parse("--eval_only", f"--run_dir={tmp_path}", *arguments)
+    first = next(a for a in arguments if not a.startswith("--eval_split"))
+    with pytest.raises(UserError, match=first.split("=")[0].strip("-")):
+        build.existing_run_dir()
+
+
+def test_a_flag_that_names_the_run_is_taken_in_an_evaluation(tmp_path):
+    stored(tmp_path, eval_dataset="cub", checkpoint_every=7, log_every=9)
+    parse(
+        "--eval_only", f"--run_dir={tmp_path}", "--eval_split=train", "--eval_dataset=cub",
+        "--checkpoint_every=7", "--log_every=9",
+    )  # fmt: skip
+    assert build.existing_run_dir() == tmp_path
+
+
 @pytest.mark.parametrize(
     "argument",
     [
@@ -254,6 +423,12 @@ def test_eval_only_refuses_training_flags_that_the_run_was_not_trained_with(tmp_
         "--pictures=disk",
         "--split_seed=-1",
         "--split_seed=x",
+        "--meta_batch=10000000000",
+        "--steps=1000000000000",
+        "--eval_tasks=1000000000000",
+        "--filters=4294967296",
+        "--milestones=1-999999999",
+        "--train_ways=99999999999",
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(argument, capsys):
@@ -316,7 +491,7 @@ def test_a_flag_that_was_given_and_has_no_effect_is_refused(arguments, name, tmp
     preset.write_text("--noinvert\n")
     parse(*(argument.format(preset=preset) for argument in arguments))
     with pytest.raises(UserError, match=f"^{name}: "):
-        build.existing_run_dir() if flags.FLAGS.eval_only else build.config()
+        build.existing_run_dir() if absl_flags.FLAGS.eval_only else build.config()
 
 
 def test_defaults_that_have_no_effect_are_no_flags_that_were_given():
@@ -351,8 +526,8 @@ def test_help_shows_every_flag_in_a_group_and_imports_no_tensorflow():
 
 
 def forget_flags():
-    for name in list(flags.FLAGS):
-        flags.FLAGS[name].unparse()
+    for name in list(absl_flags.FLAGS):
+        absl_flags.FLAGS[name].unparse()
 
 
 def opening(preset):
@@ -406,15 +581,15 @@ def test_the_flags_of_a_papers_preset_fit_together(preset):
         "finetune": "meta_batch",
     }
     for name in without_effect.get(ours.method, "batch_size").split():
-        assert not flags.FLAGS[name].present, name
+        assert not absl_flags.FLAGS[name].present, name
 
 
 def test_the_runs_that_presets_begin_from_are_those_of_presets():
     trained, begun = {}, {}
     for preset in PAPER:
         ours = config(f"--flagfile={preset}")
-        if flags.FLAGS.run_dir:
-            trained[os.path.abspath(flags.FLAGS.run_dir)] = (preset, ours)
+        if absl_flags.FLAGS.run_dir:
+            trained[os.path.abspath(absl_flags.FLAGS.run_dir)] = (preset, ours)
         if ours.pretrained:
             begun[preset] = ours
         forget_flags()

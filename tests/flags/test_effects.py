@@ -3,11 +3,15 @@
 import dataclasses
 
 import pytest
+from absl import flags as absl_flags
 
+import data_gen
+from data_gen import ImageSize
 from data_gen.errors import UserError
-from flags import effects
+from flags import effects, parsing
 from flags.defaults import DEFAULTS
-from hidra_tf.methods import METHODS, uses
+from flags.rules import EFFECTS, TRAINED_WHOLE
+from hidra_tf.methods import METHODS, trains, uses
 from hidra_tf.runs.config import Config
 
 # Flags of every training; `random` has none, but is compared with the others under their flags.
@@ -117,9 +121,15 @@ def test_hypermaml_differentiates_through_gradient_steps_only():
     check("hyperhidra", first_order=True)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if trains(name)])
 def test_flags_of_every_training_may_be_given_to_every_method(method):
     check(method, **TRAINING)
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_what_is_not_trained_takes_no_flags_of_a_training(name):
+    with pytest.raises(UserError, match=f"^{name}: expected with a method that is trained"):
+        check("random", **{name: TRAINING[name]})
 
 
 def test_a_random_initialization_adapts_as_the_others_do():
@@ -135,8 +145,125 @@ def test_what_nobody_gave_is_not_refused():
     check("protonet", beside={"inner_steps": 3, "hyper_width": 64, "gamma": 0.3, "batch_size": 9})
 
 
+# For every flag: a value and what it needs to have an effect, then what takes the effect away.
+# A flag that always has one, or that `Config` or the registry refuses by itself, has no second.
+COSINE = {"meta_lr_schedule": "cosine"}
+MULTISTEP = {"meta_lr_schedule": "multistep", "milestones": (9,)}
+RANDOM = {"method": "random"}
+WALK = {
+    "dataset": ("cub", {}, None),
+    "data_dir": ("/x", {}, {"dataset": "glyphs"}),
+    "eval_dataset": ("cub", {"eval_only": True}, {"eval_only": True, "eval_split": "train"}),
+    "eval_data_dir": ("/x", {"eval_dataset": "cub"}, {"eval_dataset": "glyphs"}),
+    "image_size": (ImageSize(9, 9), {}, None),
+    "channels": (3, {}, None),
+    "cache_dir": ("/x", {}, None),
+    "pictures": ("host", {}, None),
+    "invert": (False, {}, {"dataset": "cub"}),
+    "split_seed": (3, {"dataset": "folder"}, {}),
+    "skip_damaged": (True, {}, {"dataset": "glyphs"}),
+    "rotations": (True, {}, RANDOM),
+    "train_on_validation": (True, {}, {"eval_dataset": "emnist"}),
+    "train_ways": ((3,), {}, RANDOM),
+    "shots": (2, {}, None),
+    "query_shots": (2, {}, None),
+    "method": ("maml", {}, None),
+    "head": ("zero", {}, None),
+    "loss": ("sigmoid", {}, None),
+    "inner_reduction": ("per_class", {}, {"method": "protonet"}),
+    "inner_steps": (2, {}, {"method": "protonet"}),
+    "inner_lr": (0.2, {}, {"method": "protonet"}),
+    "first_order": (True, {}, {"method": "hypermaml"}),
+    "second_order_after": (3, {}, None),
+    "multi_step_loss": (3, {"inner_steps": 2}, {}),
+    "learn_inner_lr": (True, {}, None),
+    "norm": ("affine", {}, None),
+    "adapt_norm": (True, {}, {"norm": "none"}),
+    "filters": (8, {}, None),
+    "backbone": ("resnet12", {}, None),
+    "drop_block": (0.1, {"backbone": "resnet12"}, {}),
+    "inner_loop": ("generic", {}, None),
+    "precision": ("bfloat16", {}, None),
+    "recompute": (True, {}, None),
+    "task_map": ("loop", {}, None),
+    "hyper_layers": (2, {"method": "hypermaml"}, {}),
+    "hyper_width": (8, {"method": "hypermaml"}, {}),
+    "enhancement": (False, {"method": "hypermaml"}, {}),
+    "switch": ((3, 9), {"method": "hypermaml"}, {"method": "hypermaml", "steps": 3}),
+    "steps": (5, {}, RANDOM),
+    "meta_batch": (5, {}, {"method": "finetune"}),
+    "meta_lr": (0.5, {}, RANDOM),
+    "meta_optimizer": ("sgd", {}, RANDOM),
+    "meta_lr_schedule": ("cosine", {}, RANDOM),
+    "meta_lr_min": (0.01, {**COSINE, "meta_lr": 0.1}, {**COSINE, "meta_lr": 0.01}),
+    "milestones": ((9,), MULTISTEP, {**MULTISTEP, "steps": 9}),
+    "gamma": (0.3, MULTISTEP, {}),
+    "weight_decay": (0.1, {}, RANDOM),
+    "batch_size": (8, {"method": "finetune"}, {}),
+    "pretrained": ("/x", {}, None),
+    "clip_norm": (1.0, {}, RANDOM),
+    "seed": (3, {}, None),
+    "run_dir": ("/x", {}, None),
+    "trust_run": (True, {}, None),
+    "log_every": (9, {}, RANDOM),
+    "val_tasks": (9, {}, RANDOM),
+    "checkpoint_every": (9, {}, RANDOM),
+    "checkpoint_minutes": (9.0, {}, RANDOM),
+    "eval_only": (True, {}, None),
+    "eval_ways": ((3,), {}, None),
+    "eval_steps": ((3,), {}, {"method": "protonet"}),
+    "eval_tasks": (9, {}, None),
+    "eval_split": ("val", {}, None),
+    "checkpoint": ("last", {}, RANDOM),
+}  # fmt: skip
+
+
+def our_flags():
+    modules = absl_flags.FLAGS.flags_by_module_dict()
+    return {flag.name for group in parsing.GROUPS for flag in modules[group.__name__]}
+
+
+def test_every_flag_is_classified():
+    assert set(EFFECTS) == set(WALK) == our_flags()
+
+
+SETTINGS = {field.name for field in dataclasses.fields(Config)}
+
+
+def check_flag(name, value, beside):
+    """Checks one flag beside settings that nobody gave, and flags of an evaluation."""
+    fields = {"train_ways": (5,), "dataset": "omniglot", "method": "hidra", **DEFAULTS["omniglot"]}
+    own = {name: value} if name in SETTINGS and not beside.get("eval_only") else {}
+    fields |= {k: v for k, v in beside.items() if k in SETTINGS} | own
+    flags = {k: v for k, v in beside.items() if k not in SETTINGS}
+    effects.check(Config(**fields), {**flags, name: value})
+
+
+@pytest.mark.parametrize("name", WALK)
+def test_a_flag_is_taken_where_it_has_an_effect(name):
+    value, beside, _ = WALK[name]
+    check_flag(name, value, beside)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, _, without) in WALK.items() if without is not None]
+)
+def test_a_flag_is_refused_where_it_has_none(name):
+    value, _, without = WALK[name]
+    with pytest.raises(UserError, match=f"^{name}: "):
+        check_flag(name, value, without)
+
+
+def test_a_rule_without_a_case_above_does_not_exist():
+    assert {n for n, rules in EFFECTS.items() if rules} <= {
+        n for n, (_, _, without) in WALK.items() if without is not None
+    }
+
+
+def test_the_pairs_of_data_sets_that_are_trained_on_whole_are_those_of_data_gen():
+    assert set(TRAINED_WHOLE) == set(data_gen._ALL_BUT)
+
+
 def test_every_setting_that_is_looked_at_exists():
-    fields = {field.name for field in dataclasses.fields(Config)}
-    assert set(effects._RULES) <= fields
     for entry in METHODS.values():
-        assert set(entry.unused) <= fields
+        assert set(entry.unused) <= SETTINGS

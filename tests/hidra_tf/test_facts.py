@@ -14,8 +14,7 @@ from data_gen.episodes import Episodes
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import FixedHead, MasterHead
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 from hidra_tf.options import NORMS
 
 LEARNING_RATE = 0.4
@@ -67,7 +66,7 @@ def shifted_to_mean_zero(logits):
 def test_the_first_step_of_a_tied_head_leaves_the_backbone_untouched(
     norm, make_backbone, make_episodes
 ):
-    method = Hidra(make_backbone(norm, adapt_norm=True), InnerLoop(1, LEARNING_RATE))
+    method = build("hidra", make_backbone(norm, adapt_norm=True), InnerLoop(1, LEARNING_RATE), (3,))
     randomise(method.head)
     start, first, second = trajectory(method, first_task(make_episodes(3, shots=2)), 2)
     assert backbone_movement(start, first) < 1e-14
@@ -77,7 +76,7 @@ def test_the_first_step_of_a_tied_head_leaves_the_backbone_untouched(
 
 
 def test_the_first_step_of_an_untied_head_moves_the_backbone(make_backbone, make_episodes):
-    method = Maml(make_backbone("transductive"), InnerLoop(1, LEARNING_RATE), ways=3)
+    method = build("maml", make_backbone("transductive"), InnerLoop(1, LEARNING_RATE), (3,))
     start, first = trajectory(method, first_task(make_episodes(3, shots=2)), 1)
     assert backbone_movement(start, first) > NOTICEABLE
 
@@ -88,8 +87,8 @@ def test_the_first_step_of_an_untied_head_moves_the_backbone(make_backbone, make
 def both_ways(backbone, episodes, steps, first_order):
     """Per inner loop, closed form first: logits after 0 … `steps` steps, and meta-gradients."""
     for exact in (True, False):
-        inner = InnerLoop(steps, LEARNING_RATE, first_order=first_order, exact=exact)
-        method = Hidra(backbone, inner, seed=3)
+        inner = InnerLoop(steps, LEARNING_RATE, exact=exact)
+        method = build("hidra", backbone, inner, (3,), seed=3, first_order=first_order)
         method.head.bias.assign(0.5)
         yield (
             method.query_logits(episodes, range(steps + 1)).numpy(),
@@ -112,7 +111,7 @@ def test_the_closed_form_equals_the_step_by_differentiation(
 
 
 def test_the_closed_form_holds_for_tied_heads_only(make_backbone, make_episodes):
-    method = Maml(make_backbone("none"), InnerLoop(1, LEARNING_RATE), ways=3)
+    method = build("maml", make_backbone("none"), InnerLoop(1, LEARNING_RATE), (3,))
     task = first_task(make_episodes(3, shots=2))
     closed = trajectory(method, task, 1, tied=True, exact=True)[1].head
     generic = trajectory(method, task, 1, tied=True, exact=False)[1].head
@@ -146,7 +145,7 @@ def difference_made_by_the_head(method, episodes):
 def test_a_random_master_gives_what_a_zero_master_gives(
     norm, steps, exact, make_backbone, make_episodes
 ):
-    method = Hidra(make_backbone(norm), InnerLoop(steps, LEARNING_RATE, exact=exact))
+    method = build("hidra", make_backbone(norm), InnerLoop(steps, LEARNING_RATE, exact=exact), (3,))
     episodes = make_episodes(3, shots=2, query_shots=2)
     assert difference_made_by_the_head(method, episodes) < 1e-9
     assert max(np.max(np.abs(part)) for part in outcome(method, episodes)) > NOTICEABLE
@@ -156,7 +155,7 @@ def test_a_random_master_gives_what_a_zero_master_gives(
 def test_a_zero_head_gives_what_a_master_gives(steps, make_backbone, make_episodes):
     """Losses, logits up to a shift, and the backbone's meta-gradients."""
     backbone, inner = make_backbone("support"), InnerLoop(steps, LEARNING_RATE)
-    master, zero = (Hidra(backbone, inner, head=head) for head in ("master", "zero"))
+    master, zero = (build("hidra", backbone, inner, (3,), head=head) for head in ("master", "zero"))
     randomise(master.head)
     assert not zero.head.trainable_variables
     episodes = make_episodes(3, shots=2, query_shots=2)
@@ -167,7 +166,9 @@ def test_a_zero_head_gives_what_a_master_gives(steps, make_backbone, make_episod
 @pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_the_gradient_at_the_master_is_zero(steps, exact, make_backbone, make_episodes):
-    method = Hidra(make_backbone("support"), InnerLoop(steps, LEARNING_RATE, exact=exact))
+    method = build(
+        "hidra", make_backbone("support"), InnerLoop(steps, LEARNING_RATE, exact=exact), (3,)
+    )
     randomise(method.head)
     result = method.meta_gradients(make_episodes(3, shots=2, query_shots=2))
     bias, kernel = result.gradients[-2:]
@@ -176,12 +177,14 @@ def test_the_gradient_at_the_master_is_zero(steps, exact, make_backbone, make_ep
 
 
 def test_an_untied_head_matters(make_backbone, make_episodes):
-    method = Maml(make_backbone("transductive"), InnerLoop(1, LEARNING_RATE), ways=3)
+    method = build("maml", make_backbone("transductive"), InnerLoop(1, LEARNING_RATE), (3,))
     assert difference_made_by_the_head(method, make_episodes(3, 2, 2)) > NOTICEABLE
 
 
 def test_the_master_matters_without_a_softmax(make_backbone, make_episodes):
-    method = Hidra(make_backbone("transductive"), InnerLoop(1, LEARNING_RATE, loss="sigmoid"))
+    method = build(
+        "hidra", make_backbone("transductive"), InnerLoop(1, LEARNING_RATE, loss="sigmoid"), (3,)
+    )
     episodes = make_episodes(3, 2, 2)
     assert difference_made_by_the_head(method, episodes) > NOTICEABLE
     assert np.max(np.abs(method.meta_gradients(episodes).gradients[-1])) > NOTICEABLE
@@ -191,11 +194,11 @@ def test_without_a_softmax_the_first_step_moves_the_backbone_and_is_differentiat
     make_backbone, make_episodes, numerical_gradient
 ):
     backbone = make_backbone("affine")
-    method = Hidra(backbone, InnerLoop(1, LEARNING_RATE, loss="sigmoid"))
+    method = build("hidra", backbone, InnerLoop(1, LEARNING_RATE, loss="sigmoid"), (3,))
     randomise(method.head)
     assert not method.needs_features_only((1,))
     episodes = make_episodes(3, 2, 2)
-    start, first = method._trajectory(first_task(episodes), (0, 1))
+    start, first = method.adaptation(first_task(episodes))((0, 1))
     assert backbone_movement(start, first) > NOTICEABLE
     kernel = backbone.variables[0].value
     logits = tf.function(lambda: method.query_logits(episodes, [1])[:, 0])
@@ -216,7 +219,9 @@ def test_a_master_that_matters_gets_the_mean_of_its_copies_gradients(
     steps, make_backbone, make_episodes, numerical_gradient
 ):
     """Under a softmax the gradient is zero, and a sum could not be told from a mean."""
-    method = Hidra(make_backbone("support"), InnerLoop(steps, LEARNING_RATE, loss="sigmoid"))
+    method = build(
+        "hidra", make_backbone("support"), InnerLoop(steps, LEARNING_RATE, loss="sigmoid"), (3,)
+    )
     randomise(method.head)
     episodes, ways = make_episodes(3, 2, 2), 3
     logits = tf.function(lambda: method.query_logits(episodes, [steps])[:, 0])

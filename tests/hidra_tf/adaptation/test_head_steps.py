@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from hidra_tf.adaptation import head_steps, steps
 from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.adaptation.steps import Derivatives
 from hidra_tf.heads.neurons import HeadWeights
-from hidra_tf.methods.anil import Anil
+from hidra_tf.methods import build
 
 TASKS, WAYS, SHOTS, SIZE = 2, 3, 2, 4
 AT_STEPS = (0, 1, 3, 9)
@@ -35,7 +36,7 @@ def numbers():
     return features, labels, {True: tied, False: free}, tf.constant(rng.random((4, 2)))
 
 
-def heads_and_slopes(inner, numbers, tied, learned):
+def heads_and_slopes(inner, derivatives, numbers, tied, learned):
     """The heads after `AT_STEPS`, and what a function of them has for gradients, compiled."""
     features, labels, heads, rates = numbers
 
@@ -45,7 +46,14 @@ def heads_and_slopes(inner, numbers, tied, learned):
             sources = [features, *heads[tied], *([rates] if learned else [])]
             tape.watch(sources)
             found = head_steps.heads_at(
-                inner, heads[tied], tied, features, labels, AT_STEPS, rates if learned else None
+                inner,
+                heads[tied],
+                tied,
+                features,
+                labels,
+                AT_STEPS,
+                rates if learned else None,
+                derivatives,
             )
             total = tf.add_n([tf.reduce_sum(tf.sin(w)) for head in found for w in head])
         return found, tape.gradient(total, sources, unconnected_gradients="zero")
@@ -55,20 +63,25 @@ def heads_and_slopes(inner, numbers, tied, learned):
 
 @pytest.mark.parametrize("learned", [False, True])
 @pytest.mark.parametrize(
-    ("tied", "options"),
-    [(True, {}), (True, {"exact": False}), (False, {}), (False, {"first_order": True})],
+    ("tied", "exact", "derivatives"),
+    [
+        (True, True, Derivatives.SECOND),
+        (True, False, Derivatives.SECOND),
+        (False, True, Derivatives.SECOND),
+        (False, True, Derivatives.FIRST),
+    ],
 )
 def test_a_loop_is_the_unrolled_steps_and_has_their_gradients(
-    tied, options, learned, numbers, monkeypatch
+    tied, exact, derivatives, learned, numbers, monkeypatch
 ):
-    inner = InnerLoop(4, 0.3, **options)
-    unrolled = heads_and_slopes(inner, numbers, tied, learned)
+    inner = InnerLoop(4, 0.3, exact=exact)
+    unrolled = heads_and_slopes(inner, derivatives, numbers, tied, learned)
     looped(monkeypatch)
-    assert_close(heads_and_slopes(inner, numbers, tied, learned), unrolled)
+    assert_close(heads_and_slopes(inner, derivatives, numbers, tied, learned), unrolled)
     first, *_, last = unrolled[0]
     assert np.max(np.abs(last.kernel - first.kernel)) > 0.1
     slopes = [np.max(np.abs(slope)) for slope in unrolled[1]]
-    assert min(slopes[1:] if inner.first_order else slopes) > 1e-3
+    assert min(slopes[1:] if derivatives is Derivatives.FIRST else slopes) > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -76,14 +89,14 @@ def test_a_loop_is_the_unrolled_steps_and_has_their_gradients(
     [
         ("affine", "per_class", {}, "auto"),
         ("support", "master", {}, "loop"),
-        ("support", "per_class", {"learn_rates": True}, "vectorized"),
+        ("support", "per_class", {"learn_inner_lr": True}, "vectorized"),
     ],
 )
 def test_meta_gradients_go_through_a_loop(
     norm, head, options, task_map, make_backbone, make_episodes, monkeypatch
 ):
-    inner = InnerLoop(3, 0.3, **options)
-    method = Anil(make_backbone(norm), inner, WAYS, seed=4, head=head, task_map=task_map)
+    inner, settings = InnerLoop(3, 0.3), {"seed": 4, "head": head, "task_map": task_map}
+    method = build("anil", make_backbone(norm), inner, (WAYS,), **settings, **options)
     episodes = make_episodes(WAYS, SHOTS, 2, tasks=TASKS)
 
     def meta_gradients():

@@ -4,18 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from data_gen.episodes import Episodes
 from hidra_tf.adaptation import steps
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
-from hidra_tf.adaptation.losses import accuracy, cross_entropy
+from hidra_tf.adaptation.steps import Derivatives
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.normalization import TaskNormalization
 from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import build
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
 from hidra_tf.options import NORMS
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -47,11 +44,12 @@ class Linear:
         head = HeadWeights(tf.constant(self.kernel), tf.constant(self.bias))
         return TaskWeights([tf.constant(self.theta)], head)
 
-    def trajectory(self, steps, tied=False, **options):
+    def trajectory(self, steps, tied=False, derivatives=Derivatives.SECOND, **options):
         loop = InnerLoop(1, LEARNING_RATE, **options)
-        images, labels = tf.constant(self.images), tf.constant(self.labels)
-        at_steps = range(steps + 1)
-        return loop.trajectory(self.backbone, self.start, tied, images, labels, at_steps)
+        support = tf.constant(self.images), tf.constant(self.labels)
+        return loop.trajectory(
+            self.backbone, self.start, tied, *support, range(steps + 1), derivatives=derivatives
+        )
 
     def step_by_hand(self, theta, kernel, bias, adapt_theta=True):
         inputs = self.images.reshape(6, 4)
@@ -112,7 +110,7 @@ def test_zero_steps_give_the_start_alone():
 
 def test_first_order_steps_have_the_same_values():
     linear = Linear()
-    full, first = linear.trajectory(2)[-1], linear.trajectory(2, first_order=True)[-1]
+    full, first = linear.trajectory(2)[-1], linear.trajectory(2, derivatives=Derivatives.FIRST)[-1]
     assert_weights(first, [*full.backbone, *full.head])
 
 
@@ -123,7 +121,7 @@ def test_an_untied_heads_first_step_is_never_taken_in_closed_form():
 
 
 def make_method(name, backbone, inner):
-    return Hidra(backbone, inner) if name == "hidra" else Maml(backbone, inner, ways=3)
+    return build(name, backbone, inner, (3,))
 
 
 @pytest.fixture
@@ -190,11 +188,11 @@ def test_other_steps_have_one_forward_pass_each(
 # Methods whose steps are the same in a loop.
 LOOPS = [
     ("maml", "transductive", {}),
-    ("maml", "affine", {"learn_rates": True}),
+    ("maml", "affine", {"learn_inner_lr": True}),
     ("maml", "support", {"recompute": True}),
     ("hidra", "support", {}),
     ("hidra", "affine", {"exact": False, "first_order": True}),
-    ("hidra", "transductive", {"learn_rates": True, "recompute": True}),
+    ("hidra", "transductive", {"learn_inner_lr": True, "recompute": True}),
     ("hyperhidra", "transductive", {}),
     ("reptile", "support", {}),
 ]
@@ -202,7 +200,7 @@ LOOPS = [
 
 def make_random(name, backbone, inner, **options):
     """A method whose head, and rates if it learns any, are random numbers."""
-    method, rng = build(name, backbone, inner, (3,), seed=0, **options), np.random.default_rng(0)
+    method, rng = build(name, backbone, inner, (3,), **options), np.random.default_rng(0)
     for variable in method.head.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
     if method.rates:
@@ -240,7 +238,10 @@ def loops_of(graph):
 def test_a_loop_makes_the_steps_that_are_made_one_by_one(
     name, norm, options, make_backbone, make_episodes, monkeypatch
 ):
-    method = make_random(name, make_backbone(norm), InnerLoop(3, LEARNING_RATE, **options))
+    of_loop = {name: options[name] for name in ("exact", "recompute") if name in options}
+    others = {name: value for name, value in options.items() if name not in of_loop}
+    inner = InnerLoop(3, LEARNING_RATE, **of_loop)
+    method = make_random(name, make_backbone(norm), inner, **others)
     looped, unrolled = with_and_without_loops(
         lambda episodes: method.query_logits(episodes, [0, 1, 4, 6]),
         make_episodes(3, 2, 2, tasks=2),
@@ -314,39 +315,74 @@ def test_query_logits_use_the_adapted_weights_and_their_statistics(norm):
     weights = TaskWeights(
         [tf.constant(w) for w in adapted], HeadWeights(tf.constant(kernel), tf.constant(bias))
     )
-    logits = query_logits(backbone, weights, tf.constant(support), tf.constant(query))
+    logits = query_logits(backbone, tf.constant(support), tf.constant(query), weights)
     by_hand = expected_features(norm, support.reshape(4, 2) @ theta, query.reshape(6, 2) @ theta)
     np.testing.assert_allclose(logits, (gamma * by_hand + beta) @ kernel + bias, rtol=1e-10)
 
 
-shapes = st.tuples(st.sampled_from([(), (1,), (3,), (2, 3)]), st.integers(1, 5), st.integers(2, 6))
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": -1}, "steps: expected an integer of at least 0; received -1"),
+        ({"steps": 1.5}, "steps: expected an integer of at least 0; received 1.5"),
+        ({"steps": True}, "steps: expected an integer of at least 0; received True"),
+        ({"learning_rate": 0}, "learning_rate: expected a finite number above 0; received 0"),
+        ({"learning_rate": -0.1}, "learning_rate: .* above 0; received -0.1"),
+        ({"learning_rate": np.nan}, "learning_rate: .* above 0; received nan"),
+        ({"learning_rate": np.inf}, "learning_rate: .* above 0; received inf"),
+        ({"learning_rate": "0.1"}, "learning_rate: .* above 0; received '0.1'"),
+        ({"loss": "hinge"}, "loss: expected one of softmax, sigmoid or a function .*'hinge'"),
+        ({"loss": None}, "loss: expected one of softmax, sigmoid or a function .*None"),
+        ({"reduction": "sum"}, "reduction: expected one of mean, per_class; received 'sum'"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_named_with_what_was_expected(options, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        InnerLoop(**{"steps": 1, "learning_rate": 0.1, **options})
 
 
-def drawn(shape, scale=1.0):
-    leading, images, ways = shape
-    rng = np.random.default_rng(sum(leading) + 10 * images + 100 * ways)
-    labels = rng.integers(ways, size=(*leading, images)).astype(np.int32)
-    return labels, scale * rng.normal(size=(*leading, images, ways))
+class Unused(keras.layers.Layer):
+    """Keeps a trainable weight that its output does not depend on."""
+
+    def build(self, shape):
+        del shape
+        self.weight = self.add_weight(shape=(2,), initializer="ones", name="unused")
+
+    def call(self, inputs):
+        return inputs
 
 
-@settings(deadline=None, max_examples=20)
-@given(shape=shapes, scale=st.sampled_from([0.1, 1.0, 300.0]))
-def test_cross_entropy_is_the_mean_over_the_images_of_each_task(shape, scale):
-    labels, logits = drawn(shape, scale)
-    largest = logits.max(axis=-1, keepdims=True)
-    logarithm = largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))
-    own = np.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
-    np.testing.assert_allclose(
-        cross_entropy(labels, tf.constant(logits)),
-        (logarithm - own).mean(axis=-1),
-        rtol=1e-12,
-        atol=1e-12,
-    )
-
-
-@settings(deadline=None, max_examples=20)
-@given(shape=shapes)
-def test_accuracy_is_the_share_of_hits_in_each_task(shape):
-    labels, logits = drawn(shape)
-    expected = (logits.argmax(axis=-1) == labels).mean(axis=-1)
-    np.testing.assert_allclose(accuracy(tf.constant(labels), tf.constant(logits)), expected)
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("maml", {}),
+        ("maml", {"first_order": True}),
+        ("maml", {"learn_inner_lr": True}),
+        ("hidra", {}),
+        ("reptile", {}),
+        ("anil", {}),
+        ("hypermaml", {"hyper_width": 4}),
+    ],
+)
+def test_a_weight_that_the_loss_does_not_reach_has_a_gradient_of_zero(
+    name, options, recompute, make_episodes
+):
+    """In the inner loop as in the outer one: it stays where it is."""
+    layers = [
+        keras.Input((16, 16, 1), dtype="float64"),
+        keras.layers.AveragePooling2D(8, dtype="float64"),
+        Unused(dtype="float64"),
+        keras.layers.Flatten(dtype="float64"),
+        keras.layers.Dense(3, dtype="float64"),
+    ]
+    backbone = Backbone(keras.Sequential(layers), "none")
+    inner = InnerLoop(2, LEARNING_RATE, recompute=recompute)
+    method = make_random(name, backbone, inner, **options)
+    episodes = make_episodes(3, 2, 2, tasks=2)
+    unused, *others = method.meta_gradients(episodes).gradients[:3]
+    np.testing.assert_array_equal(unused, [0, 0])
+    assert all(np.max(np.abs(gradient)) > 1e-5 for gradient in others)
+    task = Episodes(*(array[0] for array in episodes[:4]), episodes.ways)
+    (adapted,) = method.adaptation(task)((2,))
+    np.testing.assert_array_equal(adapted.backbone[0], [1, 1])

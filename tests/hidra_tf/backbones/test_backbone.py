@@ -1,17 +1,14 @@
-"""Conv-4 against a NumPy network, and what `norm` makes of it."""
+"""`Backbone`: which statistics each `norm` uses, and which weights the inner loop moves."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.options import NORMS
 
-EPSILON = 1e-3
 IMAGE = (16, 16, 1)
 
 
@@ -30,132 +27,6 @@ def support_features(backbone, images):
 def query_features(backbone, support, query):
     _, statistics = backbone.support_features(theta_of(backbone), support)
     return backbone.query_features(theta_of(backbone), query, statistics).numpy()
-
-
-def convolution(images, kernel):
-    """3×3, zero padding: [N, H, W, channels] → [N, H, W, filters]."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
-    return np.einsum("nhwcij,ijcf->nhwf", windows, kernel)
-
-
-def pooling(images):
-    count, height, width, channels = images.shape
-    halves = images[:, : height // 2 * 2, : width // 2 * 2]
-    blocks = halves.reshape(count, height // 2, 2, width // 2, 2, channels)
-    return blocks.max(axis=(2, 4))
-
-
-def numpy_conv4(model, images, norm):
-    """Features of images by themselves; ReLU first, as the papers draw it."""
-    weights = {v.path.split("conv4/")[-1]: v.numpy() for v in model.trainable_variables}
-    for block in range(1, 5):
-        images = convolution(images, weights[f"block_{block}/kernel"])
-        images = images + weights.get(f"block_{block}/bias", 0)
-        if norm in ("transductive", "support"):
-            mean, variance = images.mean(axis=(0, 1, 2)), images.var(axis=(0, 1, 2))
-            images = (images - mean) / np.sqrt(variance + EPSILON)
-        if norm == "affine":
-            images = images / np.sqrt(1.001)
-        if norm != "none":
-            images = (
-                images * weights[f"block_{block}/norm/gamma"] + weights[f"block_{block}/norm/beta"]
-            )
-        images = pooling(np.maximum(images, 0))
-    return images.reshape(len(images), -1)
-
-
-@pytest.mark.parametrize("norm", NORMS)
-def test_features_are_those_of_a_numpy_network(norm, make_backbone):
-    backbone, images = make_backbone(norm), images_of(4)
-    expected = numpy_conv4(backbone.model, images.numpy(), norm)
-    assert np.all(np.any(expected, axis=1))
-    np.testing.assert_allclose(support_features(backbone, images), expected, rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("shape", "filters", "features"), [((28, 28, 1), 64, 64), ((84, 84, 3), 32, 800)]
-)
-def test_sizes_of_the_papers(shape, filters, features):
-    model = conv4(shape, filters)
-    assert model(np.zeros((1, *shape), np.float32)).shape == (1, features)
-    assert Backbone(model, "transductive").feature_size == features
-
-
-@settings(deadline=None, max_examples=5)
-@given(height=st.integers(16, 50), width=st.integers(16, 50), channels=st.integers(1, 4))
-def test_every_block_halves_both_sides(height, width, channels):
-    model = conv4((height, width, channels), filters=2, norm="none")
-    assert model.output_shape == (None, (height // 16) * (width // 16) * 2)
-
-
-@pytest.mark.parametrize("shape", [(15, 16, 1), (16, 15, 1)])
-def test_images_that_are_too_small_are_refused(shape):
-    with pytest.raises(ValueError, match=f"16 × 16 pixels, received {shape[0]} × {shape[1]}"):
-        conv4(shape)
-
-
-def test_an_unknown_norm_is_refused():
-    with pytest.raises(ValueError, match="transductive, support, affine, none; received 'batch'"):
-        conv4(IMAGE, norm="batch")
-    with pytest.raises(ValueError, match="received 'batch'"):
-        Backbone(conv4(IMAGE, 2), norm="batch")
-
-
-def kernels(seed):
-    model = conv4(IMAGE, filters=4, seed=seed)
-    return [model.get_layer(f"block_{block}").kernel.numpy() for block in range(1, 5)]
-
-
-def test_the_same_seed_gives_the_same_kernels():
-    for ours, theirs in zip(kernels(3), kernels(3), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_blocks_differ():
-    _, *blocks = kernels(0)
-    assert len({block.tobytes() for block in blocks}) == 3
-
-
-def test_seeds_share_no_kernel():
-    """Not even at another block: runs with the seeds 0, 1, 2 … are to be independent."""
-    theirs = {kernel.tobytes() for kernel in kernels(1)}
-    assert [kernel.tobytes() in theirs for kernel in kernels(0)] == [False] * 4
-
-
-@pytest.mark.parametrize("norm", ["transductive", "none"])
-def test_a_bias_is_left_out_where_the_mean_is_subtracted(norm):
-    assert conv4(IMAGE, 2, norm).get_layer("block_1").use_bias == (norm == "none")
-
-
-def test_float64_reaches_every_variable_and_the_backbone():
-    """Heads are made in the backbone's dtype."""
-    model = conv4(IMAGE, 2, dtype="float64")
-    assert {v.dtype for v in model.variables} == {"float64"}
-    assert Backbone(model, "transductive").dtype == "float64"
-
-
-def relu_first(model, weights, images):
-    """The affine network in the papers' order, by plain TensorFlow operations."""
-    for block in range(4):
-        kernel, bias, gamma, beta = weights[4 * block : 4 * block + 4]
-        images = tf.nn.conv2d(images, kernel, 1, "SAME") + bias
-        images = tf.nn.relu(images / np.sqrt(1.001) * gamma + beta)
-        images = tf.nn.max_pool2d(images, 2, 2, "VALID")
-    return tf.reshape(images, (len(images), -1))
-
-
-def test_pooling_before_the_relu_gives_the_same_gradients(make_backbone):
-    backbone, images = make_backbone("affine"), images_of(3)
-    theta, weights = theta_of(backbone), np.random.default_rng(1).normal(size=(3, 3))
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([*theta, images])
-        ours = tf.reduce_sum(weights * backbone.support_features(theta, images)[0])
-        papers = tf.reduce_sum(weights * relu_first(backbone.model, theta, images))
-    expected = tape.gradient(papers, [*theta, images])
-    assert all(np.any(gradient) for gradient in expected)
-    for mine, theirs in zip(tape.gradient(ours, [*theta, images]), expected, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("norm", ["affine", "none"])
@@ -246,3 +117,56 @@ def test_any_keras_model_can_be_a_backbone():
     assert backbone.adapted == [True, True]
     images = tf.zeros((3, *IMAGE))
     assert support_features(backbone, images).shape == (3, 5)
+
+
+def model_of(features):
+    images = keras.Input(IMAGE)
+    return keras.Model(images, features(keras.layers.Flatten()(images)))
+
+
+class Subclassed(keras.Model):
+    def call(self, images):
+        return images
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (lambda: conv4(IMAGE, 2), {"norm": "batch"}, "norm must be one of .*; received 'batch'"),
+        (lambda: conv4(IMAGE, 2), {"norm": None}, "norm must be one of .*; received None"),
+        (
+            lambda: conv4(IMAGE, 2),
+            {"norm": "none"},
+            "norm is none, but the model has",
+        ),
+        (
+            lambda: conv4(IMAGE, 2),
+            {"adapt_norm": 1},
+            "expected True or False, received 1",
+        ),
+        (lambda: "conv4", {}, "model: expected a Keras model, received str"),
+        (lambda: conv4, {}, "model: expected a Keras model, received function"),
+        (
+            lambda: keras.Sequential([keras.layers.Dense(2)], name="bare"),
+            {},
+            r"expected a functional or built sequential model, received bare \(Sequential\)",
+        ),
+        (
+            lambda: Subclassed(name="own"),
+            {},
+            r"sequential model, received own \(Subclassed\)",
+        ),
+        (
+            lambda: keras.Sequential([keras.Input(IMAGE), keras.layers.Conv2D(2, 3)]),
+            {},
+            r"model: expected features \[N, D\], received \(None, 14, 14, 2\)",
+        ),
+        (lambda: model_of(lambda x: [x]), {}, r"features \[N, D\], received \[\(None, 256\)\]"),
+        (lambda: model_of(lambda x: {"x": x}), {}, r"features \[N, D\], received \{'x': "),
+        (lambda: model_of(lambda x: keras.ops.cast(x, "int32")), {}, "of floats, received int32"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_one_line(model, arguments, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        Backbone(model(), **{"norm": "transductive", **arguments})
+    assert "\n" not in str(caught.value)

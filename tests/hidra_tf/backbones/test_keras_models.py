@@ -9,8 +9,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.keras_models import with_task_normalization
 from hidra_tf.backbones.normalization import TaskNormalization
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 
 L = keras.layers
 IMAGE = (16, 16, 1)
@@ -139,11 +138,11 @@ def test_second_derivatives_are_those_of_finite_differences(
     norm, adapt_norm, check_meta_gradient, make_episodes
 ):
     backbone = Backbone(with_task_normalization(small("float64")), norm, adapt_norm)
-    method = Maml(backbone, InnerLoop(2, 0.1), ways=2)
+    method = build("maml", backbone, InnerLoop(2, 0.1), (2,))
     check_meta_gradient(method, make_episodes(2, shots=3, query_shots=2))
 
 
-@pytest.mark.parametrize(("method", "steps"), [(Hidra, 1), (Maml, 2)])
+@pytest.mark.parametrize(("method", "steps"), [("hidra", 1), ("maml", 2)])
 def test_every_operation_of_mobilenet_can_be_differentiated(method, steps, make_episodes):
     """Run operation by operation: compiling these 157 layers twice over takes minutes."""
     model = keras.applications.MobileNetV3Small(
@@ -154,8 +153,7 @@ def test_every_operation_of_mobilenet_can_be_differentiated(method, steps, make_
         include_preprocessing=False,
     )
     backbone = Backbone(with_task_normalization(model), "transductive")
-    options = {} if method is Hidra else {"ways": 2}
-    learner = method(backbone, InnerLoop(steps, 0.01), **options)
+    learner = build(method, backbone, InnerLoop(steps, 0.01), (2,))
     episodes = make_episodes(2, shots=2, query_shots=2)
     images = [
         tf.cast(tf.image.resize(tf.tile(i[0], (1, 1, 1, 3)), (32, 32))[tf.newaxis], tf.float32)

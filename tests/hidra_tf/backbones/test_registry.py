@@ -58,23 +58,72 @@ def constant(image_shape):
 
 def shapeless(shape):
     return dense(shape)
+
+def demanding(image_shape, filters, depth, *layers, width, **options):
+    return dense(image_shape)
+
+def positional(image_shape, /):
+    return dense(image_shape)
+
+def nothing(image_shape):
+    return None
+
+def layer(image_shape):
+    return L.Dense(3)
+
+def named(image_shape):
+    images = keras.Input(image_shape)
+    return keras.Model(images, {"features": L.Dense(3)(L.Flatten()(images))})
+
+def pair(image_shape):
+    images = [keras.Input(image_shape) for _ in range(2)]
+    return keras.Model(images, L.Dense(3)(L.Flatten()(L.Add()(images))))
+
+def flat(image_shape):
+    return keras.Sequential([keras.Input((960,)), L.Dense(3)])
+
+def integers(image_shape):
+    images = keras.Input(image_shape)
+    features = keras.ops.cast(L.Dense(3)(L.Flatten()(images)), "int32")
+    return keras.Model(images, features)
+
+class Torn(keras.Model):
+    def call(self, images):
+        raise RuntimeError("torn\\nin two")
+
+def torn(image_shape):
+    return Torn()
+
+def leaving(image_shape):
+    raise SystemExit("bye")
+
+def failing(image_shape):
+    raise KeyError("weights")
+
+def silent(image_shape):
+    assert False
+
+constant_of_mine = 3
 """
+FAULTS = {"key": "{}['lost']", "exit": "raise SystemExit(3)", "silent": "raise Exception"}
 
 
 @pytest.fixture(autouse=True)
 def module(tmp_path, monkeypatch):
     (tmp_path / "own_backbones.py").write_text(MODULE)
     (tmp_path / "broken_backbones.py").write_text("def f(:")
+    for fault, code in FAULTS.items():
+        (tmp_path / f"{fault}_backbones.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "size"), [("conv4", 2), ("resnet12", 20)])
-def test_our_own_by_short_and_by_long_name(name, size):
+@pytest.mark.parametrize("name", registry.BACKBONES)
+def test_our_own_by_short_and_by_long_name(name):
     models = [
         registry.build(n, IMAGE, filters=2, norm="none", seed=3)
         for n in (name, registry.BACKBONES[name])
     ]
-    assert models[0].output_shape == (None, size)
+    assert models[0].output_shape == models[1].output_shape
     for first, second in zip(*(m.get_weights() for m in models), strict=True):
         np.testing.assert_array_equal(first, second)
 
@@ -112,7 +161,28 @@ def test_a_function_without_dtype_finds_it_as_keras_default():
     [
         ("nowhere:f", "cannot import nowhere .*; expected module:function"),
         ("broken_backbones:f", "cannot import broken_backbones .*invalid syntax"),
+        ("key_backbones:f", r"cannot import key_backbones \('lost'\); expected module:function"),
+        ("exit_backbones:f", r"cannot import exit_backbones \(3\)"),
+        ("silent_backbones:f", r"cannot import silent_backbones \(Exception\)"),
+        (".own_backbones:f", "cannot import .own_backbones"),
         ("own_backbones:f", "own_backbones has no function 'f'"),
+        ("own_backbones:", "own_backbones has no function ''"),
+        ("own_backbones:constant_of_mine", "expected a function, received int constant_of_mine"),
+        ("own_backbones:demanding", "it requires depth, width$"),
+        ("own_backbones:positional", "TypeError: .*positional-only"),
+        ("own_backbones:nothing", "expected a Keras model, received NoneType"),
+        ("own_backbones:layer", "expected a Keras model, received Dense"),
+        (
+            "own_backbones:named",
+            r"features \[N, D\], received \{'features': \(None, 3\)\}",
+        ),
+        ("own_backbones:pair", r"images \(None, 16, 20, 3\), received one for \["),
+        ("own_backbones:flat", r"received one for \(None, 960\)"),
+        ("own_backbones:integers", "features of floats, received int32"),
+        ("own_backbones:torn", "RuntimeError: .* torn in two$"),
+        ("own_backbones:leaving", "SystemExit: bye"),
+        ("own_backbones:failing", "KeyError: 'weights'"),
+        ("own_backbones:silent", "AssertionError: AssertionError"),
         ("own_backbones:shapeless", "a function with an argument image_shape"),
         ("own_backbones:number", "expected a Keras model, received int"),
         ("own_backbones:maps", r"features \[N, D\], received \(None, 14, 18, 2\)"),

@@ -8,7 +8,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.drop_block import meta_training
 from hidra_tf.backbones.resnet12 import resnet12
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 from hidra_tf.options import NORMS
 
 IMAGE = (16, 16, 3)
@@ -102,7 +102,7 @@ def test_second_derivatives_are_those_of_finite_differences(
     norm, check_meta_gradient, make_episodes
 ):
     model = resnet12((16, 16, 1), 1, norm, dtype="float64")
-    method = Maml(Backbone(model, norm), InnerLoop(2, 0.1), ways=2)
+    method = build("maml", Backbone(model, norm), InnerLoop(2, 0.1), (2,))
     check_meta_gradient(method, make_episodes(2, shots=2, query_shots=2))
 
 

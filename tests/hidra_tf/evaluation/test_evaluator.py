@@ -163,7 +163,8 @@ def test_how_far_the_head_moves_is_told_with_its_interval(evaluator, pool):
     for call in range(2):
         episodes = sampler(call)
         for arrays in zip(*episodes[:4], strict=True):
-            first, last = evaluator.method._trajectory(Episodes(*arrays, episodes.ways), (0, 3))
+            task = Episodes(*arrays, episodes.ways)
+            first, last = evaluator.method.adaptation(task)((0, 3))
             norms.append(np.linalg.norm(last.head.kernel - first.head.kernel))
     mean, ci95 = mean_and_ci95(np.array(norms[:13]))
     untouched, _, moved = list(evaluator.rows(13))[:3]
@@ -173,10 +174,13 @@ def test_how_far_the_head_moves_is_told_with_its_interval(evaluator, pool):
     assert mean > 0.1
 
 
-def test_progress_is_told_every_task_once(evaluator):
+def test_progress_is_told_the_pictures_of_every_task_once(evaluator):
+    """So that the remaining time counts that more ways cost more."""
     told = []
     list(evaluator.rows(13, told.append))
-    assert told == [10, 3, 10, 3]
+    of_three, of_two = 3 * (SHOTS + QUERY_SHOTS), 2 * (SHOTS + QUERY_SHOTS)
+    assert told == [10 * of_three, 3 * of_three, 10 * of_two, 3 * of_two]
+    assert sum(told) == evaluator.total_work(13)
 
 
 @pytest.mark.parametrize("norm", ["affine", "support"])
@@ -204,6 +208,27 @@ def test_the_weights_are_those_at_the_call(make_evaluator):
     (after,) = evaluator.rows(10)
     assert before.loss < math.log(3) - 0.05
     assert after.loss == pytest.approx(math.log(3), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"ways": 3}, TypeError, r"^ways: expected a sequence of integers.*received 3$"),
+        ({"ways": (2.5,)}, ValueError, r"^ways: expected an integer .*received 2.5$"),
+        ({"ways": ()}, ValueError, r"^ways: expected at least one integer; received \(\)$"),
+        ({"at_steps": 1}, TypeError, r"^at_steps: expected a sequence of integers.*received 1$"),
+        ({"at_steps": (0, -1)}, ValueError, r"^at_steps: .*at least 0; received -1$"),
+        ({"stream": "train"}, ValueError, r"^stream: expected one of .*received 'train'$"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_expected(options, error, message, make_evaluator):
+    with pytest.raises(error, match=message):
+        make_evaluator(**options)
+
+
+def test_no_task_at_all_is_refused(evaluator):
+    with pytest.raises(ValueError, match=r"^tasks: expected an integer of at least 1; received 0$"):
+        list(evaluator.rows(0))
 
 
 def test_evaluation_changes_no_weight(evaluator):

@@ -7,10 +7,7 @@ import tensorflow as tf
 from data_gen.batches import Batch
 from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.methods.anil import Anil
-from hidra_tf.methods.finetune import Finetune
-from hidra_tf.methods.maml import Maml
-from hidra_tf.methods.protonet import ProtoNet
+from hidra_tf.methods import build
 
 ALPHA, WAYS = 0.3, 3
 
@@ -33,10 +30,10 @@ def test_anil_is_maml_whose_backbone_makes_steps_of_size_zero(
     norm, head, loss, first_order, make_backbone, make_episodes
 ):
     backbone, steps = make_backbone(norm), 2
-    shared = {"loss": loss, "first_order": first_order}
-    anil = Anil(backbone, InnerLoop(steps, ALPHA, **shared), WAYS, seed=4, head=head)
-    inner = InnerLoop(steps, 1.0, exact=False, learn_rates=True, **shared)
-    maml = Maml(backbone, inner, WAYS, seed=4, head=head)
+    shared = {"seed": 4, "head": head, "first_order": first_order}
+    anil = build("anil", backbone, InnerLoop(steps, ALPHA, loss=loss), (WAYS,), **shared)
+    inner = InnerLoop(steps, 1.0, exact=False, loss=loss)
+    maml = build("maml", backbone, inner, (WAYS,), learn_inner_lr=True, **shared)
     rates = np.zeros(maml.rates.values.shape)
     rates[:, -2:] = ALPHA
     maml.rates.values.assign(rates)
@@ -53,7 +50,7 @@ def features_of(backbone, images):
 
 
 def test_protonet_measures_the_distance_to_class_means(make_backbone, make_episodes):
-    method = ProtoNet(make_backbone("none"), InnerLoop(1, ALPHA))
+    method = build("protonet", make_backbone("none"), InnerLoop(1, ALPHA), (3,))
     episodes = make_episodes(WAYS, 3, 2)
     support, queries = (
         features_of(method.backbone, images[0])
@@ -78,7 +75,7 @@ def trained_classifier(features, labels, steps):
 
 
 def test_finetune_trains_a_new_head_on_frozen_features(make_backbone, make_episodes):
-    method = Finetune(make_backbone("none"), InnerLoop(7, ALPHA))
+    method = build("finetune", make_backbone("none"), InnerLoop(7, ALPHA), (3,))
     episodes = make_episodes(WAYS, 3, 2)
     support, queries = (
         features_of(method.backbone, images[0])
@@ -91,7 +88,7 @@ def test_finetune_trains_a_new_head_on_frozen_features(make_backbone, make_episo
 
 
 def test_finetune_learns_the_classes_of_the_whole_pool(make_backbone, make_episodes):
-    method = Finetune(make_backbone("transductive"), InnerLoop(1, ALPHA), classes=11)
+    method = build("finetune", make_backbone("transductive"), InnerLoop(1, ALPHA), (3,), classes=11)
     images = make_episodes(4, 2, 1).support_images[0]
     labels = tf.constant([10, 3, 0, 5, 10, 7, 2, 9])
     variables = [*(v.value for v in method.backbone.variables), *method.classifier.variables]
@@ -107,9 +104,9 @@ def test_finetune_learns_the_classes_of_the_whole_pool(make_backbone, make_episo
 
 
 ANY_WAY = {
-    "anil": lambda backbone: Anil(backbone, InnerLoop(2, ALPHA), head="master"),
-    "protonet": lambda backbone: ProtoNet(backbone, InnerLoop(1, ALPHA)),
-    "finetune": lambda backbone: Finetune(backbone, InnerLoop(3, ALPHA)),
+    "anil": lambda backbone: build("anil", backbone, InnerLoop(2, ALPHA), (3,), head="master"),
+    "protonet": lambda backbone: build("protonet", backbone, InnerLoop(1, ALPHA), (3,)),
+    "finetune": lambda backbone: build("finetune", backbone, InnerLoop(3, ALPHA), (3,)),
 }
 
 
@@ -121,4 +118,4 @@ def test_any_number_of_ways_is_taken_and_features_are_computed_once(name, make_b
         method.check_ways(2)
         method.check_ways(20)
     with pytest.raises(UserError, match="made for 3 ways"):
-        Anil(make_backbone("none"), InnerLoop(1, ALPHA), WAYS).check_ways(4)
+        build("anil", make_backbone("none"), InnerLoop(1, ALPHA), (WAYS,)).check_ways(4)

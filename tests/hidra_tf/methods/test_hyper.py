@@ -9,6 +9,7 @@ from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 from hidra_tf.methods.hyper import HyperMethod
+from hidra_tf.methods.objective import PREDICTION
 from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.training.optimizers import make_optimizer
 
@@ -22,9 +23,9 @@ def make_method(make_backbone):
     def make(
         name, norm="transductive", steps=1, loud=True, ways=(WAYS,), first_order=False, **options
     ):
-        inner = InnerLoop(steps, ALPHA, first_order)
+        inner = InnerLoop(steps, ALPHA)
         # With a width of 6 not one of hyperhidra's units is alive.
-        options = {"hyper_layers": 2, "hyper_width": 32, **options}
+        options = {"hyper_layers": 2, "hyper_width": 32, "first_order": first_order, **options}
         method = build(name, make_backbone(norm), inner, ways, seed=5, **options)
         if loud:
             rng = np.random.default_rng(5)
@@ -131,7 +132,7 @@ def test_what_is_logged_is_how_far_the_head_moved(name, make_method, episodes):
         images = episodes.support_images[task]
         features, _ = method.backbone.support_features(method.backbone.variables, images)
         head = method.head.initial(WAYS)
-        updated = method.first_step(head, features, episodes.support_labels[task])
+        updated = method.first_step(head, features, episodes.support_labels[task], PREDICTION)
         norms.append([np.linalg.norm(updated[i] - head[i]) for i in (0, 1)])
     weight, bias = np.mean(norms, axis=0)
     np.testing.assert_allclose(metrics["head_update/weight"], weight, rtol=1e-9)

@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import AIDS, METHODS, build
-from hidra_tf.methods.phases import Phase, loss_weights, phases
+from hidra_tf.methods.phases import Annealing, Phase, loss_weights
 
 ALPHA, WAYS = 0.3, 3
 
 
-def make(name, backbone, steps=3, **options):
-    method = build(name, backbone, InnerLoop(steps, ALPHA, **options), (WAYS,), seed=1)
+def make(name, backbone, steps=3, recompute=False, **options):
+    inner = InnerLoop(steps, ALPHA, recompute=recompute)
+    method = build(name, backbone, inner, (WAYS,), seed=1, **options)
     rng = np.random.default_rng(2)
     for variable in method.head.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -41,19 +42,19 @@ def distance(one, other):
     [(0, [1 / 4] * 4), (5, [1 / 8] * 3 + [5 / 8]), (10, [0, 0, 0, 1]), (99, [0, 0, 0, 1])],
 )
 def test_the_losses_weights_wander_to_the_last_step(step, expected):
-    weights = loss_weights(InnerLoop(4, ALPHA, multi_step_loss=10), step, "float64")
+    weights = loss_weights(10, 4, step, "float64")
     np.testing.assert_allclose(weights, expected, atol=1e-15)
 
 
 def test_phases_follow_one_another():
     plain = [Phase(None, False, False)]
-    assert phases(InnerLoop(3, ALPHA)) == plain
-    assert phases(InnerLoop(1, ALPHA, multi_step_loss=9)) == plain
-    inner = InnerLoop(3, ALPHA, multi_step_loss=9, second_order_after=4)
+    assert Annealing().phases(3) == plain
+    assert Annealing(multi_step_loss=9).phases(1) == plain
+    annealing = Annealing(multi_step_loss=9, second_order_after=4)
     expected = [Phase(4, True, True), Phase(9, False, True), Phase(None, False, False)]
-    assert phases(inner) == expected
-    first = dataclasses.replace(inner, first_order=True)
-    assert phases(first) == [Phase(9, True, True), Phase(None, True, False)]
+    assert annealing.phases(3) == expected
+    first = dataclasses.replace(annealing, first_order=True)
+    assert first.phases(3) == [Phase(9, True, True), Phase(None, True, False)]
 
 
 @pytest.mark.parametrize("name", ["maml", "anil"])
@@ -62,7 +63,7 @@ def test_the_multi_step_loss_is_the_weighted_mean_of_the_steps_losses(
 ):
     backbone = make_backbone("affine")
     method, plain = (make(name, backbone, multi_step_loss=n) for n in (10, 0))
-    weights = loss_weights(method.inner, 5, "float64").numpy()
+    weights = loss_weights(10, 3, 5, "float64").numpy()
     variable = method.variables[-1]
 
     @tf.function
@@ -110,7 +111,7 @@ def test_learned_rates_begin_at_alpha_and_have_the_right_gradients(
     name, norm, make_backbone, episodes, numerical_gradient
 ):
     backbone = make_backbone(norm)
-    method, plain = (make(name, backbone, 2, learn_rates=learned) for learned in (True, False))
+    method, plain = (make(name, backbone, 2, learn_inner_lr=learned) for learned in (True, False))
     assert method.variables[-1] is method.rates.values
     result, expected = method.meta_gradients(episodes), plain.meta_gradients(episodes)
     assert_same(result.gradients[:-1], expected.gradients)
@@ -139,7 +140,7 @@ def test_recomputing_changes_no_learned_rates_gradient(make_backbone, episodes):
     backbone = make_backbone("none")
     one, other = (
         tf.function(
-            make("maml", backbone, 2, learn_rates=True, recompute=recompute).meta_gradients
+            make("maml", backbone, 2, learn_inner_lr=True, recompute=recompute).meta_gradients
         )(episodes)
         for recompute in (False, True)
     )
@@ -147,7 +148,7 @@ def test_recomputing_changes_no_learned_rates_gradient(make_backbone, episodes):
 
 
 def test_steps_beyond_the_learned_ones_repeat_the_last(make_backbone, episodes):
-    method = make("anil", make_backbone("none"), 2, learn_rates=True)
+    method = make("anil", make_backbone("none"), 2, learn_inner_lr=True)
     logits = method.query_logits(episodes, [2, 3])
     plain = make("anil", make_backbone("none"), 2).query_logits(episodes, [2, 3])
     np.testing.assert_allclose(logits, plain, rtol=1e-12)

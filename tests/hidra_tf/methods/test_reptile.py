@@ -5,9 +5,7 @@ import pytest
 import tensorflow as tf
 
 from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.methods.fomaml import FirstOrderMaml
-from hidra_tf.methods.maml import Maml
-from hidra_tf.methods.reptile import Reptile
+from hidra_tf.methods import build
 from hidra_tf.training.optimizers import apply_clipped, make_optimizer
 
 ALPHA, BETA, WAYS, STEPS = 0.3, 0.5, 3, 3
@@ -34,8 +32,13 @@ def test_the_initialization_moves_to_the_mean_of_the_adapted_weights(
     head, make_backbone, make_episodes
 ):
     """With sigmoids, for under a softmax the mean of the adapted neurons stays where it is."""
-    method = Reptile(
-        make_backbone("none"), InnerLoop(STEPS, ALPHA, loss="sigmoid"), ways=WAYS, seed=2, head=head
+    method = build(
+        "reptile",
+        make_backbone("none"),
+        InnerLoop(STEPS, ALPHA, loss="sigmoid"),
+        (WAYS,),
+        seed=2,
+        head=head,
     )
     episodes = make_episodes(WAYS, 2, 2, tasks=2, seed=3)
     theta = [v.numpy() for v in method.backbone.variables]
@@ -59,7 +62,7 @@ def test_the_initialization_moves_to_the_mean_of_the_adapted_weights(
 
 
 def test_the_loss_is_that_of_the_queries_after_adaptation(make_backbone, make_episodes):
-    method = Reptile(make_backbone("transductive"), InnerLoop(1, ALPHA), ways=WAYS)
+    method = build("reptile", make_backbone("transductive"), InnerLoop(1, ALPHA), (WAYS,))
     episodes = make_episodes(WAYS, 2, 2, tasks=2)
     logits = method.query_logits(episodes, [1])[:, 0]
     expected = tf.reduce_mean(method.loss(episodes.query_labels, logits))
@@ -73,8 +76,10 @@ def test_fomaml_is_maml_without_second_derivatives(make_backbone, make_episodes)
     episodes = make_episodes(WAYS, 2, 2, tasks=2)
     backbone = make_backbone("none")
     first, full, ours = (
-        cls(backbone, InnerLoop(2, ALPHA, first_order=order), ways=WAYS).meta_gradients(episodes)
-        for cls, order in ((Maml, True), (Maml, False), (FirstOrderMaml, False))
+        build(name, backbone, InnerLoop(2, ALPHA), (WAYS,), first_order=order).meta_gradients(
+            episodes
+        )
+        for name, order in (("maml", True), ("maml", False), ("fomaml", False))
     )
     for a, b in zip(ours.gradients, first.gradients, strict=True):
         np.testing.assert_array_equal(a, b)

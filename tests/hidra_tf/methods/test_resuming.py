@@ -18,7 +18,6 @@ from hidra_tf.training.schedules import learning_rate
 from hidra_tf.training.updates import MetaUpdates
 
 WAYS, CLASSES, UPDATES = 2, 4, 4
-SIZES = {"classes": CLASSES, "hyper_layers": 2, "hyper_width": 4}
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +26,26 @@ def pool():
     return ClassPool(images, (4,) * CLASSES, tuple(map(str, range(CLASSES))))
 
 
-def make_method(name, seed):
-    """On a backbone of one block, which is traced in a fraction of Conv-4's time."""
-    kernel = keras.initializers.GlorotUniform(seed)
-    block = ConvBlock(4, normalised=True, use_bias=False, kernel_initializer=kernel)
-    model = keras.Sequential([keras.Input((6, 6, 1)), block, keras.layers.Flatten()])
-    backbone = Backbone(model, "transductive")
-    return build(name, backbone, InnerLoop(1, 0.1), (WAYS,), seed, **SIZES)
+@pytest.fixture(scope="module")
+def make_method(rows):
+    """A function that makes a method of a backbone of one block, which is traced in a fraction of
+    Conv-4's time."""
+
+    def make(name, seed):
+        kernel = keras.initializers.GlorotUniform(seed)
+        block = ConvBlock(4, normalised=True, use_bias=False, kernel_initializer=kernel)
+        model = keras.Sequential([keras.Input((6, 6, 1)), block, keras.layers.Flatten()])
+        backbone, inner = Backbone(model, "transductive"), InnerLoop(1, 0.1)
+        return build(name, backbone, inner, (WAYS,), seed=seed, **rows[name].settings)
+
+    return make
 
 
 class Training:
-    """The meta-updates of a method, from initial values that `seed` decides."""
+    """The meta-updates of a method of the registry, from its initial values."""
 
-    def __init__(self, name, pool, path, seed=0):
-        self.method = make_method(name, seed)
+    def __init__(self, name, method, pool, path):
+        self.method = method
         # A rate that changes: the optimizer's count of updates matters, whichever it is.
         rate = learning_rate("cosine", 0.05, UPDATES)
         self.optimizer = make_optimizer(self.method.variables, rate, kind=METHODS[name].optimizer)
@@ -76,8 +81,8 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if entry.trains])
-def test_a_training_continues_and_repeats_bit_for_bit(name, pool, tmp_path):
-    first = Training(name, pool, tmp_path)
+def test_a_training_continues_and_repeats_bit_for_bit(name, make_method, pool, tmp_path):
+    first = Training(name, make_method(name, 0), pool, tmp_path)
     start = first.state()
     saved = first.run(0, 2)
     first.checkpoints.save()
@@ -87,7 +92,7 @@ def test_a_training_continues_and_repeats_bit_for_bit(name, pool, tmp_path):
     theta = len(first.method.backbone.variables)
     assert not any(same(start, saved)[:theta] + same(saved, end)[:theta])
 
-    other = Training(name, pool, tmp_path, seed=1)
+    other = Training(name, make_method(name, 1), pool, tmp_path)
     assert not all(same(other.state(), start))
     assert other.checkpoints.restore_last()
     assert all(same(other.state(), saved))
@@ -97,13 +102,13 @@ def test_a_training_continues_and_repeats_bit_for_bit(name, pool, tmp_path):
     assert all(same(weights, saved[: len(weights)]))
 
     # Anew, in an object that is compiled already, for that takes most of the time.
-    again = Training(name, pool, tmp_path).state()
+    again = Training(name, make_method(name, 0), pool, tmp_path).state()
     for variable, value in zip(other.variables, again, strict=True):
         variable.assign(value)
     assert all(same(other.run(0, UPDATES), end))
 
 
-def test_random_initialization_is_that_of_its_seed(tmp_path):
+def test_random_initialization_is_that_of_its_seed(make_method, tmp_path):
     """Its neurons are no variables: the seed brings them back, and a checkpoint the backbone."""
     method, twin, other = (make_method("random", seed) for seed in (3, 3, 4))
 

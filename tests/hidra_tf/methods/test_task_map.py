@@ -10,10 +10,8 @@ from data_gen.episodes import Episodes
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.methods import task_map
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
-from hidra_tf.methods.task_map import map_groups, map_tasks
+from hidra_tf.methods import build, task_map
+from hidra_tf.methods.task_map import over_groups, over_tasks
 
 WAYS, STEPS = 3, 3
 AT_STEPS = (0, 2)
@@ -32,9 +30,7 @@ def small_backbone(norm, dtype="float64"):
 
 def make_method(name, backbone, steps=STEPS, how="auto"):
     inner = InnerLoop(steps, learning_rate=0.4)
-    if name == "hidra":
-        return Hidra(backbone, inner, task_map=how)
-    return Maml(backbone, inner, ways=WAYS, task_map=how)
+    return build(name, backbone, inner, (WAYS,), task_map=how)
 
 
 def results(method, episodes, how):
@@ -80,22 +76,22 @@ def numbered(tasks):
     return Episodes(*map(tf.constant, parts), tf.constant(2))
 
 
-def total(task, axes=None):
+def total(ways, arrays):
     """The sum of each array of a task, and the ways."""
-    sums = [tf.cast(tf.reduce_sum(part, axes), tf.float64) for part in task[:4]]
-    return tf.stack([*sums, tf.ones_like(sums[0]) * tf.cast(task.ways, tf.float64)], axis=-1)
+    sums = [tf.cast(tf.reduce_sum(part), tf.float64) for part in arrays]
+    return tf.stack([*sums, tf.cast(ways, tf.float64)], axis=-1)
 
 
 @pytest.mark.parametrize("how", ["auto", "loop", "unrolled", "vectorized"])
 def test_tasks_stay_in_order_and_keep_their_arrays(how):
-    found = map_tasks(total, numbered(3), tf.float64, how)
+    found = over_tasks(total, numbered(3), tf.float64, how)()
     expected = [[2 * t, 20 + 2 * t, 200 + 2 * t, 2000 + 2 * t, 2] for t in range(3)]
     np.testing.assert_array_equal(found, expected)
 
 
 def test_an_unknown_way_is_refused():
     with pytest.raises(ValueError, match="auto, loop, unrolled, vectorized; received 'parallel'"):
-        map_tasks(total, numbered(2), tf.float64, "parallel")
+        over_tasks(total, numbered(2), tf.float64, "parallel")
 
 
 @pytest.mark.parametrize(
@@ -119,15 +115,15 @@ def test_groups_keep_the_order_of_the_tasks(tasks, monkeypatch):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
     sizes = set()
 
-    def of_group(group):
-        sizes.update(part.shape[0] for part in group[:4])
-        return tf.stack([total(Episodes(*p, group.ways)) for p in zip(*group[:4], strict=True)])
+    def of_group(ways, arrays):
+        sizes.update(part.shape[0] for part in arrays)
+        return tf.stack([total(ways, task) for task in zip(*arrays, strict=True)])
 
     episodes = numbered(tasks)
-    found = map_groups(of_group, episodes, tf.float64)
+    found = over_groups(of_group, episodes, tf.float64)()
     assert sizes == {{1: 1, 4: 4, 5: 1, 6: 3, 7: 1}[tasks]}
     np.testing.assert_array_equal(
-        tf.reshape(found, (tasks, -1)), map_tasks(total, episodes, tf.float64)
+        tf.reshape(found, (tasks, -1)), over_tasks(total, episodes, tf.float64)()
     )
 
 

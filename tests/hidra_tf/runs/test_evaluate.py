@@ -134,7 +134,8 @@ def test_results_on_two_folders_are_kept_apart_and_name_theirs(run, cache, make_
 
 
 def test_another_folder_is_not_the_runs_own(run, cache, make_pictures):
-    """A run of one folder, given another place: `data_dir` alone."""
+    """A run of an earlier version on one folder, given another place: `data_dir` alone."""
+    (run / "data.json").unlink()
     first, second = (make_pictures(name, shade, 12) for name, shade in (("a", 0), ("b", 100)))
     config = make_config(dataset="folder", data_dir=str(first), method="random", norm="affine")
     (run / CONFIG_FILE).write_text(
@@ -161,15 +162,26 @@ def test_the_table_is_printed_though_it_cannot_be_written(run, cache, capsys, mo
     assert contents(run) == before
 
 
-def test_a_folder_that_cannot_be_made_is_one_line_after_the_table(run, cache, capsys):
+def test_a_folder_that_cannot_be_made_is_one_line_after_the_table(run, cache, capsys, monkeypatch):
+    def read_only(*_arguments, **_keywords):
+        raise OSError(30, "Read-only file system", "results")
+
+    capsys.readouterr()
+    monkeypatch.setattr("hidra_tf.runs.kept.Path.mkdir", read_only)
+    with pytest.raises(UserError, match="results"):
+        evaluate.evaluate(run, REQUEST, cache_dir=cache)
+    assert "1 step" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_results_is_named_before_anything_is_evaluated(run, cache, capsys):
     for file in (run / "results").iterdir():
         file.unlink()
     (run / "results").rmdir()
     (run / "results").write_text("a file")
     capsys.readouterr()
-    with pytest.raises(UserError, match="results"):
+    with pytest.raises(UserError, match=r"expected a folder at .*/results, found a file"):
         evaluate.evaluate(run, REQUEST, cache_dir=cache)
-    assert "1 step" in capsys.readouterr().out
+    assert capsys.readouterr().out == ""
     assert (run / "results").read_text() == "a file"
 
 

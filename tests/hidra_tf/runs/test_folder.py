@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 
@@ -50,6 +51,11 @@ def test_a_setting_that_cannot_be_meant_names_the_file(tmp_path, config):
         folder.find(tmp_path)
 
 
+def test_a_name_that_no_file_system_takes_is_no_run(tmp_path):
+    with pytest.raises(UserError, match=r"^expected a run.* folder at .*File name too long"):
+        folder.find(tmp_path / (300 * "x"))
+
+
 def test_a_missing_run_names_those_beside_it(tmp_path, config):
     folder.create(tmp_path / "first", config)
     folder.create(tmp_path / "second", config)
@@ -83,3 +89,62 @@ def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         folder.write_atomically(file, "new")
     assert file.read_text() == "old"
+
+
+def test_what_a_killed_start_leaves_is_no_run_yet(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".config.json.123").write_text("{")
+    assert folder.find(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "best", "train", "val", "test", "results"])
+@pytest.mark.parametrize("found", ["a file", "a link to nothing", "neither"])
+def test_what_is_no_folder_is_named_before_anything_is_trained(tmp_path, config, name, found):
+    folder.create(tmp_path, config)
+    if found == "a file":
+        (tmp_path / name).write_text("mine")
+    elif found == "neither":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match=f"expected a folder at .*/{name}, found {found}$"):
+        folder.find(tmp_path)
+    with pytest.raises(UserError, match=f"expected a folder at .*/{name}, found {found}$"):
+        folder.open_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "data.json"])
+def test_what_is_no_file_is_named(tmp_path, config, name):
+    folder.create(tmp_path, config)
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f"expected a file at .*/{name}, found a folder$"):
+        folder.find(tmp_path)
+    (tmp_path / name).rmdir()
+    os.mkfifo(tmp_path / name)  # to read it would never end
+    with pytest.raises(UserError, match=f"expected a file at .*/{name}, found neither$"):
+        folder.find(tmp_path)
+
+
+def test_folders_may_be_links(tmp_path, config):
+    folder.create(tmp_path / "run", config)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "run" / "checkpoints").symlink_to(tmp_path / "large")
+    assert folder.find(tmp_path / "run") == config
+
+
+def test_a_run_that_is_a_link_to_nothing_is_named(tmp_path):
+    (tmp_path / "run").symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match="run, found a link to nothing"):
+        folder.find(tmp_path / "run")
+
+
+def test_only_events_are_removed_for_a_new_start(tmp_path, config):
+    folder.create(tmp_path, config)
+    for place in (tmp_path, tmp_path / "train", tmp_path / "val"):
+        place.mkdir(exist_ok=True)
+        (place / "events.out.tfevents.1.host").touch()
+        (place / "notes.txt").touch()
+    folder.remove_events(tmp_path)
+    kept = sorted(str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file())
+    assert kept == ["config.json", "notes.txt", "train/notes.txt", "val/notes.txt"]

@@ -1,4 +1,6 @@
-from contextlib import contextmanager
+import contextlib
+import itertools
+import time
 
 import numpy as np
 import pytest
@@ -14,9 +16,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods.finetune import Finetune
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
+from hidra_tf.methods import build
 from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.progress import Progress
@@ -42,10 +42,10 @@ def pool():
 class Run:
     """A tiny training, built anew as a new process would."""
 
-    def __init__(self, path, pool, stop_after=None, where="auto"):
+    def __init__(self, path, pool, stop_after=None, where="auto", schedule=SCHEDULE, clock=None):
         self.path = path
         backbone = Backbone(conv4((16, 16, 1), filters=4, norm="transductive"), "transductive")
-        self.method = Hidra(backbone, InnerLoop(2, 0.1))
+        self.method = build("hidra", backbone, InnerLoop(2, 0.1), (3,))
         self.optimizer = make_optimizer(self.method.variables, 1e-2)
         self.messages = []
         self.checkpoints = Checkpoints(path, self.method, self.optimizer, self.messages.append)
@@ -56,12 +56,13 @@ class Run:
         self.trainer = Trainer(
             self.updates,
             self.checkpoints,
-            SCHEDULE,
+            schedule,
             {"train": monitor, "val": monitor},
             10,
             EventLog(path),
             Progress(SCHEDULE.steps, int(self.checkpoints.step), "update", "step"),
             lambda: stop_after is not None and int(self.checkpoints.step) >= stop_after,
+            clock or time.monotonic,
         )
 
     def state(self):
@@ -116,6 +117,77 @@ def test_pictures_on_the_host_train_the_same_weights_bit_for_bit(tmp_path, pool,
     assert best_of(whole) == best_of(rest)
 
 
+class Killed(BaseException):
+    """Nothing of the program runs after it."""
+
+
+def saves_of(run, monkeypatch, kill_after=None):
+    """The steps after which a run saves; it is killed when it has saved after one of them."""
+    steps, save = [], run.checkpoints.save
+
+    def note():
+        save()
+        steps.append(int(run.checkpoints.step))
+        if steps[-1] == kill_after:
+            raise Killed
+
+    monkeypatch.setattr(run.checkpoints, "save", note)
+    with contextlib.suppress(Killed):
+        run.trainer.run()
+    return steps
+
+
+def test_the_state_is_saved_by_the_clock_too_and_a_kill_then_changes_no_number(
+    tmp_path, pool, whole, monkeypatch
+):
+    # The clock is asked when the run begins, after each call, and when the state was saved. Two
+    # calls of the trainer take long enough; no number of updates makes one due before the end.
+    minutes = itertools.count(step=60)
+    rarely = Schedule(steps=12, log_every=4, checkpoint_every=100, checkpoint_seconds=120)
+    monkeypatch.setattr("hidra_tf.runs.trainer.SECONDS_PER_CALL", 0.0)  # one update per call
+    first = Run(tmp_path, pool, schedule=rarely, clock=minutes.__next__)
+    assert saves_of(first, monkeypatch, kill_after=4) == [0, 2, 4]
+    second = Run(tmp_path, pool, schedule=rarely, clock=minutes.__next__)
+    assert int(second.checkpoints.step) == 4
+    assert saves_of(second, monkeypatch) == [6, 8, 10, 12]
+    assert_same(whole.state(), second.state())
+    assert best_of(whole) == best_of(second)
+
+
+def test_a_clock_that_stands_still_saves_only_what_is_due(tmp_path, pool, monkeypatch):
+    schedule = Schedule(steps=4, log_every=4, checkpoint_every=3, checkpoint_seconds=600)
+    run = Run(tmp_path, pool, schedule=schedule, clock=lambda: 0.0)
+    assert saves_of(run, monkeypatch) == [0, 3, 4]
+
+
+def test_a_best_that_was_measured_after_the_last_checkpoint_is_measured_and_saved_again(
+    tmp_path, pool, whole, monkeypatch
+):
+    rarely = Schedule(steps=12, log_every=4, checkpoint_every=100)
+    first = Run(tmp_path, pool, schedule=rarely)
+    save_if_best, measured = first.checkpoints.save_if_best, []
+
+    def kill(_accuracy):
+        save_if_best(0.1 + 0.1 * len(measured))  # each is better than the one before
+        measured.append(int(first.checkpoints.step))
+        if measured[-1] == 8:
+            raise Killed
+
+    monkeypatch.setattr(first.checkpoints, "save_if_best", kill)
+    with pytest.raises(Killed):
+        first.trainer.run()
+    assert [file.name for file in (tmp_path / "best").glob("*.index")] == ["ckpt-8.index"]
+    second = Run(tmp_path, pool, schedule=rarely)
+    # best/ is ahead of the last checkpoint, whose best accuracy is an earlier one.
+    assert int(second.checkpoints.step) == 0
+    assert float(second.checkpoints.best_accuracy) == 0.1
+    second.checkpoints.best_accuracy.assign(-1.0)
+    second.trainer.run()
+    assert_same(whole.state(), second.state())
+    assert float(whole.checkpoints.best_accuracy) == float(second.checkpoints.best_accuracy)
+    assert best_of(whole) == best_of(second)
+
+
 def test_a_stop_in_the_last_call_is_heard(tmp_path, pool):
     run = Run(tmp_path, pool, stop_after=SCHEDULE.steps)
     with pytest.raises(Interrupted, match="stopped after step 12"):
@@ -133,14 +205,15 @@ def test_updates_do_not_depend_on_how_many_share_a_call(tmp_path, pool):
 def aided_maml(pool):
     """MAML with everything that changes in the course of a training."""
     backbone = Backbone(conv4((16, 16, 1), filters=3, norm="none"), "none")
-    inner = InnerLoop(2, 0.1, learn_rates=True, multi_step_loss=3, second_order_after=1)
-    method = Maml(backbone, inner, ways=2)
+    aids = {"learn_inner_lr": True, "multi_step_loss": 3, "second_order_after": 1}
+    method = build("maml", backbone, InnerLoop(2, 0.1), (2,), **aids)
     return method, EpisodeSampler(RotatedPool(pool), (2,), 1, 1, 1, 0, "meta_train")
 
 
 def classifier(pool):
     backbone = Backbone(conv4((16, 16, 1), filters=3, norm="transductive"), "transductive")
-    return Finetune(backbone, InnerLoop(2, 0.1), classes=8), BatchSampler(pool, 5, seed=0)
+    method = build("finetune", backbone, InnerLoop(2, 0.1), (3,), classes=8)
+    return method, BatchSampler(pool, 5, seed=0)
 
 
 class Half:
@@ -212,7 +285,7 @@ def test_a_measurement_shows_its_own_progress_to_the_end(tmp_path, pool, monkeyp
     told = []
     part = Progress.part
 
-    @contextmanager
+    @contextlib.contextmanager
     def watched(self, total, unit, label):
         with part(self, total, unit, label) as inner:
             yield inner

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from data_gen.errors import UserError
 from hidra_tf.runs import weights
-from hidra_tf.runs.checkpoints import Checkpoints, weights_digest
+from hidra_tf.runs.checkpoint_reading import weights_digest
+from hidra_tf.runs.checkpoints import Checkpoints
 from hidra_tf.runs.config import Config
 from hidra_tf.runs.weights import default_kind
 

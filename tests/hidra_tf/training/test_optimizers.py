@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from hidra_tf.training.optimizers import apply_clipped, make_optimizer
@@ -25,3 +26,8 @@ def test_clip_norm_zero_leaves_gradients_alone():
         optimizer = make_optimizer([variable], 0.1)
         apply_clipped(optimizer, [tf.constant([3.0, 4.0])], [variable], clip_norm)
     assert np.all(np.abs(free.numpy()) > 2 * np.abs(clipped.numpy()))
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match=r"^kind: expected one of adam, sgd; received 'adamw'$"):
+        make_optimizer([tf.Variable(1.0)], 1e-3, kind="adamw")

@@ -57,3 +57,8 @@ def test_sgd_is_plain():
     for _ in range(2):
         apply_clipped(optimizer, [tf.constant([1.0])], [weight], 0.0)
     np.testing.assert_allclose(weight, [1.0])
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match=r"^schedule: expected one of .*; received 'linear'$"):
+        learning_rate("linear", 1e-3, 10)

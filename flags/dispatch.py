@@ -1,0 +1,81 @@
+"""From parsed flags to a training or an evaluation, and to the program's exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+import absl.logging
+from absl import flags as absl_flags
+
+from data_gen.errors import UserError
+from flags import build, parsing
+from hidra_tf.quiet import quietly_import
+
+FLAGS = absl_flags.FLAGS
+
+
+def main(argv: list[str]) -> int:
+    """Trains and evaluates, or only evaluates; returns the exit code."""
+    del argv
+    absl.logging.use_python_logging(quiet=True)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, force=True)
+    _show_notes()
+    # TensorFlow's and its data sets' remarks; what matters comes as an exception.
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    try:
+        _let_ctrl_c_through()
+        _check_docstrings_are_kept()
+        # Flags are found to be right before TensorFlow is imported, which takes seconds.
+        if FLAGS.eval_only:
+            _evaluate()
+        else:
+            _train()
+    except UserError as error:
+        print(f"error: {parsing.spelled(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        # Before a run says what it has saved, there is nothing to be said of.
+        print(f"\n{str(stop) or 'stopped; nothing was written'}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _evaluate() -> None:
+    request, run = build.eval_request(), build.existing_run_dir()
+    data_dir = build.data_dir_of(run)
+    runs = quietly_import("hidra_tf.runs.evaluate")
+    runs.evaluate(run, request, data_dir, FLAGS.cache_dir, FLAGS.pictures)
+
+
+def _train() -> None:
+    request, config = build.eval_request(), build.config()
+    run = build.run_dir(config)
+    runs = quietly_import("hidra_tf.runs.train")
+    runs.train(config, run, request, FLAGS.cache_dir)
+
+
+def _check_docstrings_are_kept() -> None:
+    """Raises `UserError` under `python -OO`, with which Keras cannot be imported."""
+    if sys.flags.optimize > 1:
+        raise UserError(
+            "expected Python with docstrings, which Keras needs; received -OO or PYTHONOPTIMIZE=2"
+        )
+
+
+def _let_ctrl_c_through() -> None:
+    """Makes Ctrl-C an exception again, which `main` answers, unless the shell ignores it."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _show_notes() -> None:
+    """Lets the data sets say what takes them long: not among the warnings."""
+    notes = logging.StreamHandler(sys.stdout)
+    notes.addFilter(lambda record: record.levelno == logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
+    data = logging.getLogger("data_gen")
+    data.setLevel(logging.INFO)
+    data.addHandler(notes)

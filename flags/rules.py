@@ -1,0 +1,222 @@
+"""When each flag has an effect: each is classified here, and a test fails for one that is not.
+
+Flags about how something is computed (`inner_loop`, `task_map`, `recompute`, …) are there to be
+compared, and so always have an effect. What a method has no use for, its registry says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from data_gen import STROKES
+from hidra_tf.methods import METHODS, trains
+from hidra_tf.runs.config import Config
+
+# Data sets that are made by the program.
+_WITHOUT_FILES = (None, "glyphs")
+# For tests on the second, all classes of the first that may be trained on are: see `data_gen`.
+TRAINED_WHOLE = (("omniglot", "emnist"),)
+
+
+class Situation(NamedTuple):
+    """What a flag is given for.
+
+    Attributes:
+        config: what all flags together mean, or the settings of the run that they evaluate.
+        given: flag → value of those that the user gave, preset files included.
+    """
+
+    config: Config
+    given: Mapping[str, Any]
+
+    @property
+    def eval_only(self) -> bool:
+        """Whether a run is evaluated and nothing is trained."""
+        return bool(self.given.get("eval_only"))
+
+    @property
+    def eval_dataset(self) -> str | None:
+        """The data set that another than the training classes come from."""
+        return self.given.get("eval_dataset") or self.config.eval_dataset
+
+    @property
+    def tests_elsewhere(self) -> bool:
+        """Whether classes of `eval_dataset` are looked at."""
+        on_training_classes = self.eval_only and self.given.get("eval_split") == "train"
+        return self.eval_dataset is not None and not on_training_classes
+
+
+class Rule(NamedTuple):
+    """When a flag has an effect, apart from what the method has no use for.
+
+    Attributes:
+        applies: whether it has, in a situation.
+        expected: the same in words.
+        beside: the setting or flag whose value stands in the way.
+    """
+
+    applies: Callable[[Situation], object]
+    expected: str
+    beside: str
+
+
+def _differentiates_steps(at: Situation) -> bool:
+    """Whether a gradient step is taken in training: a method with a switch begins without one."""
+    entry, config = METHODS[at.config.method], at.config
+    gradient_first = "switch" not in entry.options or config.switch is not None
+    return gradient_first or config.inner_steps > 1
+
+
+def _needs_data_dir(at: Situation) -> bool:
+    """Whether a data set needs files that no other flag says the folder of."""
+    if at.config.dataset not in _WITHOUT_FILES:
+        return True
+    return at.eval_dataset not in _WITHOUT_FILES and "eval_data_dir" not in at.given
+
+
+def _is_identity(name: str) -> Callable[[Situation], object]:
+    """Whether a flag names the run by saying what its settings say too."""
+    return lambda at: at.given[name] == getattr(at.config, name)
+
+
+_ALWAYS: tuple[Rule, ...] = ()
+_TRAINED = Rule(
+    lambda at: trains(at.config.method), "a method that is trained (any but random)", "method"
+)
+
+EFFECTS: dict[str, tuple[Rule, ...]] = {
+    # Data
+    "dataset": _ALWAYS,
+    "data_dir": (Rule(_needs_data_dir, "a data set that has files", "dataset"),),
+    "eval_dataset": (
+        Rule(
+            lambda at: at.tests_elsewhere or _is_identity("eval_dataset")(at),
+            "--eval_split=val or test",
+            "eval_split",
+        ),
+    ),
+    "eval_data_dir": (
+        Rule(lambda at: at.eval_dataset not in _WITHOUT_FILES, "--eval_dataset", "dataset"),
+        Rule(lambda at: at.tests_elsewhere, "--eval_split=val or test", "eval_split"),
+    ),
+    "image_size": _ALWAYS,
+    "channels": _ALWAYS,
+    "cache_dir": _ALWAYS,
+    "pictures": _ALWAYS,
+    "invert": (
+        Rule(
+            lambda at: {at.config.dataset, at.eval_dataset}.intersection(STROKES),
+            f"drawings ({', '.join(STROKES)})",
+            "dataset",
+        ),
+    ),
+    "split_seed": (
+        Rule(
+            lambda at: "folder" in (at.config.dataset, at.eval_dataset),
+            "--dataset=folder or --eval_dataset=folder",
+            "dataset",
+        ),
+    ),
+    "skip_damaged": (
+        Rule(
+            lambda at: {at.config.dataset, at.eval_dataset}.difference(_WITHOUT_FILES),
+            "a data set that has files",
+            "dataset",
+        ),
+    ),
+    "rotations": (_TRAINED,),
+    "train_on_validation": (
+        _TRAINED,
+        Rule(
+            lambda at: (at.config.dataset, at.config.eval_dataset) not in TRAINED_WHOLE,
+            "another --eval_dataset, for which not all classes are trained on anyway",
+            "eval_dataset",
+        ),
+    ),
+    # Tasks
+    "train_ways": (_TRAINED,),
+    "shots": _ALWAYS,
+    "query_shots": _ALWAYS,
+    # Method
+    "method": _ALWAYS,
+    "head": _ALWAYS,
+    "loss": _ALWAYS,
+    "inner_reduction": _ALWAYS,
+    "inner_steps": _ALWAYS,
+    "inner_lr": _ALWAYS,
+    "first_order": (Rule(_differentiates_steps, "--switch or --inner_steps above 1", "method"),),
+    "second_order_after": _ALWAYS,
+    "multi_step_loss": (
+        Rule(lambda at: at.config.inner_steps > 1, "--inner_steps above 1", "inner_steps"),
+    ),
+    "learn_inner_lr": _ALWAYS,
+    "norm": _ALWAYS,
+    "adapt_norm": (
+        Rule(lambda at: at.config.norm != "none", "--norm=transductive, support, affine", "norm"),
+    ),
+    "filters": _ALWAYS,
+    "backbone": _ALWAYS,
+    "drop_block": (
+        _TRAINED,
+        Rule(
+            lambda at: at.config.backbone != "conv4",
+            "--backbone=resnet12 or a function of your own",
+            "backbone",
+        ),
+    ),
+    "inner_loop": _ALWAYS,
+    "precision": _ALWAYS,
+    "recompute": _ALWAYS,
+    "task_map": _ALWAYS,
+    "hyper_layers": _ALWAYS,
+    "hyper_width": _ALWAYS,
+    "enhancement": _ALWAYS,
+    "switch": (
+        Rule(lambda at: at.config.switch[0] < at.config.steps, "FIRST below --steps", "steps"),
+    ),
+    # Training
+    "steps": (_TRAINED,),
+    "meta_batch": (_TRAINED,),
+    "meta_lr": (_TRAINED,),
+    "meta_optimizer": (_TRAINED,),
+    "meta_lr_schedule": (_TRAINED,),
+    "meta_lr_min": (
+        _TRAINED,
+        Rule(
+            lambda at: at.config.meta_lr_min < at.config.meta_lr, "less than --meta_lr", "meta_lr"
+        ),
+    ),
+    "milestones": (
+        _TRAINED,
+        Rule(
+            lambda at: max(at.config.milestones, default=0) < at.config.steps,
+            "numbers below --steps",
+            "steps",
+        ),
+    ),
+    "gamma": (
+        _TRAINED,
+        Rule(lambda at: at.config.milestones, "--milestones", "meta_lr_schedule"),
+    ),
+    "weight_decay": (_TRAINED,),
+    "batch_size": (_TRAINED,),
+    "pretrained": _ALWAYS,
+    "clip_norm": (_TRAINED,),
+    "seed": _ALWAYS,
+    "run_dir": _ALWAYS,
+    "trust_run": _ALWAYS,
+    "log_every": (_TRAINED,),
+    "val_tasks": (_TRAINED,),
+    "checkpoint_every": (_TRAINED,),
+    "checkpoint_minutes": (_TRAINED,),
+    # Evaluation
+    "eval_only": _ALWAYS,
+    "eval_ways": _ALWAYS,
+    "eval_steps": (
+        Rule(lambda at: METHODS[at.config.method].steps, "a method with inner steps", "method"),
+    ),
+    "eval_tasks": _ALWAYS,
+    "eval_split": _ALWAYS,
+    "checkpoint": (_TRAINED,),
+}

@@ -1,0 +1,111 @@
+"""Gradient steps of a backbone and a head on the support set of one task."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from hidra_tf.adaptation.steps import rates_at, recomputed
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import HeadWeights
+
+# The head of a task before a step, support features and labels → the head after the step.
+HeadStep = Callable[[HeadWeights, tf.Tensor, tf.Tensor], HeadWeights]
+
+
+class TaskWeights(NamedTuple):
+    """All weights of one task: `backbone` θ in the order of its variables, and the `head`."""
+
+    backbone: list[tf.Tensor]
+    head: HeadWeights
+
+
+@dataclass(frozen=True)
+class Descent:
+    """One task's support set, and how a step on it is made.
+
+    Attributes:
+        backbone: the backbone f.
+        images: support images [C·K, H, W, channels].
+        labels: integers [C·K].
+        rates: learned rates [U, P] of the P weights that move, the head's last; or None.
+        loss: labels [C·K] and logits [C·K, C] → the loss, a scalar, that a step goes down.
+        descend: weights, their gradients, and the learned rates [P] of this step or None → the
+            weights after the step.
+    """
+
+    backbone: Backbone
+    images: tf.Tensor
+    labels: tf.Tensor
+    rates: tf.Tensor | None
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    descend: Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], tf.Tensor | None], list[tf.Tensor]]
+
+    def begin(self, start: TaskWeights, first_step: HeadStep, steps: int) -> Iterator[TaskWeights]:
+        """Yields the weights after a first step of the head alone, and after the second step.
+
+        The first does not move the backbone, so the second differentiates the same features.
+
+        Args:
+            start: the initialization.
+            first_step: moves the head, from features.
+            steps: how many steps are made, of which no more than two are made here.
+        """
+        with tf.GradientTape() as tape:
+            tape.watch(self._moving(start))
+            features, _ = self.backbone.support_features(start.backbone, self.images)
+            with tape.stop_recording():
+                head = first_step(start.head, features, self.labels)
+            tape.watch(list(head))
+            loss = self.loss(self.labels, head.logits(features))
+        weights = TaskWeights(start.backbone, head)
+        yield weights
+        if steps > 1:
+            yield self._moved(tape, loss, weights, rates_at(self.rates, 1))
+
+    def step(self, taken: tf.Tensor | int, weights: TaskWeights) -> TaskWeights:
+        """The weights after one more step than the `taken` ones."""
+        with tf.GradientTape() as tape:
+            tape.watch(self._moving(weights))
+            features, _ = self.backbone.support_features(weights.backbone, self.images)
+            loss = self.loss(self.labels, weights.head.logits(features))
+        return self._moved(tape, loss, weights, rates_at(self.rates, taken))
+
+    def recomputed_step(self, taken: tf.Tensor | int, weights: TaskWeights) -> TaskWeights:
+        """The same step, which a meta-gradient computes again instead of keeping it in memory."""
+        learned = [] if self.rates is None else [self.rates]
+
+        # All that is differentiated is an argument: recomputing would miss what is captured.
+        def step(*flat: tf.Tensor) -> list[tf.Tensor]:
+            rates, before = (flat[0], flat[1:]) if learned else (None, flat)
+            after = dataclasses.replace(self, rates=rates).step(taken, _unflatten(before))
+            return [*after.backbone, *after.head]
+
+        return _unflatten(recomputed(step)(*learned, *weights.backbone, *weights.head))
+
+    def _moving(self, weights: TaskWeights) -> list[tf.Tensor]:
+        """The weights that a step moves, the head's last."""
+        adapted = zip(weights.backbone, self.backbone.adapted, strict=True)
+        return [*(w for w, moves in adapted if moves), *weights.head]
+
+    def _moved(
+        self, tape: tf.GradientTape, loss: tf.Tensor, weights: TaskWeights, rates: tf.Tensor | None
+    ) -> TaskWeights:
+        """The weights after a step down the loss that a tape recorded."""
+        moving = self._moving(weights)
+        # Weights that the loss does not reach stay where they are, as in the outer loop.
+        gradients = tape.gradient(loss, moving, unconnected_gradients="zero")
+        moved = iter(self.descend(moving, gradients, rates))
+        adapted = zip(weights.backbone, self.backbone.adapted, strict=True)
+        stepped = [next(moved) if moves else weight for weight, moves in adapted]
+        return TaskWeights(stepped, HeadWeights(*moved))
+
+
+def _unflatten(flat: Sequence[tf.Tensor]) -> TaskWeights:
+    """The inverse of writing the backbone's weights, then the head's, into one list."""
+    *backbone, kernel, bias = flat
+    return TaskWeights(backbone, HeadWeights(kernel, bias))

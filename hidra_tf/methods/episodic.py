@@ -1,0 +1,168 @@
+"""Methods that learn from the query losses of tasks, by differentiating their own predictions."""
+
+from __future__ import annotations
+
+import abc
+import functools
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from data_gen.episodes import Episodes
+from hidra_tf.adaptation.losses import Loss, accuracy, loss_function
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.methods import phases as annealing
+from hidra_tf.methods.interface import MetaGradients, Method, Predictions
+from hidra_tf.methods.objective import PREDICTION, Objective
+from hidra_tf.methods.task_map import over_groups, over_tasks
+from hidra_tf.options import TASK_MAPS, check_choice
+
+
+class EpisodicMethod(Method):
+    """Meta-trained on the query loss of its predictions: equation 2.2 (MAML), Algorithm 1 (HIDRA).
+
+    Subclasses say how a task is solved from pictures (`solve`), and where
+    `needs_features_only` how tasks are solved from features (`solve_features`).
+
+    Args:
+        backbone: the backbone f with its weights θ.
+        loss: the loss of the queries, a key of `losses.LOSSES` or a function; see
+            `losses.loss_function`.
+        task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
+
+    Attributes:
+        steps: the number U of inner steps in meta-training.
+        annealing: how the objective changes in the course of training.
+
+    Raises:
+        ValueError: if there is no such loss or no such way to run tasks.
+    """
+
+    steps = 0
+    annealing = annealing.Annealing()
+
+    def __init__(
+        self, *, backbone: Backbone, loss: str | Loss = "softmax", task_map: str = "auto"
+    ) -> None:
+        super().__init__(backbone)
+        check_choice("task_map", task_map, TASK_MAPS)
+        self._loss, self.task_map = loss_function(loss), task_map
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """What the meta-optimizer moves: the backbone's θ."""
+        return [variable.value for variable in self.backbone.variables]
+
+    def loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The meta-objective, mean [...] over images: labels [..., N], logits [..., N, C]."""
+        return self._loss(labels, logits)
+
+    @abc.abstractmethod
+    def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:
+        """Predictions for one task, without the axis of the tasks.
+
+        Args:
+            task: the arrays of one task.
+            at_steps: S numbers of inner steps ≥ 0, ascending.
+            objective: for what the predictions are made.
+        """
+
+    @abc.abstractmethod
+    def solve_features(
+        self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
+    ) -> Predictions:
+        """Predictions for T tasks, with [T, N, D] features in place of images."""
+
+    def meta_gradients(self, batch: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
+        """The mean over T tasks of the query loss and of its gradients; see `Method`."""
+        parts = self.annealing.phases(self.steps)
+        if len(parts) == 1:
+            results = self._mapped(batch, step, parts[0])()
+        else:
+            results = annealing.at(step, parts, lambda part: self._mapped(batch, step, part)())
+        return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
+
+    def _mapped(
+        self, episodes: Episodes, step: tf.Tensor | int, phase: annealing.Phase
+    ) -> Callable[[], MetaGradients]:
+        """The call that computes the gradients of each task, or of each group of tasks.
+
+        Differentiating inside the loop over tasks, rather than through it, keeps the activations
+        of the running tasks in memory instead of all tasks'.
+        """
+        dtype = episodes.support_images.dtype
+        objective = self.annealing.objective(phase, self.steps, step, dtype)
+        gradients, metrics = [v.dtype for v in self.variables], dict.fromkeys(self.metrics, dtype)
+        signature = MetaGradients(dtype, dtype, gradients, metrics)
+        if self.needs_features_only((self.steps,)):
+            of_group = functools.partial(self.gradients_on_features, objective)
+            return over_groups(of_group, episodes, signature)
+        of_task = functools.partial(self.task_gradients, objective)
+        return over_tasks(of_task, episodes, signature, self.task_map)
+
+    def predictions(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """Adapts to tasks, and looks at their queries; see `Method`."""
+        dtype = episodes.support_images.dtype
+        signature = Predictions(dtype, dict.fromkeys(self.metrics, dtype))
+
+        def of_task(ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> Predictions:
+            return self.solve(Episodes(*arrays, ways), at_steps, PREDICTION)
+
+        return over_tasks(of_task, episodes, signature, self.task_map)()
+
+    def predictions_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """`predictions` for episodes of features, where `needs_features_only(at_steps)`."""
+        return self.solve_features(episodes, at_steps, PREDICTION)
+
+    def task_gradients(
+        self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
+    ) -> MetaGradients:
+        """Query loss, accuracy and gradients of one task.
+
+        Args:
+            objective: what is minimised.
+            ways: the number C of classes.
+            arrays: the four arrays of `Episodes` of one task.
+        """
+        task = Episodes(*arrays, ways)
+        with tf.GradientTape() as tape:
+            found = self.solve(task, objective.at_steps, objective)
+            loss = objective.of(self.loss, task.query_labels, found.logits)
+        return self.gradients_of(tape, loss, task.query_labels, found)
+
+    def gradients_on_features(
+        self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
+    ) -> MetaGradients:
+        """The same, as means over a group of tasks, from one pass of all their pictures."""
+        tasks = Episodes(*arrays, ways)
+        with tf.GradientTape() as tape:
+            episodes = self.with_features(tasks)
+            found = self.solve_features(episodes, objective.at_steps, objective)
+            loss = tf.reduce_mean(objective.of(self.loss, tasks.query_labels, found.logits))
+        return self.gradients_of(tape, loss, tasks.query_labels, found)
+
+    def gradients_of(
+        self, tape: tf.GradientTape, loss: tf.Tensor, labels: tf.Tensor, found: Predictions
+    ) -> MetaGradients:
+        """What a meta-batch gives, from a loss that a tape recorded.
+
+        Args:
+            tape: the tape.
+            loss: a scalar.
+            labels: the labels of the queries, [..., N].
+            found: the predictions after S numbers of steps, of which the last is reported.
+        """
+        gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
+        hits = tf.reduce_mean(accuracy(labels, found.logits[..., -1, :, :]))
+        last = {name: tf.reduce_mean(values[..., -1]) for name, values in found.metrics.items()}
+        return MetaGradients(loss, hits, gradients, last)
+
+    def with_features(self, tasks: Episodes) -> Episodes:
+        """The same tasks, with [t, N, D] features in place of images, each picture on its own."""
+        images = tf.concat([tasks.support_images, tasks.query_images], axis=1)
+        flat = tf.reshape(images, tf.concat([[-1], tf.shape(images)[2:]], 0))
+        flat = tf.ensure_shape(flat, [None, *images.shape[2:]])
+        features, _ = self.backbone.support_features(self.theta(), flat)
+        features = tf.reshape(features, (*tf.unstack(tf.shape(images)[:2]), features.shape[-1]))
+        shots = tf.shape(tasks.support_images)[1]
+        return tasks._replace(support_images=features[:, :shots], query_images=features[:, shots:])

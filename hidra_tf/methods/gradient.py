@@ -1,0 +1,191 @@
+"""MAML's way: an initialization from which a few gradient steps solve a task."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from data_gen.episodes import Episodes
+from data_gen.errors import UserError
+from hidra_tf import methods
+from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
+from hidra_tf.adaptation.rates import InnerRates
+from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.neurons import HeadWeights
+from hidra_tf.heads.registry import Head, make_head
+from hidra_tf.methods.episodic import EpisodicMethod
+from hidra_tf.methods.interface import MetaGradients, Predictions
+from hidra_tf.methods.objective import PREDICTION, Objective
+from hidra_tf.methods.phases import Annealing
+
+
+class GradientMethod(EpisodicMethod):
+    """Learns an initialization from which a few gradient steps solve a task (MAML and its kin).
+
+    Args:
+        backbone: the backbone f with its weights θ.
+        inner: the inner loop of meta-training.
+        head: the output neurons' initialization.
+        first_order: whether meta-gradients ignore how a step depends on where it started.
+        multi_step_loss: the number of meta-updates over which the query loss counts after every
+            inner step; see `hidra_tf.methods.phases`.
+        second_order_after: the number of meta-updates before second derivatives are taken.
+        learn_inner_lr: whether every inner step and weight has a learned rate, which starts at α;
+            see `hidra_tf.adaptation.rates`.
+        task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
+
+    Attributes:
+        metrics: how far a task's adaptation moves the head, the norms in Table 3 of the HyperMAML
+            paper.
+        rates: the learned rates, or None.
+
+    Raises:
+        ValueError: if a value is out of range, or a name unknown.
+    """
+
+    metrics: tuple[str, ...] = ("head_update/weight", "head_update/bias")
+
+    def __init__(
+        self,
+        *,
+        backbone: Backbone,
+        inner: InnerLoop,
+        head: Head,
+        first_order: bool = False,
+        multi_step_loss: int = 0,
+        second_order_after: int = 0,
+        learn_inner_lr: bool = False,
+        task_map: str = "auto",
+    ) -> None:
+        super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
+        self.inner, self.head, self.steps = inner, head, inner.steps
+        self.annealing = Annealing(first_order, multi_step_loss, second_order_after)
+        self.rates = InnerRates.of(inner, backbone) if learn_inner_lr else None
+
+    @classmethod
+    def assembled(cls, parts: methods.Parts, **options: Any) -> GradientMethod:  # noqa: ANN401
+        """The method from what the registry's `build` is given; `options` of the constructor."""
+        head = make_head(parts.head, parts.backbone, ways=parts.ways, seed=parts.seed)
+        return cls(
+            backbone=parts.backbone,
+            inner=parts.inner,
+            head=head,
+            task_map=parts.task_map,
+            **options,
+        )
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """What the meta-optimizer moves: θ, the head's variables, then learned inner rates."""
+        return [*super().variables, *self.head.trainable_variables, *self.undecayed]
+
+    @property
+    def undecayed(self) -> list[tf.Variable]:
+        """The learned inner rates, where there are any."""
+        return [] if self.rates is None else [self.rates.values]
+
+    def check_ways(self, ways: int) -> None:
+        """Raises `UserError` if tasks of `ways` classes cannot be learned."""
+        super().check_ways(ways)
+        if self.head.fixed_ways not in (None, ways):
+            raise UserError(
+                f"the head was made for {self.head.fixed_ways} ways and has no neurons for other "
+                f"numbers; received {ways}. `method={methods.any_way_of(type(self))}` takes any "
+                f"number of ways"
+            )
+
+    def initialization(self, ways: tf.Tensor | int) -> TaskWeights:
+        """The weights with which a task of `ways` classes starts out."""
+        return TaskWeights(self.theta(), self.head.initial(ways))
+
+    def needs_features_only(self, at_steps: Sequence[int]) -> bool:
+        """Whether no step moves the backbone and no picture's features depend on another's."""
+        return self.backbone.per_image and max(at_steps) <= self.free_steps
+
+    @property
+    def free_steps(self) -> int:
+        """How many steps leave the backbone alone and are had from features, by `first_step`."""
+        return 1 if self.inner.is_exact_start(self.head.tied) else 0
+
+    def first_step(
+        self, head: HeadWeights, features: tf.Tensor, labels: tf.Tensor, objective: Objective
+    ) -> HeadWeights:
+        """The head after a free step; see `closed_form.first_step` for the shapes."""
+        return self.inner.exact_first_step(
+            head, features, labels, self.learned_rates(), objective.derivatives
+        )
+
+    def learned_rates(self) -> tf.Tensor | None:
+        """The learned rates [U, P] as they are now, or None."""
+        return None if self.rates is None else tf.convert_to_tensor(self.rates.values)
+
+    def adaptation(
+        self, task: Episodes, objective: Objective = PREDICTION
+    ) -> Callable[[Sequence[int]], list[TaskWeights]]:
+        """A function of S numbers of steps ≥ 0, ascending, to the weights after each of them."""
+        return functools.partial(
+            self.inner.trajectory,
+            self.backbone,
+            self.initialization(task.ways),
+            self.head.tied,
+            task.support_images,
+            task.support_labels,
+            rates=self.learned_rates(),
+            derivatives=objective.derivatives,
+        )
+
+    def task_gradients(
+        self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
+    ) -> MetaGradients:
+        """Query loss, accuracy and gradients of one task, as in `EpisodicMethod`."""
+        task = Episodes(*arrays, ways)
+        with tf.GradientTape() as tape:
+            # Without `solve`, for a short way from the trainer to the convolution.
+            weights = self.adaptation(task, objective)((0, *objective.at_steps))
+            found = self._predicted(task, weights)
+            loss = objective.of(self.loss, task.query_labels, found.logits)
+        return self.gradients_of(tape, loss, task.query_labels, found)
+
+    def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:
+        """Predictions for one task, by adaptation to its support set."""
+        return self._predicted(task, self.adaptation(task, objective)((0, *at_steps)))
+
+    def solve_features(
+        self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
+    ) -> Predictions:
+        """Predictions for T tasks from features, by free steps alone."""
+        features, labels = episodes.support_images, episodes.support_labels
+        head = self.head.initial(episodes.ways)
+        heads = [head.for_each(tf.shape(features)[:-2])]
+        if max(at_steps) > 0:
+            heads.append(self.first_step(head, features, labels, objective))
+        return self.answers(episodes, heads[0], [heads[steps] for steps in at_steps])
+
+    def answers(
+        self, episodes: Episodes, first: HeadWeights, heads: Sequence[HeadWeights]
+    ) -> Predictions:
+        """Predictions for T tasks from query features [T, N, D], the first head and S heads."""
+        logits = tf.stack([head.logits(episodes.query_images) for head in heads], axis=1)
+        return Predictions(logits, self._head_update(first, heads))
+
+    def _predicted(self, task: Episodes, weights: Sequence[TaskWeights]) -> Predictions:
+        """Predictions for one task from its first weights and those after S numbers of steps."""
+        first, *adapted = weights
+        support, queries = task.support_images, task.query_images
+        logits = tf.stack(
+            list(map(functools.partial(query_logits, self.backbone, support, queries), adapted))
+        )
+        return Predictions(logits, self._head_update(first.head, [one.head for one in adapted]))
+
+    def _head_update(
+        self, first: HeadWeights, heads: Sequence[HeadWeights]
+    ) -> dict[str, tf.Tensor]:
+        """The `metrics` [..., S]: norms of what S numbers of steps added to the first head."""
+        norms = {
+            "head_update/weight": [tf.norm(h.kernel - first.kernel, axis=(-2, -1)) for h in heads],
+            "head_update/bias": [tf.norm(h.bias - first.bias, axis=-1) for h in heads],
+        }
+        return {name: tf.stack(norms[name], axis=-1) for name in self.metrics}

@@ -1,0 +1,120 @@
+"""What a method is to those who train and evaluate it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from data_gen.batches import Batch
+from data_gen.episodes import Episodes
+from data_gen.errors import UserError
+from hidra_tf.backbones.backbone import Backbone
+
+
+class MetaGradients(NamedTuple):
+    """What one meta-batch gives.
+
+    Attributes:
+        loss: the mean query loss.
+        accuracy: the mean query accuracy.
+        gradients: ∂loss/∂variables, in the order of `Method.variables`.
+        metrics: whatever else is worth a curve, under the names of `Method.metrics`.
+    """
+
+    loss: tf.Tensor
+    accuracy: tf.Tensor
+    gradients: list[tf.Tensor]
+    metrics: dict[str, tf.Tensor] = {}  # noqa: RUF012 — nobody writes into it
+
+
+class Predictions(NamedTuple):
+    """What T tasks' queries are taken for after each of S numbers of inner steps.
+
+    Attributes:
+        logits: [T, S, C·Q, C].
+        metrics: [T, S] for each name of `Method.metrics`.
+    """
+
+    logits: tf.Tensor
+    metrics: dict[str, tf.Tensor]
+
+
+class Method(abc.ABC):
+    """A way of learning to learn: all that training, evaluation and checkpoints want of it.
+
+    A method of your own needs `variables`, `loss`, `meta_gradients` and `predictions`. One whose
+    predictions can be had from features that were computed once says so in `needs_features_only`
+    and makes them in `predictions_of_features`; its evaluation is then many times as fast.
+
+    Args:
+        backbone: the backbone f with its weights θ.
+
+    Attributes:
+        metrics: names of what is measured beside loss and accuracy.
+    """
+
+    metrics: tuple[str, ...] = ()
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+
+    @property
+    @abc.abstractmethod
+    def variables(self) -> list[tf.Variable]:
+        """What the meta-optimizer moves and a checkpoint holds, in this order; θ comes first."""
+
+    @property
+    def undecayed(self) -> list[tf.Variable]:
+        """Those of `variables` that weight decay must leave alone, for they are no weights."""
+        return []
+
+    def check_ways(self, ways: int) -> None:
+        """Raises `UserError` if tasks of `ways` classes cannot be learned."""
+        if ways < 2:
+            raise UserError(f"expected at least 2 ways, received {ways}")
+
+    @abc.abstractmethod
+    def loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The reported loss, its mean [...] over images: labels [..., N], logits [..., N, C]."""
+
+    @abc.abstractmethod
+    def meta_gradients(self, batch: Episodes | Batch, step: tf.Tensor | int = 0) -> MetaGradients:
+        """The mean loss of a meta-batch, and its gradients.
+
+        Args:
+            batch: T tasks; or a minibatch of pictures, of a method that is trained on those.
+            step: the number of the meta-update, for what changes in the course of training.
+        """
+
+    @abc.abstractmethod
+    def predictions(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """Adapts to tasks, and looks at their queries.
+
+        Args:
+            episodes: T tasks.
+            at_steps: S numbers of inner steps ≥ 0, ascending; one adaptation gives them all.
+        """
+
+    def query_logits(self, episodes: Episodes, at_steps: Sequence[int]) -> tf.Tensor:
+        """The logits [T, S, C·Q, C] of `predictions`."""
+        return self.predictions(episodes, at_steps).logits
+
+    def needs_features_only(self, at_steps: Sequence[int]) -> bool:
+        """Whether `predictions` may be had from features that were computed once."""
+        del at_steps
+        return False
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Features [N, D] of images [N, H, W, channels], each on its own."""
+        return self.backbone.support_features(self.theta(), images)[0]
+
+    def predictions_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
+        """`predictions` for episodes of features, where `needs_features_only(at_steps)`."""
+        raise NotImplementedError
+
+    def theta(self) -> list[tf.Tensor]:
+        """The backbone's weights θ, as they are now."""
+        return [tf.convert_to_tensor(variable) for variable in self.backbone.variables]

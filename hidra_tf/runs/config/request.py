@@ -1,0 +1,51 @@
+"""What an evaluation is asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from data_gen.errors import UserError
+
+
+@dataclass(frozen=True)
+class EvalRequest:
+    """What is to be evaluated.
+
+    Attributes:
+        ways: the numbers of classes per task, or None for 2–10, and for the trained number where
+            the head is made for one.
+        steps: the numbers of inner steps, or None for as many as in training.
+        tasks: the number of tasks at each number of ways, at least 1.
+        split: the classes' split, an attribute of `data_gen.class_pool.Splits`: a pool, or `all`
+            of them joined.
+        dataset: the data set whose classes are taken, or None for the one that the run names.
+        data_dir: the folder with the pictures of `dataset`.
+        skip_damaged: whether damaged pictures are left out, as they are if the run says so.
+        checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
+            `hidra_tf.runs.weights`.
+    """
+
+    ways: tuple[int, ...] | None = None
+    steps: tuple[int, ...] | None = None
+    tasks: int = 600
+    split: str = "test"
+    dataset: str | None = None
+    data_dir: str | None = None
+    skip_damaged: bool = False
+    checkpoint: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` where a value cannot be meant."""
+        if not re.fullmatch(r"best|last|\d{1,18}", self.checkpoint or "best", re.ASCII):
+            raise UserError(
+                f"checkpoint: expected best, last or a step, received {self.checkpoint!r}"
+            )
+        _at_least("eval_tasks", self.tasks, 1)
+        _at_least("eval_ways", min(self.ways or (2,)), 2)
+        _at_least("eval_steps", min(self.steps or (0,)), 0)
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise UserError(f"{name}: expected at least {least}, received {value}")

@@ -1,0 +1,84 @@
+"""The settings of a configuration that say how the meta-updates go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data_gen.errors import UserError
+from hidra_tf.options import OPTIMIZERS, SCHEDULES, SCHEDULES_OVER_STEPS
+from hidra_tf.runs.config.settings import Settings, anything, number, one_of, whole
+from hidra_tf.runs.config.text import show
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(Settings):
+    """How many meta-updates there are, of what, and what is measured and saved meanwhile.
+
+    Attributes:
+        steps: the number of meta-updates.
+        meta_batch: T, the number of tasks of a meta-update.
+        batch_size: the number of pictures of an update of a method that is not trained on tasks.
+        meta_lr: β, the learning rate of the meta-optimizer.
+        meta_optimizer: one of `options.OPTIMIZERS`, or None for the method's own.
+        meta_lr_schedule: one of `options.SCHEDULES`; see `hidra_tf.training.schedules`.
+        meta_lr_min: β at the end of the schedule `cosine`.
+        milestones: the meta-updates, ascending, at which `multistep` multiplies β by `gamma`.
+        gamma: the factor of `milestones`.
+        weight_decay: λ of the decoupled weight decay.
+        clip_norm: the norm to which each variable's meta-gradient is clipped; 0 clips nothing.
+        pretrained: the absolute path of another run, whose backbone this one begins with, or
+            None for random initial weights.
+        seed: the seed of the initial weights and of all episodes, any integer.
+        log_every: the number of meta-updates between two measurements of accuracy.
+        val_tasks: the number of tasks of such a measurement.
+        checkpoint_every: the number of meta-updates between two checkpoints.
+        checkpoint_minutes: the minutes after which the state is saved in any case; 0 saves nothing
+            because of the time.
+    """
+
+    steps: int = whole(least=1)
+    meta_batch: int = whole(least=1)
+    batch_size: int = whole(64, least=1)
+    meta_lr: float = number(above=0)
+    meta_optimizer: str | None = one_of(OPTIMIZERS, None)
+    meta_lr_schedule: str = one_of(SCHEDULES, "constant")
+    meta_lr_min: float = number(0.0, least=0)
+    milestones: tuple[int, ...] = whole((), least=1)
+    gamma: float = number(0.1, above=0)
+    weight_decay: float = number(0.0, least=0)
+    clip_norm: float = number(10.0, least=0)
+    pretrained: str | None = anything(None)
+    seed: int = anything(0)
+    log_every: int = whole(1000, least=1)
+    val_tasks: int = whole(100, least=1)
+    checkpoint_every: int = whole(1000, least=1, bookkeeping=True)
+    checkpoint_minutes: float = number(10.0, least=0, bookkeeping=True)
+
+    def check(self) -> None:
+        """Raises `UserError` where a value cannot be meant."""
+        super().check()
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise UserError(f"milestones: expected an ascending list, received {self.milestones}")
+        if bool(self.milestones) != (self.meta_lr_schedule == "multistep"):
+            raise UserError(
+                "milestones: expected some with `meta_lr_schedule=multistep` and none without; "
+                f"received {show(self.milestones) or 'none'} and {self.meta_lr_schedule}"
+            )
+        if self.meta_lr_min and self.meta_lr_schedule != "cosine":
+            raise UserError(
+                "meta_lr_min: expected with `meta_lr_schedule=cosine`, received "
+                f"{self.meta_lr_min} with {self.meta_lr_schedule}"
+            )
+
+    def check_steps_may_become(self, steps: int) -> None:
+        """Raises `UserError` unless a run with these settings may go on to so many meta-updates."""
+        if steps < self.steps:
+            raise UserError(
+                f"steps: expected at least {self.steps}, which the run has; received {steps}"
+            )
+        if steps > self.steps and self.meta_lr_schedule in SCHEDULES_OVER_STEPS:
+            raise UserError(
+                f"steps: expected {self.steps}, which the run has; received {steps}, but with "
+                f"`meta_lr_schedule={self.meta_lr_schedule}` the learning rate of every "
+                "meta-update depends on `steps`"
+            )

@@ -1,0 +1,167 @@
+"""What a run needs at least, so that what cannot fit is refused before anything is allocated.
+
+All numbers are under-estimates: they count the few arrays that surely exist at the same time. So
+nothing that fits is refused, and what is only a little too large fails later; see `refusals`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+from tensorflow.python.client import device_lib
+
+from data_gen import DataRequest, image_shape
+from data_gen.errors import UserError
+from data_gen.room import in_bytes
+from hidra_tf.methods import METHODS, trains
+from hidra_tf.runs.config import Config, DataSettings, show
+
+_FLOAT = 4  # bytes
+# Of a graph, for an inner step that is written out: some 30 operations at the very least.
+_STEP_OF_GRAPH = 200_000
+# Weights, their gradients, and the two moments of Adam.
+_COPIES = {"adam": 4, "sgd": 2}
+# Convolutions of a 3 × 3 kernel from F channels to F channels, in units of F × F.
+_KERNELS = {"conv4": 9 * 3, "resnet12": 9 * 2 * 10 * 10}
+# Tasks that are adapted to at once in an evaluation: see `hidra_tf.evaluation.evaluator`.
+_EVALUATED_AT_ONCE = 10
+
+
+class Need(NamedTuple):
+    """Memory that something takes at least.
+
+    Attributes:
+        what: it is for, in words.
+        size: in bytes.
+        settings: that decide it.
+        helps: what makes it smaller, in words.
+    """
+
+    what: str
+    size: int
+    settings: tuple[str, ...]
+    helps: str
+
+
+class Machine(NamedTuple):
+    """The memory that a run has.
+
+    Attributes:
+        name: whose memory it is, in words.
+        size: in bytes.
+    """
+
+    name: str
+    size: int
+
+
+def check_training(config: Config, machine: Machine | None = None) -> None:
+    """Raises `UserError` if a training cannot fit the machine (None: this one)."""
+    needs = [_weights(config)]
+    if trains(config.method):
+        needs += [_pictures(config), _activations(config), _graph(config)]
+    _check(config, needs, machine or this_machine())
+
+
+def check_evaluation(config: Config, ways: Sequence[int], machine: Machine | None = None) -> None:
+    """Raises `UserError` if the tasks of an evaluation cannot fit the machine (None: this one)."""
+    count = max(ways, default=0) * (config.shots + config.query_shots)
+    size = _EVALUATED_AT_ONCE * count * _picture(config) * _FLOAT
+    settings = ("image_size", "shots", "query_shots")
+    need = Need(
+        f"the pictures of {_EVALUATED_AT_ONCE} tasks with {max(ways, default=0)} ways",
+        size,
+        settings,
+        "fewer `eval_ways`, or a run with a smaller `image_size`",
+    )
+    _check(config, [need], machine or this_machine())
+
+
+def this_machine() -> Machine:
+    """The first GPU that TensorFlow uses, else this computer, as far as this process may use it."""
+    if tf.config.list_logical_devices("GPU"):
+        limits = [d.memory_limit for d in device_lib.list_local_devices() if d.device_type == "GPU"]
+        return Machine("the GPU", limits[0])
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return Machine("this machine", physical if limit < 0 else min(physical, limit))
+
+
+def _pictures(config: Config) -> Need:
+    """The pictures of one meta-update."""
+    if METHODS[config.method].batches:
+        size = config.batch_size * _picture(config) * _FLOAT
+        settings = ("batch_size", "image_size")
+        return Need("the pictures of an update", size, settings, "a smaller `batch_size`")
+    each = max(config.train_ways) * (config.shots + config.query_shots)
+    settings = ("meta_batch", "train_ways", "shots", "query_shots", "image_size")
+    size = config.meta_batch * each * _picture(config) * _FLOAT
+    return Need("the pictures of a meta-batch", size, settings, "a smaller `meta_batch`")
+
+
+def _activations(config: Config) -> Need:
+    """The first convolution's output for the pictures that one task, or one update, looks at."""
+    batches = METHODS[config.method].batches
+    count = config.batch_size if batches else max(config.train_ways) * config.shots
+    height, width, _ = _shape(config)
+    filters = config.filters if config.backbone in _KERNELS else 1
+    number = 2 if config.precision == "bfloat16" else _FLOAT
+    of_count = ("batch_size",) if batches else ("train_ways", "shots")
+    settings = (*of_count, "image_size", "filters")
+    helps = "a smaller `batch_size`, " if batches else "fewer `shots`, "
+    helps += "a smaller `image_size`, fewer `filters`, or `precision=bfloat16`"
+    size = count * height * width * filters * number
+    return Need("the activations of one convolution", size, settings, helps)
+
+
+def _weights(config: Config) -> Need:
+    """The weights with what the optimizer keeps of each."""
+    kernels = _KERNELS.get(config.backbone, 0) * config.filters**2
+    settings, helps = ("filters",), "fewer `filters`"
+    if "hyper_width" in METHODS[config.method].options:
+        kernels += (config.hyper_layers - 1) * config.hyper_width**2
+        settings = ("filters", "hyper_layers", "hyper_width")
+        helps += ", or a smaller `hyper_width`"
+    entry = METHODS[config.method]
+    copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
+    return Need("the weights and their optimizer", kernels * _FLOAT * copies, settings, helps)
+
+
+def _graph(config: Config) -> Need:
+    """The graph of an inner loop that is differentiated, whose steps are written out."""
+    differentiated = bool(METHODS[config.method].aids)
+    size = config.inner_steps * _STEP_OF_GRAPH if differentiated else 0
+    return Need("the graph of the inner loop", size, ("inner_steps",), "fewer `inner_steps`")
+
+
+def _shape(config: DataSettings) -> tuple[int, int, int]:
+    """Height, width and channels of the pictures."""
+    asked = DataRequest(image_size=config.image_size, channels=config.channels)
+    return image_shape(config.dataset, asked)
+
+
+def _picture(config: DataSettings) -> int:
+    """The numbers of a picture."""
+    return math.prod(_shape(config))
+
+
+def _check(config: Config, needs: Sequence[Need], machine: Machine) -> None:
+    total = sum(need.size for need in needs)
+    if total <= machine.size:
+        return
+    most = max(needs, key=lambda need: need.size)
+    values = ", ".join(
+        f"`{name}={show(value)}`"
+        for name in most.settings
+        if (value := getattr(config, name)) is not None
+    )
+    raise UserError(
+        f"expected settings that fit the {in_bytes(machine.size)} of {machine.name}; these need "
+        f"at least {in_bytes(total)}, of which {in_bytes(most.size)} for {most.what} ({values}); "
+        f"what helps: {most.helps}"
+    )

@@ -1,0 +1,33 @@
+"""The table of bad inputs: what a careless, a hurried or a malicious user may do.
+
+A row (`harness.Row`) is a name, a command line, steps that prepare its folder, and what the answer
+has to be. To add one, write it into the theme under `rows/` that it belongs to; to try it alone,
+
+    python -m pytest -n 0 tests/faults -k "words of its name"
+
+A row whose answer is still wrong stands in `KNOWN`, by its name. The test of such a row must fail:
+whoever mends it takes the name out.
+"""
+
+from __future__ import annotations
+
+from tests.faults.known import KNOWN
+from tests.faults.rows import (
+    backbones,
+    caches,
+    combinations,
+    config,
+    datasets,
+    flags,
+    library,
+    pictures,
+    results,
+    runs,
+    terminal,
+)
+
+__all__ = ["KNOWN", "ROWS"]
+
+THEMES = (flags, combinations, backbones, runs, config, results, pictures, datasets, caches,
+          terminal, library)  # fmt: skip
+ROWS = [row for theme in THEMES for row in theme.ROWS]
