@@ -17,6 +17,7 @@ from hidra_tf.runs.charts import accuracy_chart
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.event_log import EventLog
 from hidra_tf.runs.progress import Progress
+from hidra_tf.runs.reading import seconds_of
 from hidra_tf.runs.refusals import in_one_line
 from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
 from hidra_tf.runs.untrained import check_untrained, source
@@ -113,16 +114,17 @@ def evaluate_checkpoint(
         weights,
     )
     rows = _measure(evaluator, request)
+    made = results.contents(config, asked, rows, evaluator.seconds)
     title = _title(config, asked)
+    # The seconds are those of the file, so that a finished run shows the same line again.
     print(
         f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
         f"with 95 % intervals\n\n{report.table(rows)}\n\n"
-        f"{report.pace(request.tasks, rows, evaluator.seconds)}",
+        f"{report.pace(request.tasks, rows, seconds_of(made))}",
         flush=True,
     )
     # From here on a full disk takes nothing away that was not shown.
     chart = accuracy_chart(rows, f"{title}, {request.split} split")
-    made = results.contents(config, asked, rows, evaluator.seconds)
     with told_when_stopped(writing_stopped):
         written = kept.write(path, config, made, chart, final)
         _log(path, config, written, asked, rows, chart)

@@ -148,8 +148,8 @@ class Trainer:
     def _measure(self, step: int) -> None:
         """Accuracy and loss on tasks of each split, the same ones every time."""
         accuracies = {}
-        total = sum(self.tasks * len(evaluator.ways) for evaluator in self.evaluators.values())
-        with self.progress.part(total, "task", "measuring") as part:
+        total = sum(evaluator.total_work(self.tasks) for evaluator in self.evaluators.values())
+        with self.progress.part(total, "picture", "measuring") as part:
             for split, evaluator in self.evaluators.items():
                 rows = list(evaluator.rows(self.tasks, part.advance))
                 accuracies[split], loss = mean_scores(rows)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from data_gen.errors import UserError
+from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.runs import evaluate
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.folder import CONFIG_FILE
@@ -103,6 +104,19 @@ def test_an_evaluation_is_kept_beside_the_runs_own_table(run, cache, capsys):
     again = dataclasses.replace(REQUEST, tasks=1)
     evaluate.evaluate(run, again, cache_dir=cache)
     assert contents(run).keys() == after.keys()
+
+
+def test_the_time_that_is_printed_is_that_of_the_file(run, cache, capsys, monkeypatch):
+    """0.0010004 s are 0.001 s in the file, from which a finished run is shown again."""
+    rows = Evaluator.rows
+
+    def quick(self, *arguments):
+        yield from rows(self, *arguments)
+        self.seconds[2] = 0.0010004
+
+    monkeypatch.setattr(Evaluator, "rows", quick)
+    evaluate.evaluate(run, REQUEST, cache_dir=cache)
+    assert "2000.0 tasks/s" in capsys.readouterr().out
 
 
 def test_results_on_two_folders_are_kept_apart_and_name_theirs(run, cache, make_pictures):
