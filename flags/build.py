@@ -14,10 +14,10 @@ from flags import effects
 from flags.defaults import settings_of
 from flags.names import run_name
 from flags.parsing import GROUPS
-from hidra_tf.runs import folder
-from hidra_tf.runs.checkpoint_files import holds_nothing
+from hidra_tf.runs.checkpoints.files import holds_nothing
 from hidra_tf.runs.config import BOOKKEEPING, Config, EvalRequest, show
-from hidra_tf.runs.trust import check_trusted
+from hidra_tf.runs.place import folder
+from hidra_tf.runs.place.trust import check_trusted
 
 FLAGS = absl_flags.FLAGS
 

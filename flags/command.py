@@ -25,7 +25,7 @@ def run() -> None:
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         # Imports take a while, and would answer Ctrl-C with a traceback.
         _signal.signal(_signal.SIGINT, _stop_at_once)
-    from hidra_tf.runs import streams
+    from hidra_tf.runs.terminal import streams
 
     streams.show_anything()
     import functools

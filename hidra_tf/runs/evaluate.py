@@ -11,17 +11,18 @@ from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
 from hidra_tf.methods.interface import Method
-from hidra_tf.runs import folder, identity, kept, report, results
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
-from hidra_tf.runs.charts import accuracy_chart
+from hidra_tf.runs.checkpoints.weights import check_kept, restore
 from hidra_tf.runs.config import Config, EvalRequest
-from hidra_tf.runs.event_log import EventLog
-from hidra_tf.runs.progress import Progress
-from hidra_tf.runs.reading import seconds_of
-from hidra_tf.runs.refusals import in_one_line
-from hidra_tf.runs.stopped import evaluation_stopped, told_when_stopped, writing_stopped
+from hidra_tf.runs.place import folder, identity
+from hidra_tf.runs.records import kept, report, results
+from hidra_tf.runs.records.charts import accuracy_chart
+from hidra_tf.runs.records.event_log import EventLog
+from hidra_tf.runs.records.reading import seconds_of
+from hidra_tf.runs.terminal.progress import Progress
+from hidra_tf.runs.terminal.refusals import in_one_line
+from hidra_tf.runs.terminal.stopped import evaluation_stopped, told_when_stopped, writing_stopped
 from hidra_tf.runs.untrained import check_untrained, source
-from hidra_tf.runs.weights import check_kept, restore
 
 _LOG = logging.getLogger(__name__)
 

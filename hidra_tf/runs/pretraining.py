@@ -13,10 +13,10 @@ from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.backbones.pairing import check_untrained, paired
 from hidra_tf.methods.interface import Method
-from hidra_tf.runs import folder
 from hidra_tf.runs.assembly import load_splits
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
+from hidra_tf.runs.place import folder
 
 # A message names so many of the classes in question.
 _SHOWN = 3

@@ -13,7 +13,7 @@ from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.interface import Method
-from hidra_tf.runs import folder, identity, report, sizes
+from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import (
     build_method,
     build_optimizer,
@@ -24,21 +24,23 @@ from hidra_tf.runs.assembly import (
     training_pool,
     training_sampler,
 )
-from hidra_tf.runs.checkpoint_files import LAST, checkpoints_in, holds_nothing, saved_step
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.checkpoints.files import LAST, checkpoints_in, holds_nothing, saved_step
+from hidra_tf.runs.checkpoints.store import Checkpoints
+from hidra_tf.runs.checkpoints.weights import check_at_the_end
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate_checkpoint
-from hidra_tf.runs.event_log import EventLog
-from hidra_tf.runs.finished import says_finished, total_steps
-from hidra_tf.runs.identity import RunData
-from hidra_tf.runs.lock import hold
+from hidra_tf.runs.place import folder, identity
+from hidra_tf.runs.place.identity import RunData
+from hidra_tf.runs.place.lock import hold
 from hidra_tf.runs.pretraining import check_classes, load_backbone
-from hidra_tf.runs.progress import Progress
-from hidra_tf.runs.refusals import in_one_line
-from hidra_tf.runs.signals import stop_on_signals
-from hidra_tf.runs.stopped import told_when_stopped, training_stopped
+from hidra_tf.runs.records import report
+from hidra_tf.runs.records.event_log import EventLog
+from hidra_tf.runs.records.finished import says_finished, total_steps
+from hidra_tf.runs.terminal.progress import Progress
+from hidra_tf.runs.terminal.refusals import in_one_line
+from hidra_tf.runs.terminal.signals import stop_on_signals
+from hidra_tf.runs.terminal.stopped import told_when_stopped, training_stopped
 from hidra_tf.runs.trainer import NonFiniteLossError, Schedule, Trainer
-from hidra_tf.runs.weights import check_at_the_end
 from hidra_tf.training.updates import MetaUpdates
 
 _LOG = logging.getLogger(__name__)

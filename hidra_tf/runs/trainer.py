@@ -11,9 +11,9 @@ import tensorflow as tf
 from data_gen.errors import UserError
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import mean_scores
-from hidra_tf.runs.checkpoints import Checkpoints
-from hidra_tf.runs.event_log import EventLog
-from hidra_tf.runs.progress import Progress
+from hidra_tf.runs.checkpoints.store import Checkpoints
+from hidra_tf.runs.records.event_log import EventLog
+from hidra_tf.runs.terminal.progress import Progress
 from hidra_tf.training.updates import MetaUpdates
 
 # A compiled call should take about this long: often enough to see progress and a Ctrl-C.

@@ -8,9 +8,9 @@ import os
 
 from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
-from hidra_tf.runs import report
 from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.records import report
 
 _LOG = logging.getLogger(__name__)
 

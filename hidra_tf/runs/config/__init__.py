@@ -79,5 +79,5 @@ class Config(DataSettings, TaskSettings, MethodSettings, TrainingSettings):
 
 
 # Where the pictures lie and how often a run is saved do not change what is learned.
-# (Which pictures they are is compared by what they hold: `hidra_tf.runs.identity`.)
+# (Which pictures they are is compared by what they hold: `hidra_tf.runs.place.identity`.)
 BOOKKEEPING = bookkeeping_of(Config)

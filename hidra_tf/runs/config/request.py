@@ -23,7 +23,7 @@ class EvalRequest:
         data_dir: the folder with the pictures of `dataset`.
         skip_damaged: whether damaged pictures are left out, as they are if the run says so.
         checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
-            `hidra_tf.runs.weights`.
+            `hidra_tf.runs.checkpoints.weights`.
     """
 
     ways: tuple[int, ...] | None = None

@@ -10,7 +10,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 from hidra_tf.methods.hyper import HyperMethod
 from hidra_tf.methods.objective import PREDICTION
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.training.optimizers import make_optimizer
 
 WAYS, SHOTS, TASKS, ALPHA, EPSILON = 3, 2, 2, 0.3, 1e-7

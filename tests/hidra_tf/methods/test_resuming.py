@@ -12,7 +12,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.methods import METHODS, build
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.training.optimizers import make_optimizer
 from hidra_tf.training.schedules import learning_rate
 from hidra_tf.training.updates import MetaUpdates

@@ -11,11 +11,11 @@ from PIL import Image
 
 from data_gen import ImageSize
 from data_gen.errors import UserError
-from hidra_tf.runs import folder
 from hidra_tf.runs import train as train_module
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate
-from hidra_tf.runs.lock import hold
+from hidra_tf.runs.place import folder
+from hidra_tf.runs.place.lock import hold
 from hidra_tf.runs.train import train
 
 REQUEST = EvalRequest(tasks=2, ways=(2,))

@@ -11,8 +11,8 @@ from data_gen.errors import UserError
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.runs import evaluate
 from hidra_tf.runs.config import Config, EvalRequest
-from hidra_tf.runs.folder import CONFIG_FILE
-from hidra_tf.runs.progress import Progress
+from hidra_tf.runs.place.folder import CONFIG_FILE
+from hidra_tf.runs.terminal.progress import Progress
 from hidra_tf.runs.train import train
 
 
@@ -155,7 +155,7 @@ def test_the_table_is_printed_though_it_cannot_be_written(run, cache, capsys, mo
         raise OSError(28, "No space left on device")
 
     before = contents(run)
-    monkeypatch.setattr("hidra_tf.runs.folder.Path.write_bytes", full)
+    monkeypatch.setattr("hidra_tf.runs.place.folder.Path.write_bytes", full)
     with pytest.raises(UserError, match="No space left on device"):
         evaluate.evaluate(run, REQUEST, cache_dir=cache)
     assert "ways           1 step\n   2   50.00" in capsys.readouterr().out
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_made_is_one_line_after_the_table(run, cache, ca
         raise OSError(30, "Read-only file system", "results")
 
     capsys.readouterr()
-    monkeypatch.setattr("hidra_tf.runs.kept.Path.mkdir", read_only)
+    monkeypatch.setattr("hidra_tf.runs.records.kept.Path.mkdir", read_only)
     with pytest.raises(UserError, match="results"):
         evaluate.evaluate(run, REQUEST, cache_dir=cache)
     assert "1 step" in capsys.readouterr().out

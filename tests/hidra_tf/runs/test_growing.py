@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from data_gen.errors import UserError
-from hidra_tf.runs import folder
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.place import folder
 from hidra_tf.runs.train import train
 
 REQUEST = EvalRequest(tasks=4, ways=(2,))

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hidra_tf.runs import folder
 from hidra_tf.runs.assembly import build_method, build_optimizer, load_splits
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import EvalRequest
 from hidra_tf.runs.evaluate import evaluate
+from hidra_tf.runs.place import folder
 from hidra_tf.runs.train import train
 
 OLD = Path(__file__).parent / "old_runs"

@@ -16,10 +16,10 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.backbones.resnet12 import resnet12
-from hidra_tf.runs import folder
 from hidra_tf.runs.assembly import load_splits
-from hidra_tf.runs.checkpoints import Checkpoints
+from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
+from hidra_tf.runs.place import folder
 from hidra_tf.runs.pretraining import check_classes, check_disjoint, load_backbone
 
 L = keras.layers

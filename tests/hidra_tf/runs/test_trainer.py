@@ -17,9 +17,9 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods import build
-from hidra_tf.runs.checkpoints import Checkpoints
-from hidra_tf.runs.event_log import EventLog
-from hidra_tf.runs.progress import Progress
+from hidra_tf.runs.checkpoints.store import Checkpoints
+from hidra_tf.runs.records.event_log import EventLog
+from hidra_tf.runs.terminal.progress import Progress
 from hidra_tf.runs.trainer import Interrupted, NonFiniteLossError, Schedule, Trainer
 from hidra_tf.training.optimizers import make_optimizer
 from hidra_tf.training.schedules import learning_rate

@@ -1,0 +1,182 @@
+"""Checkpoints of a run: the last few to go on from, and the best by validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from data_gen.errors import UserError
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs.checkpoints.files import BEST, LAST, CheckpointFiles, is_complete
+from hidra_tf.runs.checkpoints.reading import DAMAGE, examine
+from hidra_tf.runs.place.paths import for_tensorflow
+
+
+class DamagedError(UserError):
+    """There are checkpoints, but none of them can be read."""
+
+
+class Checkpoints:
+    """All the state of a training: step, best accuracy so far, variables, optimizer.
+
+    Episodes are a function of (seed, step), so nothing else is needed to continue bit for bit.
+
+    A training saves a new best checkpoint before the last one, so `best_accuracy` of a last
+    checkpoint never speaks of a best one that was not saved. The reverse can happen: a training
+    that is killed after it measured a new best at step S', and goes on from S < S', finds a best
+    checkpoint of S' beside the `best_accuracy` of S. That does no harm: until S' is measured and
+    saved again, `best/` holds weights that this run had and that were the best of it, and a better
+    one of another step replaces them, together with `best_accuracy`.
+
+    Args:
+        path: the run's folder; `checkpoints/` and `best/` are made in it by the first save.
+        method: whose variables are kept.
+        optimizer: whose state is kept; None where nothing is trained.
+        warn: told, in one line, when a damaged checkpoint is passed over.
+        keep: how many of the last checkpoints stay.
+
+    Attributes:
+        step: meta-updates done.
+        best_accuracy: the best validation accuracy so far, −1 before the first.
+        restored: the checkpoint that was restored, as a path without suffix; None before.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        method: Method,
+        optimizer: keras.optimizers.Optimizer | None,
+        warn: Callable[[str], None],
+        keep: int = 3,
+    ) -> None:
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.best_accuracy = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
+        state = {
+            "step": self.step,
+            "best_accuracy": self.best_accuracy,
+            "variables": method.variables,
+        }
+        # The best weights are for evaluation, for which the optimizer is of no use.
+        self._weights = tf.train.Checkpoint(**state)
+        if optimizer is not None:
+            state["optimizer"] = optimizer
+        self._everything = tf.train.Checkpoint(**state)
+        self._shapes = [tuple(variable.shape) for variable in method.variables]
+        self._warn = warn
+        self.restored: Path | None = None
+        path = for_tensorflow(path)
+        self._last = CheckpointFiles(path / LAST, keep)
+        self._best = CheckpointFiles(path / BEST, keep=1)
+
+    def save(self) -> None:
+        """Saves the state after `step` meta-updates."""
+        self._last.save(int(self.step), self._everything.write)
+
+    def save_if_best(self, accuracy: float) -> bool:
+        """Saves the weights if `accuracy` is the best so far."""
+        if accuracy <= float(self.best_accuracy):
+            return False
+        self.best_accuracy.assign(accuracy)
+        self._best.save(int(self.step), self._weights.write)
+        return True
+
+    def restore_last(self) -> bool:
+        """Goes back to the last checkpoint that can be read.
+
+        Returns:
+            Whether there was one; False means a run that has not saved yet.
+
+        Raises:
+            DamagedError: if there are checkpoints, but all of them are damaged.
+            MisfitError: if a checkpoint has other weights than the method.
+        """
+        return self._restore_newest(self._everything, self._last)
+
+    def restore_best(self) -> bool:
+        """Goes back to the best weights, or to the last where there are none that can be read.
+
+        Raises:
+            DamagedError: if there are checkpoints, but all of them are damaged.
+            MisfitError: if a checkpoint has other weights than the method.
+        """
+        try:
+            if self._restore_newest(self._weights, self._best):
+                return True
+        except DamagedError as error:
+            self._warn(f"{error}; using the last checkpoint instead")
+            return self.restore_last_weights()
+        if not self.restore_last_weights():
+            return False
+        self._warn(
+            f"expected a checkpoint in {self._best.folder}, found none; using the last one "
+            f"instead, of step {int(self.step)}"
+        )
+        return True
+
+    def restore_last_weights(self) -> bool:
+        """Like `restore_last`, without the optimizer's state."""
+        return self._restore_newest(self._weights, self._last)
+
+    def restore_step(self, step: int) -> bool:
+        """Goes back to the weights after `step` meta-updates, if a checkpoint of them is kept.
+
+        Raises:
+            DamagedError: if it cannot be read.
+            MisfitError: if it has other weights than the method.
+        """
+        for files in (self._last, self._best):
+            if step in files.steps():
+                prefix = files.folder / f"ckpt-{step}"
+                try:
+                    self._restore(self._weights, prefix)
+                except DAMAGE as error:
+                    raise DamagedError(_complaint(prefix, error)) from error
+                return True
+        return False
+
+    def _restore_newest(self, checkpoint: tf.train.Checkpoint, files: CheckpointFiles) -> bool:
+        self._look_at_list(files)
+        tried: list[Path] = []
+        # Listed anew each time: a training that goes on may take one away and bring another.
+        while left := [prefix for prefix in files.prefixes() if prefix not in tried]:
+            tried.append(left[0])
+            try:
+                self._restore(checkpoint, left[0])
+            except DAMAGE as error:
+                if left[0] in files.prefixes():
+                    self._warn(f"{_complaint(left[0], error)}; looking for an older one")
+            else:
+                return True
+        left = files.prefixes()
+        # One without an index is what a kill during the very first save has left.
+        if not left or (len(left) == 1 and not is_complete(left[0])):
+            return False
+        raise DamagedError(f"expected a checkpoint in {files.folder}; all of them are damaged")
+
+    def _restore(self, checkpoint: tf.train.Checkpoint, prefix: Path) -> None:
+        # Examined before: a restore that fails half way has changed some of the variables, and
+        # TensorFlow then complains about every other one.
+        examine(prefix, self._shapes)
+        status = checkpoint.read(str(prefix)).expect_partial()
+        status.assert_existing_objects_matched()
+        self.restored = prefix
+
+    def _look_at_list(self, files: CheckpointFiles) -> None:
+        try:
+            tf.train.get_checkpoint_state(str(files.folder))
+        except DAMAGE:
+            # Nothing here needs it, but other programs may.
+            self._warn(
+                f"{files.folder / 'checkpoint'} is damaged; the next save makes it anew from the "
+                "files beside it"
+            )
+
+
+def _complaint(prefix: Path, error: Exception) -> str:
+    if not is_complete(prefix):
+        return f"checkpoint {prefix} is incomplete, as a kill during a save leaves one"
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"checkpoint {prefix} is damaged ({reason})"

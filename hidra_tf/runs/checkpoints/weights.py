@@ -1,0 +1,129 @@
+"""Which checkpoint of a run is evaluated, and what tells its weights from others."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+from data_gen.errors import UserError
+from hidra_tf import methods
+from hidra_tf.methods.interface import Method
+from hidra_tf.runs.checkpoints.files import checkpoints_in, saved_step, step_of
+from hidra_tf.runs.checkpoints.reading import weights_digest
+from hidra_tf.runs.checkpoints.store import Checkpoints
+from hidra_tf.runs.config import Config
+
+_LOG = logging.getLogger(__name__)
+
+
+class Weights(NamedTuple):
+    """The weights of a checkpoint.
+
+    Attributes:
+        kind: `best`, `last`, or the step that was asked for, as text.
+        step: the meta-updates that they have seen.
+        digest: of their values; None if the checkpoint cannot be read again.
+    """
+
+    kind: str
+    step: int
+    digest: str | None
+
+
+def default_kind(config: Config) -> str:
+    """The checkpoint to evaluate where nobody asks for another: `best`, or `last`.
+
+    The best one was chosen by the validation accuracy, which means nothing where the validation
+    classes were trained on. A method without training has only one.
+    """
+    on_trained = config.train_on_validation and config.eval_dataset is None
+    return "last" if on_trained or not methods.trains(config.method) else "best"
+
+
+def restore(path: Path, method: Method, config: Config, asked: str | None) -> Weights:
+    """Gives `method` the weights of a checkpoint of the run at `path`, and says which they are.
+
+    Args:
+        path: the run's folder.
+        method: the run's method.
+        config: the run's configuration.
+        asked: `best`, `last` or a step; None takes `default_kind`.
+
+    Raises:
+        UserError: if there is no such checkpoint.
+    """
+    checkpoints = Checkpoints(path, method, None, _LOG.warning)
+    kind = _kind(asked, config)
+    if kind == "best":
+        found = checkpoints.restore_best()
+    elif kind == "last":
+        found = checkpoints.restore_last_weights()
+    else:
+        found = checkpoints.restore_step(int(kind))
+    if not found:
+        raise UserError(_missing(path, kind))
+    _warn_if_untrained(path, config, kind, int(checkpoints.step))
+    return _described(kind, checkpoints.restored)
+
+
+def current(path: Path, config: Config, asked: str | None) -> Weights | None:
+    """What `restore` would give, found without a model; None if nothing can be read."""
+    kind = _kind(asked, config)
+    found = (_described(kind, prefix) for prefix in _candidates(path, kind))
+    return next((weights for weights in found if weights.digest), None)
+
+
+def check_kept(path: Path, config: Config, asked: str | None) -> None:
+    """Raises `UserError`, before anything is loaded, if there is no such checkpoint."""
+    kind = _kind(asked, config)
+    if not _candidates(path, kind):
+        raise UserError(_missing(path, kind))
+
+
+def check_at_the_end(asked: str | None) -> None:
+    """Raises `UserError` for a checkpoint that a training cannot be evaluated at when it ends."""
+    if asked not in (None, "best", "last"):
+        raise UserError(
+            f"checkpoint: expected best or last at the end of a training, received {asked}; "
+            "evaluate an earlier one with `eval_only`"
+        )
+
+
+def _kind(asked: str | None, config: Config) -> str:
+    kind = asked or default_kind(config)
+    return str(int(kind)) if kind.isdecimal() else kind
+
+
+def _candidates(path: Path, kind: str) -> list[Path]:
+    """The checkpoints that `kind` may mean; the first that can be read is the one."""
+    last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
+    if kind == "best":
+        return [*best, *last]
+    return last if kind == "last" else [p for p in (*last, *best) if step_of(p) == int(kind)]
+
+
+def _described(kind: str, prefix: Path) -> Weights:
+    # Where the best checkpoint is lost, the last one takes its place under its own name.
+    shown = "last" if kind == "best" and prefix.parent.name != "best" else kind
+    return Weights(shown, step_of(prefix), weights_digest(prefix))
+
+
+def _missing(path: Path, kind: str) -> str:
+    kept = {p for name in ("checkpoints", "best") for p in checkpoints_in(path / name)}
+    if not kept:
+        return f"expected a checkpoint in {path}, found none; train the run first"
+    steps = ", ".join(str(step) for step in sorted({step_of(prefix) for prefix in kept}))
+    return f"checkpoint: expected best, last or a step out of {steps} for {path}, received {kind}"
+
+
+def _warn_if_untrained(path: Path, config: Config, kind: str, step: int) -> None:
+    last = saved_step(path)
+    if kind == "best" and step == 0 < last and methods.trains(config.method):
+        _LOG.warning(
+            "the validation accuracy of %s never rose above that of the untrained weights, which "
+            "are therefore the best checkpoint and are evaluated; the checkpoint of step %d is "
+            "evaluated with --checkpoint=last",
+            path,
+            last,
+        )

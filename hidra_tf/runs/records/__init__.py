@@ -1,0 +1,1 @@
+"""What a run keeps and shows of its measurements: results, tables, charts, curves."""

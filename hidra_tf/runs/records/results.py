@@ -1,0 +1,166 @@
+"""What `results/*.json` holds: an evaluation with all that was asked, under a name that says it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from data_gen.class_pool import ClassPool
+from hidra_tf.evaluation.rows import Row
+from hidra_tf.runs.checkpoints.weights import Weights
+from hidra_tf.runs.config import Config, format_ways
+
+# Of a part of a file's name; the whole then stays below what file systems take, 255 bytes.
+LONGEST_LIST = 30
+LONGEST_PLACE = 40
+
+_WORDS = {math.inf: "infinite", -math.inf: "minus infinite"}
+
+
+class Data(NamedTuple):
+    """The classes of an evaluation.
+
+    Attributes:
+        name: of the data set.
+        place: its folder, for the data set `folder`; None for others.
+        own: whether they are the run's own.
+        classes: their number.
+        pictures: the number of all their pictures.
+        fingerprint: of names, numbers and pixels; see `ClassPool.fingerprint`.
+    """
+
+    name: str
+    place: str | None
+    own: bool
+    classes: int
+    pictures: int
+    fingerprint: str
+
+    @classmethod
+    def of(cls, pool: ClassPool, name: str, place: str | None, own: bool) -> Data:
+        """The description of a pool."""
+        return cls(name, place, own, pool.num_classes, len(pool.images), pool.fingerprint)
+
+
+class Asked(NamedTuple):
+    """An evaluation that was asked for, with every default filled in.
+
+    Attributes:
+        split: `train`, `val`, `test` or `all`.
+        ways: the numbers of ways.
+        steps: the numbers of inner steps.
+        tasks: at each number of ways.
+        data: whose classes.
+        weights: which checkpoint.
+    """
+
+    split: str
+    ways: tuple[int, ...]
+    steps: tuple[int, ...]
+    tasks: int
+    data: Data
+    weights: Weights
+
+
+def contents(
+    config: Config, asked: Asked, rows: Sequence[Row], seconds: Mapping[int, float]
+) -> dict[str, Any]:
+    """What a file of results holds: strict JSON, in which `nulls` says why a value is missing.
+
+    Args:
+        config: the run's, with the data sets of the evaluation.
+        asked: the evaluation.
+        rows: what it found.
+        seconds: that the tasks of each number of ways took; see `Evaluator.seconds`.
+    """
+    found = [{key: value for key, value in row._asdict().items() if key != "loss"} for row in rows]
+    nulls: dict[str, str] = {}
+    return {
+        "dataset": config.dataset,
+        "eval_dataset": asked.data.name,
+        "split": asked.split,
+        "method": config.method,
+        "step": asked.weights.step,
+        "shots": config.shots,
+        "query_shots": config.query_shots,
+        "tasks": asked.tasks,
+        "seconds": {str(ways): round(value, 6) for ways, value in seconds.items()},
+        "norm": config.norm,
+        "seed": config.seed,
+        "request": {
+            "split": asked.split,
+            "ways": list(asked.ways),
+            "steps": list(asked.steps),
+            "tasks": asked.tasks,
+        },
+        "data": asked.data._asdict(),
+        "checkpoint": asked.weights._asdict(),
+        "rows": _strict(found, "rows", nulls),
+        "nulls": nulls,
+    }
+
+
+def name_of(made: Mapping[str, Any]) -> str:
+    """A file name, without suffix, that says what `contents` are the results of.
+
+    The digest at its end is of everything that decides the numbers, so that another evaluation has
+    another name and the same one the same. Old contents, without the request, are named by all
+    that they hold.
+    """
+    if "request" not in made:
+        return f"{made['split']}_step={made['step']}_{_digest(made)}"
+    request, data, weights = made["request"], made["data"], made["checkpoint"]
+    settings = [made[key] for key in ("method", "shots", "query_shots", "norm", "seed")]
+    digest = _digest([settings, request, data["name"], data["fingerprint"], weights])
+    kind = "" if weights["kind"].isdecimal() else f"{weights['kind']}-"
+    parts = [
+        made["split"],
+        *([] if data["own"] else [_label(data)]),
+        f"ways={_short(request['ways'])}",
+        f"steps={_short(request['steps'])}",
+        f"tasks={request['tasks']}",
+        f"checkpoint={kind}{weights['step']}",
+        digest,
+    ]
+    return "_".join(parts)
+
+
+def as_json(made: Mapping[str, Any]) -> str:
+    """The text of a file of results."""
+    return json.dumps(made, indent=2, allow_nan=False) + "\n"
+
+
+def _strict(value: object, where: str, nulls: dict[str, str]) -> object:
+    """`value` without what JSON has no number for; why is noted in `nulls`, by its place."""
+    if isinstance(value, dict):
+        return {key: _strict(part, f"{where}.{key}", nulls) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_strict(part, f"{where}[{i}]", nulls) for i, part in enumerate(value)]
+    if value is None:
+        nulls[where] = "a single task has no interval"
+    elif isinstance(value, float) and not math.isfinite(value):
+        nulls[where] = _WORDS.get(value, "not a number")
+        return None
+    return value
+
+
+def _label(data: Mapping[str, Any]) -> str:
+    """The name of a data set that is not the run's own; of `folder`, which one."""
+    if not data["place"]:
+        return str(data["name"])
+    place = re.sub(r"[^A-Za-z0-9.]+", "-", os.path.basename(data["place"]), flags=re.ASCII)
+    return f"{data['name']}={place[:LONGEST_PLACE].strip('.-')}"
+
+
+def _short(numbers: Sequence[int]) -> str:
+    text = format_ways(tuple(numbers))
+    return text if len(text) <= LONGEST_LIST else f"{numbers[0]}..{numbers[-1]}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:10]
