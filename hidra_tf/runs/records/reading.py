@@ -2,13 +2,83 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_gen import typed_json
+from data_gen.errors import UserError
 from hidra_tf.evaluation.rows import Row
+
+
+@dataclass(frozen=True)
+class _Row:
+    ways: int
+    steps: int
+    accuracy: float
+    ci95: float | None
+    metrics: dict[str, dict[str, float | None]] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Request:
+    split: str
+    ways: list[int]
+    steps: list[int]
+    tasks: int
+
+    def __post_init__(self) -> None:
+        _expect(self.ways and self.steps, "numbers of ways and of steps", (self.ways, self.steps))
+
+
+@dataclass(frozen=True)
+class _Data:
+    name: str
+    place: str | None
+    own: bool
+    classes: int
+    pictures: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    kind: str
+    step: int
+    digest: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfEarlierVersions:
+    """The fields that all versions wrote and that are read again."""
+
+    split: str
+    step: int
+    tasks: int
+    rows: list[_Row]
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _expect(self.rows, "rows", self.rows)
+        whole = all(ways.isdecimal() and value >= 0 for ways, value in self.seconds.items())
+        _expect(whole, "seconds at each number of ways", self.seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfThisVersion(_OfEarlierVersions):
+    """The same with all that names an evaluation."""
+
+    method: str
+    shots: int
+    query_shots: int
+    norm: str
+    seed: int
+    request: _Request
+    data: _Data
+    checkpoint: _Checkpoint
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -19,82 +89,25 @@ def read(file: Path) -> dict[str, Any]:
         ValueError: if it holds anything else; it says what.
     """
     try:
-        made = json.loads(file.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise ValueError("expected results, received JSON that is nested too deeply") from None
-    _expect(made, dict, "the results")
-    for name, kind in (("split", str), ("step", int), ("tasks", int), ("rows", list)):
-        _expect(made.get(name), kind, name)
-    _expect(made.get("seconds", {}), dict, "seconds")
-    rows_of(made), seconds_of(made)
-    if "request" in made:
-        _check_request(made)
+        made = typed_json.parse(dict[str, Any], file.read_bytes())
+        kind = _OfThisVersion if "request" in made else _OfEarlierVersions
+        names = {field.name for field in dataclasses.fields(kind)}
+        typed_json.convert(kind, {name: made[name] for name in made if name in names})
+    except UserError as error:
+        raise ValueError(str(error)) from error
     return made
 
 
 def rows_of(made: Mapping[str, Any]) -> list[Row]:
-    """The rows that `contents` was made from; they come without losses.
-
-    Raises:
-        ValueError: if they are none.
-    """
-    if not made["rows"]:
-        raise ValueError("expected rows, received none")
-    return [_row(value) for value in made["rows"]]
+    """The rows of what `read` returned; they come without losses."""
+    return [Row(**value, loss=math.nan) for value in made["rows"]]
 
 
 def seconds_of(made: Mapping[str, Any]) -> dict[int, float]:
-    """The seconds that `contents` was told; none in a file from before they were taken."""
-    found = made.get("seconds", {})
-    if not all(_is_number(value) and value >= 0 for value in found.values()):
-        raise ValueError(f"expected seconds at each number of ways, received {found}")
-    return {int(ways): value for ways, value in found.items()}
+    """The seconds at each number of ways; none in a file from before they were taken."""
+    return {int(ways): value for ways, value in made.get("seconds", {}).items()}
 
 
-def _check_request(made: Mapping[str, Any]) -> None:
-    """Raises `ValueError` unless the parts that `name_of` and `answering` read are whole."""
-    parts = {
-        "request": {"split": str, "ways": list, "steps": list, "tasks": int},
-        "data": {
-            "name": str, "place": (str, type(None)), "own": bool, "classes": int, "pictures": int,
-            "fingerprint": str,
-        },
-        "checkpoint": {"kind": str, "step": int, "digest": (str, type(None))},
-    }  # fmt: skip
-    for part, kinds in parts.items():
-        _expect(made.get(part), dict, part)
-        if made[part].keys() != kinds.keys():
-            raise ValueError(f"expected {part} with {', '.join(kinds)}")
-        for name, kind in kinds.items():
-            _expect(made[part][name], kind, f"{part}.{name}")
-    for name in ("ways", "steps"):
-        for number in made["request"][name] or [None]:
-            _expect(number, int, f"request.{name}")
-    for name in ("method", "shots", "query_shots", "norm", "seed"):
-        if name not in made:
-            raise ValueError(f"expected {name}, found none")
-
-
-def _row(value: object) -> Row:
-    _expect(value, dict, "a row")
-    whole = (
-        value.keys() >= {"ways", "steps", "accuracy", "ci95"}
-        and value.keys() <= {"ways", "steps", "accuracy", "ci95", "metrics"}
-        and type(value["ways"]) is type(value["steps"]) is int
-        and _is_number(value["accuracy"])
-        and (value["ci95"] is None or _is_number(value["ci95"]))
-        and isinstance(value.get("metrics", {}), dict)
-    )
-    if not whole:
-        raise ValueError(f"expected a row of results, received {value}")
-    return Row(**value, loss=math.nan)
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float)
-
-
-def _expect(value: object, kind: type | tuple[type, ...], name: str) -> None:
-    # True and False are no numbers here.
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"expected another value for {name}, received {str(value)[:80]}")
+def _expect(holds: object, what: str, received: object) -> None:
+    if not holds:
+        raise UserError(f"expected {what}, received {received}")
