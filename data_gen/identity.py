@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import Any
 
+from data_gen import typed_json
 from data_gen.class_pool import ClassPool
-from data_gen.errors import printable
+from data_gen.errors import UserError, printable
 
 # Classes above which an identity keeps the digest of the names and not the names themselves.
 MOST_NAMES = 5000
@@ -61,21 +61,10 @@ class SplitIdentity:
         Raises:
             ValueError: if `values` is not what `to_json` gives.
         """
-        fields = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or values.keys() != fields:
-            raise ValueError(f"expected the identity of a split with {', '.join(sorted(fields))}")
-        shape, counts = values["shape"], values["counts"]
-        whole = (
-            _are(int, [values["classes"], values["pictures"]])
-            and _are(str, [values["names_digest"], values["pixels_digest"]])
-            and isinstance(shape, list | tuple)
-            and len(shape) == 3
-            and _are(int, shape)
-            and (counts is None or (isinstance(counts, dict) and _are(int, counts.values())))
-        )
-        if not whole:
-            raise ValueError("expected the identity of a split, received values of other types")
-        return cls(**{**values, "shape": tuple(shape)})
+        try:
+            return typed_json.convert(cls, values)
+        except UserError as error:
+            raise ValueError(f"expected the identity of a split; {error}") from error
 
 
 def difference(before: SplitIdentity, now: SplitIdentity) -> str:
@@ -128,8 +117,3 @@ def _counts(pool: ClassPool) -> dict[str, int]:
 
 def _are_or_is(names: list[str]) -> str:
     return "are" if len(names) > 1 else "is"
-
-
-def _are(kind: type, values: Iterable[object]) -> bool:
-    """Whether all values are of that type; True and False are no numbers."""
-    return all(type(value) is kind for value in values)

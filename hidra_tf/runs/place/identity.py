@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from data_gen import typed_json
 from data_gen.class_pool import ClassPool, Splits
 from data_gen.errors import UserError
 from data_gen.identity import SplitIdentity, difference
@@ -52,16 +53,15 @@ class RunData:
         Raises:
             ValueError: if `text` is something else.
         """
-        fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.keys() != {"image_shape", "pillow", "splits"}:
-            raise ValueError("expected the fields image_shape, pillow and splits")
-        if not isinstance(fields["splits"], dict) or [*fields["splits"]] != [*Splits._fields]:
+        try:
+            found = typed_json.parse(cls, text)
+        except UserError as error:
+            raise ValueError(f"expected the pictures of a run; {error}") from error
+        if tuple(found.splits) != Splits._fields:
             raise ValueError(f"expected the splits {', '.join(Splits._fields)}")
-        splits = {name: SplitIdentity.from_json(part) for name, part in fields["splits"].items()}
-        shape = splits["train"].shape
-        if fields["image_shape"] != [*shape] or not isinstance(fields["pillow"], str):
-            raise ValueError(f"expected the image_shape {[*shape]} of train, and pillow as text")
-        return cls(shape, splits, fields["pillow"])
+        if found.image_shape != found.splits["train"].shape:
+            raise ValueError(f"expected the image_shape {[*found.splits['train'].shape]} of train")
+        return found
 
 
 def read(path: Path) -> RunData | None:
