@@ -76,7 +76,7 @@ class EpisodeSampler:
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class.
-        TypeError: if `ways` is no sequence.
+        TypeError: if `ways` is no sequence of integers.
         ValueError: if there is no such stream, or no task in a meta-batch.
     """
 
@@ -92,7 +92,8 @@ class EpisodeSampler:
         dtype: str = "float32",
         where: str = "auto",
     ) -> None:
-        if not isinstance(ways, Iterable):
+        sequence = isinstance(ways, Iterable) and not isinstance(ways, str)
+        if not sequence or not all(isinstance(c, int | np.integer) for c in ways):
             raise TypeError(
                 f"ways: expected a sequence of integers, such as (5,); received {ways!r}"
             )

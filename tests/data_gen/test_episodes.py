@@ -267,6 +267,8 @@ def test_what_the_pool_cannot_give_is_refused_with_the_numbers(options, message)
     [
         ({"stream": "train"}, ValueError, r"^stream: expected one of .*; received 'train'$"),
         ({"ways": 3}, TypeError, r"^ways: expected a sequence of integers.*; received 3$"),
+        ({"ways": ("2",)}, TypeError, r"^ways: expected a sequence of integers.*\('2',\)$"),
+        ({"ways": "23"}, TypeError, r"^ways: expected a sequence of integers.*; received '23'$"),
         ({"tasks": 0}, ValueError, r"^meta_batch: expected 1 task or more; received 0$"),
     ],
 )

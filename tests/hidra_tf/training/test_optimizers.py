@@ -31,3 +31,11 @@ def test_clip_norm_zero_leaves_gradients_alone():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match=r"^kind: expected one of adam, sgd; received 'adamw'$"):
         make_optimizer([tf.Variable(1.0)], 1e-3, kind="adamw")
+
+
+@pytest.mark.parametrize("rate", [-1e-3, float("nan"), float("inf"), "fast"])
+def test_a_rate_that_cannot_be_meant_is_refused(rate):
+    with pytest.raises(
+        ValueError, match=r"^learning_rate: expected a finite number of 0 or more; rec"
+    ):
+        make_optimizer([tf.Variable(1.0)], rate)
