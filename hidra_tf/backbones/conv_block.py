@@ -68,18 +68,13 @@ class ConvBlock(keras.layers.Layer):
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Computes the features of `images`; see `TaskNormalization` for `training`."""
-        kernel = tf.convert_to_tensor(self.kernel)
-        if self.norm is None:
-            return self._pooled(images, kernel, self._bias())
-        if training and not self._has_small_patches(images):
-            outputs = self._convolve(images, kernel)
-            outputs += tf.cast(self._bias(), outputs.dtype)
-            return tf.nn.relu(max_pool(self.norm(outputs, training=True)))
-        if training:
-            mean, variance = output_moments(tf.cast(images, kernel.dtype), kernel)
-            self.norm.store(mean + self._bias(), variance)
-        scale, shift = self.norm.as_affine(*self.norm.stored())
-        return self._pooled(images, kernel * scale, self._bias() * scale + shift)
+        kernel, shift = self._folded(images, training)
+        images, kernel = (tf.cast(x, self.compute_dtype) for x in (images, kernel))
+        outputs = tf.nn.conv2d(images, kernel, 1, "SAME")
+        if shift is not None:
+            return shifted_relu_pool(outputs, shift)
+        outputs += tf.cast(self._bias(), outputs.dtype)
+        return tf.nn.relu(max_pool(self.norm(outputs, training=True)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The output's shape: [N, H // 2, W // 2, filters]."""
@@ -105,12 +100,21 @@ class ConvBlock(keras.layers.Layer):
     def _has_small_patches(self, images: tf.Tensor) -> bool:
         return _SIDE**2 * images.shape[-1] < self.filters
 
-    def _convolve(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        images, kernel = (tf.cast(x, self.compute_dtype) for x in (images, kernel))
-        return tf.nn.conv2d(images, kernel, 1, "SAME")
+    def _folded(self, images: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """The kernel and the shift [filters] that hold the whole normalisation.
 
-    def _pooled(self, images: tf.Tensor, kernel: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-        return shifted_relu_pool(self._convolve(images, kernel), shift)
+        The shift is None where the normalisation needs the convolution's outputs first.
+        """
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.norm is None:
+            return kernel, self._bias()
+        if training and not self._has_small_patches(images):
+            return kernel, None
+        if training:
+            mean, variance = output_moments(tf.cast(images, kernel.dtype), kernel)
+            self.norm.store(mean + self._bias(), variance)
+        scale, shift = self.norm.as_affine(*self.norm.stored())
+        return kernel * scale, self._bias() * scale + shift
 
 
 def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
