@@ -60,6 +60,12 @@ def load(
 ) -> Splits:
     """Loads a data set by name, or two: one to train on, another to validate and test on.
 
+    Example:
+        >>> from hidra_tf import DataRequest, load
+        >>> splits = load("glyphs", DataRequest(image_size=(20, 20)))
+        >>> splits.train.num_classes, splits.train.image_shape
+        (280, (20, 20, 1))
+
     Args:
         name: a key of `DATASETS`.
         request: the pictures that are wanted; None is `DataRequest()`.

@@ -62,6 +62,15 @@ class EpisodeSampler:
     The classes of a task are distinct, its images are drawn without replacement, and support and
     query are disjoint. Every class, and every image of a class, is equally likely.
 
+    Example:
+        >>> from hidra_tf import EpisodeSampler, load
+        >>> sampler = EpisodeSampler(
+        ...     load("glyphs").train, ways=(5,), shots=1, query_shots=2, meta_batch=4, seed=0,
+        ...     stream="meta_train",
+        ... )
+        >>> sampler(step=0).query_images.shape
+        TensorShape([4, 10, 28, 28, 1])
+
     Args:
         pool: the classes of one split, upright or rotated.
         ways: the possible numbers of classes; one is drawn for every meta-batch.

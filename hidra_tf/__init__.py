@@ -22,6 +22,9 @@ __version__ = "0.1.0"
 
 # Public name → the module that defines it.
 _PUBLIC = {
+    "load": "data_gen",
+    "DataRequest": "data_gen",
+    "EpisodeSampler": "data_gen.episodes",
     "Backbone": "hidra_tf.backbones.backbone",
     "conv4": "hidra_tf.backbones.conv4",
     "resnet12": "hidra_tf.backbones.resnet12",
