@@ -19,7 +19,11 @@ def handlers():
     """Puts the handlers of all three signals back, whatever a test does to them."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
-    yield before
+    # The suite itself may run where signals are ignored: in the background, or under nohup.
+    usual = dict.fromkeys(numbers, signal.SIG_DFL)
+    for number, handler in usual.items():
+        signal.signal(number, handler)
+    yield usual
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -58,9 +62,10 @@ def test_nohup_is_respected(handlers):
 
 # A training that prints all the time, on its controlling terminal, and saves when it is to stop.
 TRAINING = """
-import fcntl, sys, termios, time
+import fcntl, signal, sys, termios, time
 from pathlib import Path
 from hidra_tf.runs.terminal.signals import stop_on_signals
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 with stop_on_signals() as stop_requested:
     while not stop_requested():
