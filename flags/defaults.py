@@ -72,7 +72,7 @@ METHODS_ON_STROKES: dict[str, dict[str, int | float]] = {
 def settings_of(
     dataset: str, method: str, backbone: str = "conv4", optimizer: str | None = None
 ) -> dict[str, int | float]:
-    """What the flags mean that are not given; `optimizer` None: the method's."""
+    """The values of the flags that are not given; an `optimizer` of None is the method's own."""
     settings = {**DEFAULTS[dataset], **METHODS.get(method, {})}
     if dataset in STROKES:
         settings |= METHODS_ON_STROKES.get(method, {})

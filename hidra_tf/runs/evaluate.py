@@ -41,8 +41,8 @@ def evaluate(
         path: the run's folder.
         request: what is to be evaluated.
         data_dir: where the pictures are, if no longer where they were.
-        cache_dir: where decoded data sets are kept; None: the user's cache.
-        pictures: where they are meanwhile; one of `data_gen.PICTURES`.
+        cache_dir: the folder for decoded data sets; None is the user's cache.
+        pictures: the place that holds the pictures, one of `data_gen.PICTURES`.
 
     Raises:
         UserError: if there is no such run or checkpoint, or it cannot give such tasks, or if the

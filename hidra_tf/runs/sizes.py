@@ -61,7 +61,7 @@ class Machine(NamedTuple):
 
 
 def check_training(config: Config, machine: Machine | None = None) -> None:
-    """Raises `UserError` if a training cannot fit the machine (None: this one)."""
+    """Raises `UserError` if a training cannot fit the machine; None is this one."""
     needs = [_weights(config)]
     if trains(config.method):
         needs += [_pictures(config), _activations(config), _graph(config)]
@@ -69,7 +69,7 @@ def check_training(config: Config, machine: Machine | None = None) -> None:
 
 
 def check_evaluation(config: Config, ways: Sequence[int], machine: Machine | None = None) -> None:
-    """Raises `UserError` if the tasks of an evaluation cannot fit the machine (None: this one)."""
+    """Raises `UserError` if the tasks of an evaluation cannot fit the machine; None is this one."""
     count = max(ways, default=0) * (config.shots + config.query_shots)
     size = _EVALUATED_AT_ONCE * count * _picture(config) * _FLOAT
     settings = ("image_size", "shots", "query_shots")

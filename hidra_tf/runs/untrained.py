@@ -37,7 +37,7 @@ def check_untrained(
         config: the same with the data sets of the evaluation.
         request: the evaluation.
         pool: its classes.
-        cache_dir: where decoded data sets are kept; None: the user's cache.
+        cache_dir: the folder for decoded data sets; None is the user's cache.
 
     Raises:
         UserError: if some of the classes were trained on.
