@@ -54,22 +54,6 @@ def evaluator(make_evaluator):
     return make_evaluator(ways=(3, 2), at_steps=(3, 0, 1))
 
 
-def test_a_mean_and_its_interval_by_hand():
-    """Sample variance (0.09 + 0.01 + 0.01 + 0.09) / 3 = 1/15; √(1/15 / 4) = 0.129."""
-    mean, ci95 = mean_and_ci95(np.array([0.2, 0.4, 0.6, 0.8]))
-    assert mean == pytest.approx(0.5)
-    assert ci95 == pytest.approx(1.96 * math.sqrt(1 / 60))
-    assert ci95 == pytest.approx(0.25303, abs=1e-5)
-
-
-def test_equal_values_have_an_interval_of_zero():
-    assert mean_and_ci95(np.array([0.25, 0.25])) == (0.25, 0.0)
-
-
-def test_one_value_has_no_interval():
-    assert mean_and_ci95(np.array([0.25])) == (0.25, None)
-
-
 def test_a_row_for_each_number_of_ways_and_of_steps(evaluator):
     rows = list(evaluator.rows(2))
     expected = [(3, 0), (3, 1), (3, 3), (2, 0), (2, 1), (2, 3)]
