@@ -76,7 +76,7 @@ class EpisodeSampler:
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class.
-        TypeError: if `ways` is no sequence.
+        TypeError: if `ways` is no sequence of integers.
         ValueError: if there is no such stream, or no task in a meta-batch.
     """
 
@@ -92,7 +92,9 @@ class EpisodeSampler:
         dtype: str = "float32",
         where: str = "auto",
     ) -> None:
-        if not isinstance(ways, Iterable):
+        if not isinstance(ways, Iterable) or not all(
+            isinstance(count, int | np.integer) for count in ways
+        ):
             raise TypeError(
                 f"ways: expected a sequence of integers, such as (5,); received {ways!r}"
             )

@@ -61,6 +61,13 @@ def check_positive(name: str, value: object) -> None:
         raise ValueError(f"{name}: expected a finite number above 0; received {value!r}")
 
 
+def check_not_negative(name: str, value: object) -> None:
+    """Raises `ValueError` unless the argument called `name` is a finite number of at least 0."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:
+        raise ValueError(f"{name}: expected a finite number of at least 0; received {value!r}")
+
+
 def check_counts(name: str, values: object, least: int) -> None:
     """Raises unless the argument called `name` is a sequence of integers of at least `least`.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 
 import keras
+import tensorflow as tf
 
 from data_gen.errors import UserError
 from hidra_tf.backbones.arguments import check_features
@@ -68,6 +69,8 @@ def build(
             return with_task_normalization(_checked(model, image_shape))
         except ValueError as error:  # what Keras makes of images that are too small, too
             raise UserError(f"{name}: {_one_line(error)}") from error
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            raise  # of which the settings are to blame, see `hidra_tf.runs.terminal.refusals`
         except (Exception, SystemExit) as error:  # the function is a user's: anything may happen
             raise UserError(f"{name}: {type(error).__name__}: {_one_line(error)}") from error
 

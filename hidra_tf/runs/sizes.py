@@ -68,6 +68,11 @@ def check_training(config: Config, machine: Machine | None = None) -> None:
     _check(config, needs, machine or this_machine())
 
 
+def check_weights(config: Config, machine: Machine | None = None) -> None:
+    """Raises `UserError` if a model's weights alone cannot fit the machine (None: this one)."""
+    _check(config, [_weights(config, copies=1)], machine or this_machine())
+
+
 def check_evaluation(config: Config, ways: Sequence[int], machine: Machine | None = None) -> None:
     """Raises `UserError` if the tasks of an evaluation cannot fit the machine (None: this one)."""
     count = max(ways, default=0) * (config.shots + config.query_shots)
@@ -119,8 +124,8 @@ def _activations(config: Config) -> Need:
     return Need("the activations of one convolution", size, settings, helps)
 
 
-def _weights(config: Config) -> Need:
-    """The weights with what the optimizer keeps of each."""
+def _weights(config: Config, copies: int | None = None) -> Need:
+    """The weights: one copy of each, or as many as an optimizer keeps."""
     kernels = _KERNELS.get(config.backbone, 0) * config.filters**2
     settings, helps = ("filters",), "fewer `filters`"
     if "hyper_width" in METHODS[config.method].options:
@@ -128,8 +133,10 @@ def _weights(config: Config) -> Need:
         settings = ("filters", "hyper_layers", "hyper_width")
         helps += ", or a smaller `hyper_width`"
     entry = METHODS[config.method]
-    copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
-    return Need("the weights and their optimizer", kernels * _FLOAT * copies, settings, helps)
+    if copies is None:
+        copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
+    what = "the weights" if copies == 1 else "the weights and their optimizer"
+    return Need(what, kernels * _FLOAT * copies, settings, helps)
 
 
 def _graph(config: Config) -> Need:

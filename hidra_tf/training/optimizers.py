@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from hidra_tf.options import OPTIMIZERS, check_choice
+from hidra_tf.options import OPTIMIZERS, check_choice, check_not_negative
 
 ADAM_EPSILON = 1e-8
 
@@ -41,9 +41,12 @@ def make_optimizer(
         undecayed: those of `variables` that weight decay leaves alone.
 
     Raises:
-        ValueError: if there is no such kind.
+        ValueError: if there is no such kind, or a rate or factor is negative or not finite.
     """
     check_choice("kind", kind, OPTIMIZERS)
+    check_not_negative("weight_decay", weight_decay)
+    if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        check_not_negative("learning_rate", learning_rate)
     if kind == "sgd":
         optimizer = keras.optimizers.SGD(learning_rate, weight_decay=weight_decay or None)
     else:

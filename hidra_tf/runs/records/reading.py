@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hidra_tf.evaluation.rows import Row
+from hidra_tf.runs.records.results import SETTINGS
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -70,9 +71,24 @@ def _check_request(made: Mapping[str, Any]) -> None:
     for name in ("ways", "steps"):
         for number in made["request"][name] or [None]:
             _expect(number, int, f"request.{name}")
-    for name in ("method", "shots", "query_shots", "norm", "seed"):
+    for name in SETTINGS:
         if name not in made:
             raise ValueError(f"expected {name}, found none")
+    _check_agrees(made)
+
+
+def _check_agrees(made: Mapping[str, Any]) -> None:
+    """Raises `ValueError` unless what stands twice in results is twice the same."""
+    request = made["request"]
+    twice = {
+        "split": request["split"],
+        "tasks": request["tasks"],
+        "step": made["checkpoint"]["step"],
+        "eval_dataset": made["data"]["name"],
+    }
+    for name, value in twice.items():
+        if made.get(name) != value:
+            raise ValueError(f"expected {name} {value}, received {str(made.get(name))[:80]}")
 
 
 def _row(value: object) -> Row:

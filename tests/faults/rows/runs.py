@@ -86,11 +86,11 @@ def _parts_that_are_files() -> list[Row]:
                           prepare=(*steps, *unfinished)))  # fmt: skip
     for part in ("test", "results"):
         steps = (trained(), remove(f"run/{part}"), write(f"run/{part}", "a file"))
-        # What was computed is shown, even if it cannot be kept.
-        rows.append(tested(f"{part} is a file of an evaluated run", says=part, prepare=steps,
-                           prints=r"±"))  # fmt: skip
+        # Refused before anything is computed that could not be kept.
+        says = f"expected a folder at run/{part}"
+        rows.append(tested(f"{part} is a file of an evaluated run", says=says, prepare=steps))
         rows.append(tested(
-            f"{part} of an evaluated run leads to a full disk", says=part, prints="±",
+            f"{part} of an evaluated run leads to a full disk", says=says,
             prepare=(trained(), remove(f"run/{part}"), link(f"run/{part}", "/dev/full")),
         ))  # fmt: skip
     steps = (trained(), remove("run/checkpoints"), remove("run/best"))
