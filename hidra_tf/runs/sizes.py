@@ -18,6 +18,7 @@ from tensorflow.python.client import device_lib
 from data_gen import DataRequest, image_shape
 from data_gen.errors import UserError
 from data_gen.room import in_bytes
+from hidra_tf.backbones import registry
 from hidra_tf.methods import METHODS, trains
 from hidra_tf.runs.config import Config, DataSettings, show
 
@@ -61,7 +62,8 @@ class Machine(NamedTuple):
 
 
 def check_training(config: Config, machine: Machine | None = None) -> None:
-    """Raises `UserError` if a training cannot fit the machine (None: this one)."""
+    """Raises `UserError` if a training cannot fit the machine (None: this one), or its backbone."""
+    registry.check_image_shape(config.backbone, _shape(config))
     needs = [_weights(config)]
     if trains(config.method):
         needs += [_pictures(config), _activations(config), _graph(config)]

@@ -59,7 +59,7 @@ RANGES = {
 BOOLEANS = ("invert", "rotations", "train_on_validation", "first_order", "learn_inner_lr",
             "adapt_norm", "recompute", "enhancement", "eval_only")  # fmt: skip
 METHOD_OF = {"switch": "hypermaml", "hyper_width": "hypermaml", "hyper_layers": "hypermaml"}
-MEMORY = "memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
+MEMORY = "in the range|memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
 
 
 def one(flag: str, value: str, says: str = "") -> Row:
