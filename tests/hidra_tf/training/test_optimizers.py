@@ -31,3 +31,11 @@ def test_clip_norm_zero_leaves_gradients_alone():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match=r"^kind: expected one of adam, sgd; received 'adamw'$"):
         make_optimizer([tf.Variable(1.0)], 1e-3, kind="adamw")
+
+
+@pytest.mark.parametrize("value", [-1e-3, float("nan"), float("inf"), "fast"])
+def test_rates_and_factors_that_cannot_be_meant_are_refused(value):
+    with pytest.raises(ValueError, match=r"^learning_rate: expected a finite number"):
+        make_optimizer([tf.Variable(1.0)], value)
+    with pytest.raises(ValueError, match=r"^weight_decay: expected a finite number"):
+        make_optimizer([tf.Variable(1.0)], 1e-3, weight_decay=value)
