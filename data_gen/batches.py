@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from data_gen import sources
@@ -41,6 +42,9 @@ class BatchSampler:
         dtype: the type of the images' numbers.
         where: the place that holds the pictures, one of `data_gen.PICTURES`; see
             `data_gen.sources.open_source`.
+
+    Raises:
+        ValueError: if there is no picture in a minibatch.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class BatchSampler:
         dtype: str = "float32",
         where: str = "auto",
     ) -> None:
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise ValueError(f"size: expected 1 picture or more; received {size!r}")
         self.size, self.dtype = size, dtype
         self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from data_gen.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class DataRequest:
@@ -25,6 +27,9 @@ class DataRequest:
         divided: False takes all the classes of `folder` as one split, `test`, so that two classes
             are enough. Other data sets have fixed splits; `Splits.all` joins them. `data_gen.load`
             sets this field by its argument `split`.
+
+    Raises:
+        UserError: if a picture cannot be of that size or of so many channels.
     """
 
     data_dir: str | None = None
@@ -36,6 +41,15 @@ class DataRequest:
     split_seed: int = 0
     skip_damaged: bool = False
     divided: bool = True
+
+    def __post_init__(self) -> None:
+        if self.image_size is not None and min(self.image_size, default=0) < 1:
+            raise UserError(
+                f"image_size: expected a height and a width of at least 1 pixel; received "
+                f"{self.image_size}"
+            )
+        if self.channels not in (None, 1, 3):
+            raise UserError(f"channels: expected 1 or 3; received {self.channels}")
 
     def shape(self, image_size: tuple[int, int], channels: int) -> tuple[int, int, int]:
         """Height, width and channels of the pictures, given the data set's own."""

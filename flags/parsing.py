@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import re
 import sys
 import textwrap
@@ -14,6 +17,7 @@ from absl import flags as absl_flags
 from flags import data, episodes, evaluation, method, training
 
 GROUPS: tuple[ModuleType, ...] = (data, episodes, method, training, evaluation)
+_NO_FILE = re.compile("--?flagfile=")
 _HELP = {"-h", "-help", "--help", "--helpshort", "-helpshort"}
 
 
@@ -30,18 +34,38 @@ def parse(argv: Sequence[str], usage: str) -> list[str]:
     A mistake is printed as one line, and the program exits with 2.
     """
     if _HELP.intersection(argv[1:]):
-        print(help_text(usage))
-        sys.exit(0)
+        _show_help(usage)
+    grumbled = io.StringIO()
     try:
-        rest = absl_flags.FLAGS(list(argv))
-        if len(rest) > 1:
-            raise absl_flags.Error(f"expected flags only, received {rest[1]!r}")
+        # Where absl passes over something, such as a flagfile that reads itself, it says so here.
+        with contextlib.redirect_stderr(grumbled):
+            rest = absl_flags.FLAGS(list(argv))
+        if grumbled.getvalue():
+            raise absl_flags.Error(grumbled.getvalue().removeprefix("Warning: "))
+        _check_arguments(argv, rest)
     except absl_flags.Error as error:
         # absl begins what it says of a flagfile with a word of its own.
         _refuse(str(error).removeprefix("ERROR:: "))
     except UnicodeDecodeError as error:
         _refuse(f"expected a --flagfile of text; received one with other bytes: {error}")
     return rest
+
+
+def _check_arguments(argv: Sequence[str], rest: Sequence[str]) -> None:
+    """Raises `absl_flags.Error` for what absl lets pass in silence.
+
+    Args:
+        argv: the arguments as they were given.
+        rest: those that are no flags.
+    """
+    if len(rest) > 1:
+        raise absl_flags.Error(f"expected flags only, received {rest[1]!r}")
+    pairs = zip(argv, [*argv[1:], None], strict=True)
+    if any((re.fullmatch("--?flagfile", a) and b == "") or _NO_FILE.fullmatch(a) for a, b in pairs):
+        raise absl_flags.Error("flag --flagfile: expected the name of a file, received none")
+    for name in absl_flags.FLAGS:
+        if "\0" in str(absl_flags.FLAGS[name].value):
+            raise absl_flags.Error(f"flag --{name}: expected text without null bytes")
 
 
 def spelled(message: str) -> str:
@@ -59,6 +83,14 @@ def spelled(message: str) -> str:
 def _refuse(message: str) -> NoReturn:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
+
+
+def _show_help(usage: str) -> NoReturn:
+    try:
+        print(help_text(usage), flush=True)
+    except BrokenPipeError:  # its reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(0)
 
 
 def help_text(usage: str) -> str:

@@ -46,11 +46,7 @@ def check_network(
     """
     check_norm(norm)
     _check_image_shape(image_shape)
-    if min(image_shape[:2]) < 16:
-        raise ValueError(
-            f"{name} halves its input four times: expected images of at least "
-            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
-        )
+    check_can_be_halved(name, image_shape)
     check_integer("filters", filters, 1)
     check_integer("seed", seed, 0)
     try:
@@ -59,6 +55,15 @@ def check_network(
         raise ValueError(
             f"dtype: expected a Keras dtype policy such as float32, received {dtype!r}"
         ) from error
+
+
+def check_can_be_halved(name: str, image_shape: Sequence[int]) -> None:
+    """Raises `ValueError` if images are too small for a network that halves them four times."""
+    if min(image_shape[:2]) < 16:
+        raise ValueError(
+            f"{name} halves its input four times: expected images of at least "
+            f"16 × 16 pixels, received {image_shape[0]} × {image_shape[1]}"
+        )
 
 
 def check_features(model: keras.Model) -> None:

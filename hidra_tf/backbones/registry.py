@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 
 import keras
+import tensorflow as tf
 
 from data_gen.errors import UserError
-from hidra_tf.backbones.arguments import check_features
+from hidra_tf.backbones.arguments import check_can_be_halved, check_features
 from hidra_tf.backbones.keras_models import with_task_normalization
 from hidra_tf.options import BACKBONES
 from hidra_tf.seeds import derive
@@ -68,8 +69,23 @@ def build(
             return with_task_normalization(_checked(model, image_shape))
         except ValueError as error:  # what Keras makes of images that are too small, too
             raise UserError(f"{name}: {_one_line(error)}") from error
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            raise  # of which the settings are to blame, see `hidra_tf.runs.terminal.refusals`
         except (Exception, SystemExit) as error:  # the function is a user's: anything may happen
             raise UserError(f"{name}: {type(error).__name__}: {_one_line(error)}") from error
+
+
+def check_image_shape(name: str, image_shape: tuple[int, int, int]) -> None:
+    """Raises `UserError` if images are too small for the backbone called `name`.
+
+    Nothing is built, so that this is known before pictures are read. What a function of a user's
+    takes is not known before it is called.
+    """
+    if name in BACKBONES:
+        try:
+            check_can_be_halved(name, image_shape)
+        except ValueError as error:
+            raise UserError(f"image_size: {error}") from error
 
 
 def _find(name: str) -> Callable[..., keras.Model]:

@@ -76,7 +76,11 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
         splits: their pictures' shape is the backbone's input.
         classes: of the training pool, for methods that learn all of them at once; None where
             nothing is to be trained.
+
+    Raises:
+        UserError: if no such backbone can be made, or none that fits the machine.
     """
+    sizes.check_weights(config)
     model = registry.build(
         config.backbone,
         splits.train.image_shape,
@@ -115,6 +119,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
     pool = training_pool(config, splits)
     if methods.METHODS[config.method].batches:
         return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
+    _check_ways("train_ways", config.train_ways, pool.num_classes, "train")
     return EpisodeSampler(
         pool,
         config.train_ways,
@@ -158,6 +163,7 @@ def make_monitors(config: Config, method: Method, splits: Splits) -> dict[str, E
     if not config.is_fixed_way:
         # The validation split may have fewer classes than a training task.
         ways = sorted({min(c, splits.val.num_classes) for c in ways})
+    _check_ways("train_ways", ways, splits.val.num_classes, "val")
     return {
         split: _evaluator_of(config, method, splits, split, ways, [config.own_steps], "monitor")
         for split in ("train", "val")
@@ -177,7 +183,9 @@ def make_evaluator(
     Raises:
         UserError: if the method or the split cannot give such tasks.
     """
-    ways = evaluated_ways(config, request, getattr(splits, request.split).num_classes)
+    classes = getattr(splits, request.split).num_classes
+    ways = evaluated_ways(config, request, classes)
+    _check_ways("train_ways" if request.ways is None else "eval_ways", ways, classes, request.split)
     steps = evaluated_steps(config, request)
     sizes.check_evaluation(config, ways)
     return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
@@ -195,6 +203,15 @@ def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[
 def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:
     """The numbers of inner steps that `request` means."""
     return tuple(sorted(set(request.steps or (config.own_steps,))))
+
+
+def _check_ways(setting: str, ways: Sequence[int], classes: int, split: str) -> None:
+    """Raises `UserError`, which names the setting, if a split has too few classes for its tasks."""
+    if max(ways, default=0) > classes:
+        raise UserError(
+            f"{setting}: expected at most {classes} ways, the classes of the {split} split; "
+            f"received {max(ways)}"
+        )
 
 
 def _evaluator_of(

@@ -18,6 +18,7 @@ from tensorflow.python.client import device_lib
 from data_gen import DataRequest, image_shape
 from data_gen.errors import UserError
 from data_gen.room import in_bytes
+from hidra_tf.backbones import registry
 from hidra_tf.methods import METHODS, trains
 from hidra_tf.runs.config import Config, DataSettings, show
 
@@ -61,11 +62,22 @@ class Machine(NamedTuple):
 
 
 def check_training(config: Config, machine: Machine | None = None) -> None:
-    """Raises `UserError` if a training cannot fit the machine; None is this one."""
+    """Raises `UserError` if a training cannot fit the machine, or its pictures the backbone.
+
+    Args:
+        config: the settings of the training.
+        machine: the machine; None is this one.
+    """
+    registry.check_image_shape(config.backbone, _shape(config))
     needs = [_weights(config)]
     if trains(config.method):
         needs += [_pictures(config), _activations(config), _graph(config)]
     _check(config, needs, machine or this_machine())
+
+
+def check_weights(config: Config, machine: Machine | None = None) -> None:
+    """Raises `UserError` if a model's weights alone cannot fit the machine; None is this one."""
+    _check(config, [_weights(config, copies=1)], machine or this_machine())
 
 
 def check_evaluation(config: Config, ways: Sequence[int], machine: Machine | None = None) -> None:
@@ -119,8 +131,8 @@ def _activations(config: Config) -> Need:
     return Need("the activations of one convolution", size, settings, helps)
 
 
-def _weights(config: Config) -> Need:
-    """The weights with what the optimizer keeps of each."""
+def _weights(config: Config, copies: int | None = None) -> Need:
+    """The weights: one copy of each, or as many as an optimizer keeps."""
     kernels = _KERNELS.get(config.backbone, 0) * config.filters**2
     settings, helps = ("filters",), "fewer `filters`"
     if "hyper_width" in METHODS[config.method].options:
@@ -128,8 +140,10 @@ def _weights(config: Config) -> Need:
         settings = ("filters", "hyper_layers", "hyper_width")
         helps += ", or a smaller `hyper_width`"
     entry = METHODS[config.method]
-    copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
-    return Need("the weights and their optimizer", kernels * _FLOAT * copies, settings, helps)
+    if copies is None:
+        copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
+    what = "the weights" if copies == 1 else "the weights and their optimizer"
+    return Need(what, kernels * _FLOAT * copies, settings, helps)
 
 
 def _graph(config: Config) -> Need:

@@ -41,9 +41,10 @@ def make_optimizer(
         undecayed: those of `variables` that weight decay leaves alone.
 
     Raises:
-        ValueError: if there is no such kind, or the rate is negative.
+        ValueError: if there is no such kind, or a rate or factor is negative or not finite.
     """
     check_choice("kind", kind, OPTIMIZERS)
+    check_not_negative("weight_decay", weight_decay)
     if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         check_not_negative("learning_rate", learning_rate)
     if kind == "sgd":

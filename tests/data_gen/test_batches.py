@@ -83,3 +83,9 @@ def test_the_host_gathers_minibatches_ahead(small_pool, monkeypatch):
     sampler._source._thread.shutdown()
     assert by_thread.count(False) == sources.AHEAD
     assert by_thread.count(True) == 8
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5])
+def test_a_minibatch_of_no_picture_is_refused(small_pool, size):
+    with pytest.raises(ValueError, match=r"^size: expected 1 picture or more"):
+        BatchSampler(small_pool, size, seed=0)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -235,6 +236,10 @@ def busy(place: Place, to: str = "run") -> None:
     """
     flags = ("--steps=1000000", "--log_every=1000000", "--checkpoint_every=1000000")
     place.beside((*TINY, *flags, f"--run_dir={to}"))
+    # From then on it writes nothing more.
+    saved = place.folder / to / "checkpoints" / "checkpoint"
+    while not saved.exists():
+        time.sleep(0.05)
 
 
 @step

@@ -4,14 +4,10 @@ A row (`harness.Row`) is a name, a command line, steps that prepare its folder, 
 has to be. To add one, write it into the theme under `rows/` that it belongs to; to try it alone,
 
     python -m pytest -n 0 tests/faults -k "words of its name"
-
-A row whose answer is still wrong stands in `KNOWN`, by its name. The test of such a row must fail:
-whoever mends it takes the name out.
 """
 
 from __future__ import annotations
 
-from tests.faults.known import KNOWN
 from tests.faults.rows import (
     backbones,
     caches,
@@ -26,7 +22,7 @@ from tests.faults.rows import (
     terminal,
 )
 
-__all__ = ["KNOWN", "ROWS"]
+__all__ = ["ROWS"]
 
 THEMES = (flags, combinations, backbones, runs, config, results, pictures, datasets, caches,
           terminal, library)  # fmt: skip

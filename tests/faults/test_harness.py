@@ -52,6 +52,19 @@ def test_silence_is_asked_for_where_nothing_is_wrong():
     assert "unexpected" in faults(Row("silent", (), codes=(0,)), done, {}, {})[0]
 
 
+def test_a_training_of_two_steps_may_say_that_it_has_learned_nothing():
+    usual = (
+        "warning: the validation accuracy of run never rose above that of the untrained weights, "
+        "which are evaluated\n"
+    )
+    silent = Row("silent", (), codes=(0,))
+    assert faults(silent, Outcome(0, "", usual), {}, {}) == []
+    assert (
+        "unexpected: 'warning: more"
+        in faults(silent, Outcome(0, "", usual + "warning: more\n"), {}, {})[0]
+    )
+
+
 def test_a_snapshot_sees_contents_links_and_pipes(tmp_path):
     (tmp_path / "file").write_text("a")
     (tmp_path / "link").symlink_to("nowhere")

@@ -104,3 +104,18 @@ def test_the_bounds_of_flags_are_those_of_the_settings():
         bounds = bounds_of(Config, name)
         assert (parser.lower_bound, parser.upper_bound) == (bounds.least, bounds.most)
     assert tuple(absl_flags.FLAGS["norm"].parser.enum_values) == bounds_of(Config, "norm").choices
+
+
+@pytest.mark.parametrize("arguments", [("--flagfile=",), ("--flagfile", ""), ("-flagfile=",)])
+def test_a_flagfile_without_a_name_is_refused(capsys, arguments):
+    assert "--flagfile: expected the name of a file" in refusal(capsys, *arguments)
+
+
+def test_a_flagfile_that_reads_itself_is_refused(capsys, tmp_path):
+    file = tmp_path / "f"
+    file.write_text(f"--flagfile={file}\n")
+    assert "circular" in refusal(capsys, f"--flagfile={file}")
+
+
+def test_a_null_byte_is_refused_by_the_flags_name(capsys):
+    assert "--run_dir: expected text without null bytes" in refusal(capsys, "--run_dir=a\0b")

@@ -95,8 +95,11 @@ class Checkpoints:
         """
         return self._restore_newest(self._everything, self._last)
 
-    def restore_best(self) -> bool:
-        """Goes back to the best weights, or to the last where there are none that can be read.
+    def restore_best(self, or_last: bool = True) -> bool:
+        """Goes back to the best weights.
+
+        Args:
+            or_last: whether the last weights take their place where none can be read.
 
         Raises:
             DamagedError: if there are checkpoints, but all of them are damaged.
@@ -106,9 +109,11 @@ class Checkpoints:
             if self._restore_newest(self._weights, self._best):
                 return True
         except DamagedError as error:
+            if not or_last:
+                raise
             self._warn(f"{error}; using the last checkpoint instead")
             return self.restore_last_weights()
-        if not self.restore_last_weights():
+        if not or_last or not self.restore_last_weights():
             return False
         self._warn(
             f"expected a checkpoint in {self._best.folder}, found none; using the last one "
@@ -165,14 +170,15 @@ class Checkpoints:
         self.restored = prefix
 
     def _look_at_list(self, files: CheckpointFiles) -> None:
+        listed = files.folder / "checkpoint"
+        # Nothing here needs it, but other programs may.
+        if listed.exists() and not listed.is_file():
+            self._warn(f"{listed} is no file, and other programs may look for the list in it")
+            return
         try:
             tf.train.get_checkpoint_state(str(files.folder))
         except DAMAGE:
-            # Nothing here needs it, but other programs may.
-            self._warn(
-                f"{files.folder / 'checkpoint'} is damaged; the next save makes it anew from the "
-                "files beside it"
-            )
+            self._warn(f"{listed} is damaged; the next save makes it anew from the files beside it")
 
 
 def _complaint(prefix: Path, error: Exception) -> str:

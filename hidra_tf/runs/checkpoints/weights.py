@@ -56,7 +56,7 @@ def restore(path: Path, method: Method, config: Config, asked: str | None) -> We
     checkpoints = Checkpoints(path, method, None, _LOG.warning)
     kind = _kind(asked, config)
     if kind == "best":
-        found = checkpoints.restore_best()
+        found = checkpoints.restore_best(or_last=asked is None)
     elif kind == "last":
         found = checkpoints.restore_last_weights()
     else:
@@ -70,14 +70,14 @@ def restore(path: Path, method: Method, config: Config, asked: str | None) -> We
 def current(path: Path, config: Config, asked: str | None) -> Weights | None:
     """What `restore` would give, found without a model; None if nothing can be read."""
     kind = _kind(asked, config)
-    found = (_described(kind, prefix) for prefix in _candidates(path, kind))
+    found = (_described(kind, prefix) for prefix in _candidates(path, kind, asked))
     return next((weights for weights in found if weights.digest), None)
 
 
 def check_kept(path: Path, config: Config, asked: str | None) -> None:
     """Raises `UserError`, before anything is loaded, if there is no such checkpoint."""
     kind = _kind(asked, config)
-    if not _candidates(path, kind):
+    if not _candidates(path, kind, asked):
         raise UserError(_missing(path, kind))
 
 
@@ -95,11 +95,14 @@ def _kind(asked: str | None, config: Config) -> str:
     return str(int(kind)) if kind.isdecimal() else kind
 
 
-def _candidates(path: Path, kind: str) -> list[Path]:
-    """The checkpoints that `kind` may mean; the first that can be read is the one."""
+def _candidates(path: Path, kind: str, asked: str | None) -> list[Path]:
+    """The checkpoints that `kind` may mean; the first that can be read is the one.
+
+    The last one takes the place of the best where nobody asked for one of them.
+    """
     last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
     if kind == "best":
-        return [*best, *last]
+        return best if asked else [*best, *last]
     return last if kind == "last" else [p for p in (*last, *best) if step_of(p) == int(kind)]
 
 
@@ -114,7 +117,11 @@ def _missing(path: Path, kind: str) -> str:
     if not kept:
         return f"expected a checkpoint in {path}, found none; train the run first"
     steps = ", ".join(str(step) for step in sorted({step_of(prefix) for prefix in kept}))
-    return f"checkpoint: expected best, last or a step out of {steps} for {path}, received {kind}"
+    names = [name for name in ("best", "last") if _candidates(path, name, name)]
+    return (
+        f"checkpoint: expected {', '.join(names)} or a step out of {steps} for {path}, "
+        f"received {kind}"
+    )
 
 
 def _warn_if_untrained(path: Path, config: Config, kind: str, step: int) -> None:

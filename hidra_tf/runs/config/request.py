@@ -37,7 +37,8 @@ class EvalRequest:
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
-        if not re.fullmatch(r"best|last|\d{1,18}", self.checkpoint or "best", re.ASCII):
+        kind = "best" if self.checkpoint is None else self.checkpoint
+        if not re.fullmatch(r"best|last|\d{1,18}", kind, re.ASCII):
             raise UserError(
                 f"checkpoint: expected best, last or a step, received {self.checkpoint!r}"
             )

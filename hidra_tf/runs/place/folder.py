@@ -11,6 +11,7 @@ from hidra_tf.runs.config import Config, show
 from hidra_tf.runs.place.lock import LOCK_FILE
 
 CONFIG_FILE, DATA_FILE = "config.json", "data.json"
+_NO_FILE = "what is neither a file nor a folder"
 _FOLDERS = ("checkpoints", "best", "train", "val", "test", "results")
 
 
@@ -119,7 +120,7 @@ def _check_parts(path: Path) -> None:
         elif not part.exists() or (part.is_dir() if is_folder else part.is_file()):
             continue
         else:
-            found = "a folder" if part.is_dir() else "a file" if part.is_file() else "neither"
+            found = "a folder" if part.is_dir() else "a file" if part.is_file() else _NO_FILE
         expected = "a folder" if is_folder else "a file"
         raise UserError(f"expected {expected} at {part}, found {found}")
 

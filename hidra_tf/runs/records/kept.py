@@ -18,7 +18,7 @@ from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.place.folder import write_atomically
 from hidra_tf.runs.records.reading import read
-from hidra_tf.runs.records.results import as_json, name_of
+from hidra_tf.runs.records.results import SETTINGS, as_json, name_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -104,6 +104,8 @@ def _readable(path: Path, split: str) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _answers(made: Mapping[str, Any], config: Config, request: EvalRequest) -> bool:
     asked, data = made["request"], made["data"]
+    if any(made[name] != getattr(config, name) for name in SETTINGS):
+        return False
     return data["own"] and asked == {
         "split": request.split,
         "ways": list(evaluated_ways(config, request, data["classes"])),

@@ -71,6 +71,7 @@ class _OfEarlierVersions:
 class _OfThisVersion(_OfEarlierVersions):
     """The same with all that names an evaluation."""
 
+    eval_dataset: str
     method: str
     shots: int
     query_shots: int
@@ -79,6 +80,17 @@ class _OfThisVersion(_OfEarlierVersions):
     request: _Request
     data: _Data
     checkpoint: _Checkpoint
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        twice = {
+            "split": self.request.split,
+            "tasks": self.request.tasks,
+            "step": self.checkpoint.step,
+            "eval_dataset": self.data.name,
+        }
+        for name, value in twice.items():
+            _expect(getattr(self, name) == value, f"{name} {value}", getattr(self, name))
 
 
 def read(file: Path) -> dict[str, Any]:

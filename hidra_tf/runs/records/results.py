@@ -19,6 +19,9 @@ from hidra_tf.runs.config import Config, format_ways
 LONGEST_LIST = 30
 LONGEST_PLACE = 40
 
+# Settings of a run that stand in its results, and that decide the numbers.
+SETTINGS = ("method", "shots", "query_shots", "norm", "seed")
+
 _WORDS = {math.inf: "infinite", -math.inf: "minus infinite"}
 
 
@@ -115,7 +118,7 @@ def name_of(made: Mapping[str, Any]) -> str:
     if "request" not in made:
         return f"{made['split']}_step={made['step']}_{_digest(made)}"
     request, data, weights = made["request"], made["data"], made["checkpoint"]
-    settings = [made[key] for key in ("method", "shots", "query_shots", "norm", "seed")]
+    settings = [made[key] for key in SETTINGS]
     digest = _digest([settings, request, data["name"], data["fingerprint"], weights])
     kind = "" if weights["kind"].isdecimal() else f"{weights['kind']}-"
     parts = [

@@ -72,7 +72,7 @@ def _fields() -> list[Row]:
                edit(FILE, ("method", "maml")), unchanged=False),
         tested("a width that the weights have not", "checkpoint|damaged|filters|shape|weights",
                edit(FILE, ("filters", 3)), unchanged=False),
-        tested("a size of which the weights are none", "checkpoint|damaged|image|shape|weights",
+        tested("a size of which the weights are none", "pictures are 48 × 48",
                edit(FILE, ("image_size", [48, 48])), unchanged=False),
         tested("a width of a thousand million", "filters|memory", edit(FILE, ("filters", 10**9))),
         tested("images of 9999 × 9999", "image_size|memory", edit(FILE, ("image_size",

@@ -17,7 +17,6 @@ INTEGERS = {
     "hyper_width": ("0", "-1"),
     "log_every": ("0", "-1"),
     "checkpoint_every": ("0", "-1"),
-    "checkpoint_minutes": ("-1", "nan"),
     "val_tasks": ("0", "-1"),
     "batch_size": ("0", "-1"),
     "eval_tasks": ("0", "-1"),
@@ -35,6 +34,7 @@ FLOATS = {
     "clip_norm": ("-1", "inf"),
     "meta_lr_min": ("-1", "inf"),
     "weight_decay": ("-1", "-1e-9", "inf"),
+    "checkpoint_minutes": ("-1", "inf"),
     "drop_block": ("-0.1", "1", "2", "inf"),
 }
 NO_FLOATS = ("nan", "fast", "", "0,1")
@@ -51,7 +51,7 @@ RANGES = {
     "train_ways": ("0", "1", "1-5", "5-2", "2-", "-3", "2;3", "two", "", ",", "2,,3", "2.5",
                    "99999", "2-5-8", "1e1"),
     "eval_ways": ("0", "1", "5-2", "2-", "two", "", "2,,3", "99999", "nan"),
-    "eval_steps": ("-1", "5-2", "one", "", "1,,2", "0.5", "99999"),
+    "eval_steps": ("-1", "5-2", "one", "", "1,,2", "0.5", str(10**10)),
     "milestones": ("0", "-5", "ten", "", "5-2", "1,,2"),
     "switch": ("5", "5,5", "9,3", "-1,5", "1,2,3", "a,b", "", "1-5", "1.5,2"),
     "image_size": ("0", "-16", "16x", "x16", "16x0", "0x16", "16x16x3", "big", "", "16.5", "nan"),
@@ -59,7 +59,7 @@ RANGES = {
 BOOLEANS = ("invert", "rotations", "train_on_validation", "first_order", "learn_inner_lr",
             "adapt_norm", "recompute", "enhancement", "eval_only")  # fmt: skip
 METHOD_OF = {"switch": "hypermaml", "hyper_width": "hypermaml", "hyper_layers": "hypermaml"}
-MEMORY = "memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
+MEMORY = "in the range|memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
 
 
 def one(flag: str, value: str, says: str = "") -> Row:

@@ -25,18 +25,17 @@ import numpy as np
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import EpisodeSampler
 from data_gen.batches import BatchSampler
-from hidra_tf.adaptation import InnerLoop
-from hidra_tf.backbones import Backbone, conv4
-from hidra_tf.evaluation import Evaluator
-from hidra_tf.methods.hidra import Hidra
-from hidra_tf.methods.maml import Maml
-from hidra_tf.training import make_optimizer
+from hidra_tf import (Backbone, Evaluator, FixedHead, Hidra, InnerLoop, Maml, MasterHead,
+                      conv4, make_optimizer)
 pool = ClassPool(np.zeros((12, 16, 16, 1), np.uint8), (4, 4, 4), ("a", "b", "c"))
 sampler = dict(pool=pool, ways=(2,), shots=1, query_shots=1, meta_batch=1, seed=0,
                stream="meta_train")
 """
 _BACKBONE = 'backbone = Backbone(conv4((16, 16, 1), filters=2), norm="transductive")\n'
-_METHOD = _BACKBONE + "method = Hidra(backbone, InnerLoop(steps=1, learning_rate=0.1))\n"
+_LOOP = "inner=InnerLoop(steps=1, learning_rate=0.1)"
+_METHOD = _BACKBONE + (
+    f"method = Hidra(backbone=backbone, {_LOOP}, head=MasterHead.of(backbone, seed=0))\n"
+)
 _EVALUATOR = _METHOD + (
     "settings = dict(method=method, pool=pool, ways=(2,), at_steps=(1,), shots=1, query_shots=1,"
     ' seed=0, stream="evaluation")\n'
@@ -75,8 +74,6 @@ def _inner_loops() -> list[Row]:
         "learning_rate": ("-1.0", "float('nan')"),
         "loss": ("'hinge'", "5"),
         "reduction": ("'sum'",),
-        "multi_step_loss": ("-1",),
-        "second_order_after": ("-1",),
     }
     return [
         call(f"InnerLoop({argument}={value})",
@@ -99,6 +96,9 @@ def _others() -> list[Row]:
              "('a', 'b'))", "\\[N, H, W|shape|channels"),
         call("a pool with a name twice", "ClassPool(np.zeros((2, 4, 4, 1), np.uint8), (1, 1), "
              "('a', 'a'))", "name|twice|a"),
+        *(call(f"Hidra({argument}=-1)", _METHOD + f"Hidra(backbone=backbone, {_LOOP}, "
+               f"head=method.head, {argument}=-1)", argument)
+          for argument in ("multi_step_loss", "second_order_after")),
         call("a minibatch of none", "BatchSampler(pool, 0, seed=0)", "size"),
         call("an evaluation of no ways", _EVALUATOR + "Evaluator(**{**settings, 'ways': ()})",
              "ways"),
@@ -111,9 +111,11 @@ def _others() -> list[Row]:
         call("an evaluation of no tasks", _EVALUATOR + "list(Evaluator(**settings).rows(tasks=0))",
              "tasks"),
         call("a method for other ways than its own", _BACKBONE +
-             "Maml(backbone, InnerLoop(steps=1, learning_rate=0.1), ways=2).check_ways(3)", "2"),
+             f"Maml(backbone=backbone, {_LOOP}, head=FixedHead.of(backbone, ways=2)).check_ways(3)",
+             "2 ways.*3"),
         call("a method for one way", _BACKBONE +
-             "Maml(backbone, InnerLoop(steps=1, learning_rate=0.1), ways=1)", "ways"),
+             f"Maml(backbone=backbone, {_LOOP}, head=FixedHead.of(backbone, ways=1)).check_ways(1)",
+             "ways"),
         call("an optimizer that is none", _METHOD +
              "make_optimizer(method.variables, 1e-3, kind='adamax')", "adam|sgd"),
         call("a rate of an optimizer that is none", _METHOD +
@@ -122,8 +124,8 @@ def _others() -> list[Row]:
         call("a data set without its folder", "import data_gen; data_gen.load('folder')",
              "data_dir"),
         call("a size of pictures that is none",
-             "import data_gen; data_gen.load('glyphs', image_size=(0, 16))", "image_size|size"),
-        call("channels that are none", "import data_gen; data_gen.load('glyphs', channels=2)",
+             "import data_gen; data_gen.DataRequest(image_size=(0, 16))", "image_size|size"),
+        call("channels that are none", "import data_gen; data_gen.DataRequest(channels=2)",
              "channels"),
     ]  # fmt: skip
 

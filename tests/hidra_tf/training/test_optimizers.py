@@ -33,9 +33,9 @@ def test_an_unknown_kind_is_refused():
         make_optimizer([tf.Variable(1.0)], 1e-3, kind="adamw")
 
 
-@pytest.mark.parametrize("rate", [-1e-3, float("nan"), float("inf"), "fast"])
-def test_a_rate_that_cannot_be_meant_is_refused(rate):
-    with pytest.raises(
-        ValueError, match=r"^learning_rate: expected a finite number of 0 or more; rec"
-    ):
-        make_optimizer([tf.Variable(1.0)], rate)
+@pytest.mark.parametrize("value", [-1e-3, float("nan"), float("inf"), "fast"])
+def test_rates_and_factors_that_cannot_be_meant_are_refused(value):
+    with pytest.raises(ValueError, match=r"^learning_rate: expected a finite number"):
+        make_optimizer([tf.Variable(1.0)], value)
+    with pytest.raises(ValueError, match=r"^weight_decay: expected a finite number"):
+        make_optimizer([tf.Variable(1.0)], 1e-3, weight_decay=value)

@@ -173,3 +173,13 @@ def test_a_training_ends_with_the_best_or_the_last(asked, fine):
     else:
         with pytest.raises(UserError, match="expected best or last at the end"):
             weights.check_at_the_end(asked)
+
+
+def test_the_best_checkpoint_is_not_replaced_where_it_was_asked_for(run):
+    shutil.rmtree(run / "best")
+    assert weights.current(run, CONFIG, None).kind == "last"
+    assert weights.current(run, CONFIG, "best") is None
+    with pytest.raises(UserError, match=r"expected last or a step out of .*, received best"):
+        weights.check_kept(run, CONFIG, "best")
+    with pytest.raises(UserError, match=r"expected last or a step out of .*, received best"):
+        weights.restore(run, Method(), CONFIG, "best")

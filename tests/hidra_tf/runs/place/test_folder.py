@@ -98,12 +98,14 @@ def test_what_a_killed_start_leaves_is_no_run_yet(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["checkpoints", "best", "train", "val", "test", "results"])
-@pytest.mark.parametrize("found", ["a file", "a link to nothing", "neither"])
+@pytest.mark.parametrize(
+    "found", ["a file", "a link to nothing", "what is neither a file nor a folder"]
+)
 def test_what_is_no_folder_is_named_before_anything_is_trained(tmp_path, config, name, found):
     folder.create(tmp_path, config)
     if found == "a file":
         (tmp_path / name).write_text("mine")
-    elif found == "neither":
+    elif found.startswith("what"):
         os.mkfifo(tmp_path / name)
     else:
         (tmp_path / name).symlink_to(tmp_path / "gone")
@@ -122,7 +124,9 @@ def test_what_is_no_file_is_named(tmp_path, config, name):
         folder.find(tmp_path)
     (tmp_path / name).rmdir()
     os.mkfifo(tmp_path / name)  # to read it would never end
-    with pytest.raises(UserError, match=f"expected a file at .*/{name}, found neither$"):
+    with pytest.raises(
+        UserError, match=f"expected a file at .*/{name}, found what is neither a file nor a folder$"
+    ):
         folder.find(tmp_path)
 
 

@@ -10,7 +10,8 @@ from hidra_tf.runs.records.reading import read, rows_of, seconds_of
 
 ROW = {"ways": 2, "steps": 1, "accuracy": 0.5, "ci95": 0.1, "metrics": {}}
 WHOLE = {
-    "dataset": "glyphs", "split": "test", "method": "hidra", "step": 10, "shots": 1,
+    "dataset": "glyphs", "eval_dataset": "glyphs", "split": "test",
+    "method": "hidra", "step": 10, "shots": 1,
     "query_shots": 2, "tasks": 4, "seconds": {"2": 1.5}, "norm": "none", "seed": 0,
     "request": {"split": "test", "ways": [2], "steps": [1], "tasks": 4},
     "data": {
@@ -116,3 +117,11 @@ def test_wrong_types_are_refused(tmp_path, place, value):
     part[place[-1]] = value
     with pytest.raises(ValueError, match="expected"):
         read(written(tmp_path, damaged))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("split", "val"), ("tasks", 1), ("step", 9), ("eval_dataset", "folder")]
+)
+def test_what_stands_twice_has_to_be_twice_the_same(tmp_path, name, other):
+    with pytest.raises(ValueError, match=f"^expected {name} .*, received {other}$"):
+        read(written(tmp_path, {**WHOLE, name: other}))
