@@ -38,6 +38,11 @@ def config() -> Config:
     existing = folder.find(Path(FLAGS.run_dir)) if FLAGS.run_dir else None
     if existing and _conflicts(existing, BOOKKEEPING) and holds_nothing(Path(FLAGS.run_dir)):
         existing = None
+    if existing is None and FLAGS.run_dir and not _settings_given():
+        raise UserError(
+            f"expected a run at {FLAGS.run_dir} to continue, found none; to train a new one there, "
+            "say what to train, at least its `dataset`"
+        )
     made = _new() if existing is None else _continued(existing, Path(FLAGS.run_dir))
     effects.check(made, _given())
     if made.pretrained:

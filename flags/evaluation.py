@@ -40,7 +40,8 @@ absl_flags.DEFINE_enum(
     "test",
     [*Splits._fields, "all"],
     "The classes to evaluate on: those of training, of validation or of tests; all takes the three "
-    "together. With --eval_only, a folder of two or more classes is then enough.",
+    "together, of another data set than the run was trained on. With --eval_only, a folder of two "
+    "or more classes is then enough.",
 )
 absl_flags.DEFINE_string(
     "checkpoint",

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(f for folder in ("data_gen", "hidra_tf") for f in (ROOT / folder).rglob("*.py"))
 WITH_EXAMPLES = [file for file in FILES if ">>> " in file.read_text()]
 # Public names that are shown in the examples of others, or as their results.
-WITHOUT = {"Row", "with_task_normalization", "resnet12", "conv4", "Backbone", "DataRequest"}
+WITHOUT = {"Row", "DataRequest"}
 PAPER = r"https://(arxiv\.org/abs|doi\.org)/"
 # What is no paper's idea.
 OWN = {"Row", "Backbone", "conv4", "resnet12", "with_task_normalization"}

@@ -61,7 +61,7 @@ def evaluate(
         pool = getattr(splits, request.split)
         if request.dataset is None:
             identity.check_evaluation(path, request.split, pool, _LOG.warning)
-        check_untrained(own, config, request, pool, cache_dir)
+        check_untrained(path, own, config, request, pool, cache_dir)
         method = build_method(config, splits)
         evaluator = make_evaluator(config, method, splits, request)
         at_home = identity.is_own(path, request.split, pool)
@@ -119,7 +119,7 @@ def evaluate_checkpoint(
     title = _title(config, asked)
     # The seconds are those of the file, so that a finished run shows the same line again.
     print(
-        f"\n{title}: accuracy on {request.tasks} {request.split} tasks per row, "
+        f"\n{title}: accuracy on {request.tasks} tasks of {_classes(request.split)} per row, "
         f"with 95 % intervals\n\n{report.table(rows)}\n\n"
         f"{report.pace(request.tasks, rows, seconds_of(made))}",
         flush=True,
@@ -140,6 +140,10 @@ def _measure(evaluator: Evaluator, request: EvalRequest) -> list[Row]:
         return list(evaluator.rows(request.tasks, progress.advance))
     finally:
         progress.close()
+
+
+def _classes(split: str) -> str:
+    return "all classes" if split == "all" else f"the {split} classes"
 
 
 def _title(config: Config, asked: results.Asked) -> str:

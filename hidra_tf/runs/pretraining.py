@@ -16,7 +16,7 @@ from hidra_tf.methods.interface import Method
 from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
-from hidra_tf.runs.place import folder
+from hidra_tf.runs.place import folder, identity
 
 # A message names so many of the classes in question.
 _SHOWN = 3
@@ -112,7 +112,14 @@ def check_disjoint(
 def _trained_classes(
     path: Path, theirs: Config, ours: Config, splits: Splits, cache_dir: str | None
 ) -> Sequence[str]:
-    """Names of the classes that the run at `path` was trained on, without their rotations."""
+    """Names of the classes that the run at `path` was trained on, without their rotations.
+
+    They are those that the run wrote down. A run of an earlier version did not; its classes are
+    those that its pictures have now.
+    """
+    noted = identity.trained_names(path)
+    if noted is not None:
+        return noted
     here = ours.data_dir if ours.eval_dataset is None else ours.eval_data_dir
     own = theirs.data_dir
     # The pictures' form decides no split, and in this run's form they are in the cache.

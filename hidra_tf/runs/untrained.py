@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+from pathlib import Path
 
 from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
 from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.place import identity
 from hidra_tf.runs.records import report
 
 _LOG = logging.getLogger(__name__)
@@ -25,7 +27,12 @@ def source(config: Config, split: str) -> tuple[str, str | None]:
 
 
 def check_untrained(
-    own: Config, config: Config, request: EvalRequest, pool: ClassPool, cache_dir: str | None
+    path: Path,
+    own: Config,
+    config: Config,
+    request: EvalRequest,
+    pool: ClassPool,
+    cache_dir: str | None,
 ) -> None:
     """Refuses an evaluation on classes that the run was trained on, unless it asks for them.
 
@@ -33,6 +40,7 @@ def check_untrained(
     them: `train_on_validation` says so.
 
     Args:
+        path: the run's folder.
         own: the run's configuration.
         config: the same with the data sets of the evaluation.
         request: the evaluation.
@@ -49,7 +57,7 @@ def check_untrained(
         if own.train_on_validation:
             _LOG.warning("the run was trained on these classes too: train_on_validation")
         return
-    known = set(_trained_names(own, config, cache_dir)) & set(pool.names)
+    known = set(_trained_names(path, own, config, cache_dir)) & set(pool.names)
     if known:
         aim = f"for {own.eval_dataset} " if own.eval_dataset else ""
         classes = "classes" if split == "all" else f"{split} classes"
@@ -67,8 +75,17 @@ def _is_at_home(own: Config, config: Config, request: EvalRequest) -> bool:
     return here == home or (moved and here[0] == home[0])
 
 
-def _trained_names(own: Config, config: Config, cache_dir: str | None) -> tuple[str, ...]:
-    """The classes that the run was trained on, from where its pictures were or were moved to."""
+def _trained_names(
+    path: Path, own: Config, config: Config, cache_dir: str | None
+) -> tuple[str, ...]:
+    """The classes that the run was trained on, as it wrote them down.
+
+    A run of an earlier version did not; its classes are those that its pictures have now, where
+    they were or where they were moved to.
+    """
+    noted = identity.trained_names(path)
+    if noted is not None:
+        return noted
     own = dataclasses.replace(own, skip_damaged=config.skip_damaged)
     try:
         return load_splits(own, cache_dir, "train").train.names

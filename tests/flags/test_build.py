@@ -201,7 +201,7 @@ def test_bookkeeping_does_not_change_the_name():
 
 
 def test_run_dir_wins_over_the_name():
-    parse("--run_dir=/tmp/elsewhere")
+    parse("--run_dir=/tmp/elsewhere", "--dataset=omniglot")
     assert build.run_dir(build.config()) == Path("/tmp/elsewhere")
 
 
@@ -301,8 +301,11 @@ def test_run_dir_alone_continues_with_the_runs_own_settings(tmp_path):
     ):
         config(f"--run_dir={tmp_path}", "--seed=4", "--method=maml")
     forget_flags()
-    fresh = config(f"--run_dir={tmp_path / 'new'}")
-    assert (fresh.dataset, fresh.seed) == ("omniglot", 0)
+    with pytest.raises(UserError, match=r"new to continue, found none; to train .*`dataset`"):
+        config(f"--run_dir={tmp_path / 'new'}")
+    forget_flags()
+    fresh = config(f"--run_dir={tmp_path / 'new'}", "--dataset=glyphs")
+    assert (fresh.dataset, fresh.seed) == ("glyphs", 0)
 
 
 def test_steps_may_grow_where_the_learning_rate_does_not_depend_on_them(tmp_path):

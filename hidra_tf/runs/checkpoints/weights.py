@@ -129,8 +129,8 @@ def _warn_if_untrained(path: Path, config: Config, kind: str, step: int) -> None
     if kind == "best" and step == 0 < last and methods.trains(config.method):
         _LOG.warning(
             "the validation accuracy of %s never rose above that of the untrained weights, which "
-            "are therefore the best checkpoint and are evaluated; the checkpoint of step %d is "
-            "evaluated with --checkpoint=last",
+            "are therefore the best checkpoint and are evaluated; to evaluate those of step %d, "
+            "give --checkpoint=last",
             path,
             last,
         )

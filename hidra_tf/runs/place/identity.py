@@ -81,6 +81,20 @@ def read(path: Path) -> RunData | None:
         ) from error
 
 
+def trained_names(path: Path) -> tuple[str, ...] | None:
+    """The classes that the run at `path` was trained on, upright, as it wrote them down.
+
+    Returns:
+        None where the run does not say them: one of an earlier version, or of very many classes.
+
+    Raises:
+        UserError: if its data.json is damaged.
+    """
+    data = read(path)
+    counts = None if data is None else data.splits["train"].counts
+    return None if counts is None else tuple(counts)
+
+
 def write(path: Path, data: RunData) -> None:
     """Writes down which pictures the run at `path` has."""
     write_atomically(path / DATA_FILE, data.to_json())

@@ -49,8 +49,9 @@ def write(path: Path, config: Config, made: Mapping[str, Any], chart: bytes, fin
         made: by `results.contents`.
         chart: a PNG.
         final: whether the evaluation ended a training. It is then the run's own table, unless there
-            is one of the same weights and classes that was asked for otherwise: that one stays. An
-            own table of earlier weights moves to the name that says of which.
+            is one of the same weights and classes that has more ways, steps or tasks: that one
+            stays. An own table that is less, or of earlier weights, moves to the name that says of
+            which.
     """
     folder = path / "results"
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,9 +75,16 @@ def _may_replace(own: Path, path: Path, config: Config, made: Mapping[str, Any])
     if _same(old, made):
         return True
     of_old = _weights_of(old)
-    if of_old is not None and of_old == weights.current(path, config, of_old.kind):
-        return old["data"]["fingerprint"] != made["data"]["fingerprint"] and _put_aside(own, old)
-    return _put_aside(own, old)
+    current = of_old is not None and of_old == weights.current(path, config, of_old.kind)
+    alike = current and old["data"]["fingerprint"] == made["data"]["fingerprint"]
+    return (not alike or _is_less(old, made)) and _put_aside(own, old)
+
+
+def _is_less(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    """Whether `made` has all ways and steps that `old` has, on no fewer tasks."""
+    before, now = old["request"], made["request"]
+    parts = all(set(before[name]) <= set(now[name]) for name in ("ways", "steps"))
+    return parts and before["tasks"] <= now["tasks"]
 
 
 def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:
@@ -87,7 +95,9 @@ def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:
         if source.exists():
             source.replace(named.with_name(named.name[:-5] + suffix))
     _LOG.warning(
-        "%s was of other weights or classes, or did not say of which; it is now %s", own, named.name
+        "%s was less, of other weights or classes, or did not say of which; it is now %s",
+        own,
+        named.name,
     )
     return True
 

@@ -1,6 +1,7 @@
 """What a run takes over from another one: all of its backbone, and none of the tested classes."""
 
 import types
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,7 +20,8 @@ from hidra_tf.backbones.resnet12 import resnet12
 from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
-from hidra_tf.runs.place import folder
+from hidra_tf.runs.place import folder, identity
+from hidra_tf.runs.place.identity import RunData
 from hidra_tf.runs.pretraining import check_classes, check_disjoint, load_backbone
 
 L = keras.layers
@@ -173,7 +175,7 @@ def drawings(monkeypatch):
     monkeypatch.setattr(data_gen, "_module", modules.__getitem__)
 
 
-def check(theirs, ours, path="other", warn=pytest.fail):
+def check(theirs, ours, path=Path("other"), warn=pytest.fail):
     check_classes(path, theirs, ours, load_splits(ours, None), None, warn)
 
 
@@ -255,7 +257,7 @@ def flowers(tmp_path):
 def checked(theirs, ours, cache):
     ours = config(image_size=ImageSize(16, 16), **ours)
     splits = load_splits(ours, str(cache))
-    check_classes("other", config(**theirs), ours, splits, str(cache), pytest.fail)
+    check_classes(Path("other"), config(**theirs), ours, splits, str(cache), pytest.fail)
 
 
 def test_folders_are_compared_by_the_splits_that_each_run_makes_of_them(flowers, tmp_path):
@@ -294,3 +296,13 @@ def test_names_in_one_error_out():
         "pretrained: expected a run that was trained on none of this run's test classes; other was "
         "trained on 5 of 6 (a, b, c, …)"
     )
+
+
+def test_classes_that_the_other_run_wrote_down_count_and_not_those_of_its_folder_now(tmp_path):
+    """A class was removed since, and so the folder would be dealt otherwise."""
+    noted = Splits(pool("a", "b"), pool("c"), pool("d"))
+    identity.write(tmp_path, RunData.of(noted))
+    ours = Splits(pool("c", "d"), pool("b"), pool("e"))
+    settings = config(dataset="folder", data_dir="/gone")
+    with pytest.raises(UserError, match=r"validation classes; .* was trained on 1 of 1 \(b\)"):
+        check_classes(tmp_path, settings, settings, ours, None, pytest.fail)

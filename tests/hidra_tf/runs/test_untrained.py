@@ -1,6 +1,7 @@
 """Which classes an evaluation may be on."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def trained(monkeypatch):
 def check(own, names, split="test", dataset=None, **changes):
     config = make_config(**({"dataset": own.dataset, "eval_dataset": dataset} | changes))
     request = EvalRequest(split=split, dataset=dataset)
-    check_untrained(own, config, request, pool(*names), None)
+    check_untrained(Path("nowhere"), own, config, request, pool(*names), None)
 
 
 @pytest.mark.usefixtures("trained")
