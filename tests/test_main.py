@@ -329,45 +329,6 @@ def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_p
     assert [row["ways"] for row in results["rows"]] == [2, 3]
 
 
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [
-        (["--dataset=glyphs", "--train_ways=281"], "at most 280 ways"),
-        (["--dataset=glyphs", "--eval_ways=2-81"], "at most 80 ways"),
-        (["--dataset=glyphs", "--shots=10", "--query_shots=11"], "10 + 11 = 21"),
-        (["--dataset=omniglot", "--data_dir={empty}"], "images_background"),
-        (["--dataset=omniglot", "--data_dir={empty}/no"], "images_background"),
-        (["--dataset=emnist", "--data_dir={empty}"], "emnist_62.zip"),
-        (["--dataset=folder", "--data_dir={empty}"], "pictures in a folder for each class"),
-        (["--dataset=glyphs", "--eval_dataset=cub", "--data_dir={empty}"], "CUB_200_2011"),
-        (["--dataset=glyphs", "--pretrained={empty}"], "expected a run at {empty}"),
-        (["--eval_only"], "expected a run at {run}"),
-        (["--dataset=glyphs", "--run_dir={file}"], "is not a run"),
-        (["--eval_only", "--run_dir={occupied}"], "is not a run"),
-        (["--dataset=glyphs", "--run_dir={occupied}"], "is not a run"),
-        (["--dataset=glyphs", "--run_dir=/dev/null/run"], "/dev/null"),
-        (["--dataset=glyphs", "--run_dir={run}" + 300 * "x"], "name too long"),
-    ],
-)
-def test_bad_input_is_one_line_and_leaves_no_trace(command, tmp_path, flags, expected):
-    places = {name: tmp_path / name for name in ("empty", "run", "file", "occupied")}
-    places["empty"].mkdir()
-    places["file"].write_text("a file")
-    places["occupied"].mkdir()
-    (places["occupied"] / "notes.txt").write_text("mine")
-    before = sorted(tmp_path.rglob("*"))
-    flags = [flag.format(**places) for flag in flags]
-    if not any(flag.startswith("--run_dir") for flag in flags):
-        flags.append(f"--run_dir={places['run']}")
-    done = command(*flags, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    assert expected.format(**places).lower() in done.stderr.lower()
-    assert sorted(tmp_path.rglob("*")) == before
-    assert places["file"].read_text() == "a file"
-
-
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_settings(command, tmp_path):
     done = command(*TINY, "--steps=9", "--inner_lr=1e30", f"--run_dir={tmp_path}/run")
     assert done.returncode == 2

@@ -12,6 +12,7 @@ from tests.faults.rows import (
     backbones,
     caches,
     combinations,
+    commands,
     config,
     datasets,
     flags,
@@ -24,6 +25,6 @@ from tests.faults.rows import (
 
 __all__ = ["ROWS"]
 
-THEMES = (flags, combinations, backbones, runs, config, results, pictures, datasets, caches,
-          terminal, library)  # fmt: skip
+THEMES = (flags, commands, combinations, backbones, runs, config, results, pictures, datasets,
+          caches, terminal, library)  # fmt: skip
 ROWS = [row for theme in THEMES for row in theme.ROWS]
