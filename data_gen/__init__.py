@@ -86,7 +86,12 @@ def load(
 
     Raises:
         UserError: if the name is unknown, or the data is missing, incomplete or damaged.
+        ValueError: if there is no such split.
     """
+    if split not in (None, "all", *Splits._fields):
+        raise ValueError(
+            f"split: expected one of {', '.join(Splits._fields)}, all; received {split!r}"
+        )
     request = dataclasses.replace(request or DataRequest(), divided=split != "all")
     trains = split in (None, "train")
     if eval_name is None:

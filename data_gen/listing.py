@@ -18,8 +18,8 @@ class Listed(NamedTuple):
 
     Attributes:
         name: its path, with a slash at the end if it is a folder.
-        stamp: of a picture, its size in bytes and what changes with its contents (a folder's file
-            has a time in ns, a zip's member a CRC-32); None for anything else.
+        stamp: the size of a picture in bytes, and a number that changes with its contents (a
+            folder's file has a time in ns, a zip's member a CRC-32); None for anything else.
         special: whether it is neither a file nor a folder: a pipe, a socket or a device.
     """
 

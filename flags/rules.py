@@ -173,7 +173,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "hyper_width": _ALWAYS,
     "enhancement": _ALWAYS,
     "switch": (
-        Rule(lambda at: at.config.switch[0] < at.config.steps, "FIRST below --steps", "steps"),
+        Rule(lambda at: at.config.switch[0] < at.config.steps, "--steps above FIRST", "steps"),
     ),
     # Training
     "steps": (_TRAINED,),
@@ -184,14 +184,14 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "meta_lr_min": (
         _TRAINED,
         Rule(
-            lambda at: at.config.meta_lr_min < at.config.meta_lr, "less than --meta_lr", "meta_lr"
+            lambda at: at.config.meta_lr_min < at.config.meta_lr, "a --meta_lr above it", "meta_lr"
         ),
     ),
     "milestones": (
         _TRAINED,
         Rule(
             lambda at: max(at.config.milestones, default=0) < at.config.steps,
-            "numbers below --steps",
+            "--steps above all of them",
             "steps",
         ),
     ),

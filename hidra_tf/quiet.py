@@ -10,7 +10,7 @@ from types import ModuleType
 
 
 def quietly_import(name: str) -> ModuleType:
-    """Imports a module; what native code writes to stderr meanwhile is shown only if it fails.
+    """Imports a module; what native code then writes to stderr is shown only if it fails.
 
     TensorFlow's C++ side announces its build options before any log level can be set. A user of
     this program needs none of it; TF_CPP_MIN_LOG_LEVEL=0 brings it back.

@@ -344,14 +344,28 @@ def test_other_evaluations_leave_the_runs_own_table_alone(command, trained_copy)
     before, shown = own.read_text(), tags(run / "test")
     done = command("--eval_only", f"--run_dir={run}", "--eval_ways=2-4", "--eval_tasks=5")
     assert done.returncode == 0, done.stderr
-    flags = [*TINY, "--steps=6", "--log_every=3", "--eval_tasks=11"]
+    flags = [*TINY, "--steps=6", "--log_every=3", "--eval_tasks=9"]
     anew = command(*flags, cwd=cwd)
-    assert json.loads(kept(anew, run).read_text())["tasks"] == 11
+    assert json.loads(kept(anew, run).read_text())["tasks"] == 9
     again = command(*flags, cwd=cwd)
     assert "is finished" in again.stdout
     assert kept(again, run) == kept(anew, run) != kept(done, run)
     assert own.read_text() == before
     assert tags(run / "test") == shown
+
+
+def test_a_final_table_of_more_tasks_takes_the_place_of_one_of_less_and_loses_none(
+    trained_copy, command
+):
+    cwd, run = trained_copy
+    own = run / "results" / "test.json"
+    before = own.read_text()
+    done = command(*TINY, "--steps=6", "--log_every=3", "--eval_tasks=11", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert "test.json was less" in done.stderr
+    assert json.loads(own.read_text())["tasks"] == 11
+    (aside,) = own.parent.glob("test_*tasks=10*.json")
+    assert aside.read_text() == before
 
 
 def test_a_damaged_table_is_no_result(command, trained_copy):

@@ -82,7 +82,7 @@ def _remove(entry: Entry) -> bool:
 
 
 def _size(folder: Path) -> int:
-    """The bytes of all files below a folder; those that vanish meanwhile count nothing."""
+    """The bytes of all files below a folder; those that vanish at the same time count nothing."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

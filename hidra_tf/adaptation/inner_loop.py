@@ -157,7 +157,7 @@ class InnerLoop:
         return self.learning_rate * self._factor(ways, dtype) / tf.cast(ways, dtype)
 
     def _factor(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor | float:
-        """From a mean over images to the asked reduction; all classes have K images."""
+        """The factor from a mean over images to the reduction; all classes have K images."""
         return 1.0 if self.reduction == "mean" else tf.cast(ways, dtype)
 
 

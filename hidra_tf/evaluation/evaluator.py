@@ -157,7 +157,7 @@ class Evaluator:
         tasks: int,
         progress: Callable[[int], None] | None,
     ) -> Scores:
-        """Of all tasks at one number of ways, as arrays of NumPy."""
+        """The scores of all tasks at one number of ways, as arrays of NumPy."""
         measured = []
         for call in range(math.ceil(tasks / TASKS_PER_CALL)):
             scores = run(tf.constant(call), tf.constant(ways))

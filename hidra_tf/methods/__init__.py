@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_gen.errors import UserError
 from hidra_tf.methods.entry import ANY_WAY, Entry, Parts
-from hidra_tf.options import FIXED_HEADS, LOSSES, check_choice
+from hidra_tf.options import FIXED_HEADS, LOSSES, check_choice, check_counts
 
 if TYPE_CHECKING:
     from hidra_tf.adaptation.inner_loop import InnerLoop
@@ -166,10 +166,11 @@ def build(
     Raises:
         ValueError: if there is no such method, or a method with a fixed head is given several
             numbers of ways.
-        TypeError: if there is no such setting.
+        TypeError: if there is no such setting, or `ways` is no sequence.
         UserError: if the method cannot have this head or this loss.
     """
     check_choice("method", name, METHODS)
+    check_counts("ways", ways, 1)
     unknown = sorted(settings.keys() - set(SETTINGS))
     if unknown:
         raise TypeError(f"expected settings of methods, received {', '.join(unknown)}")

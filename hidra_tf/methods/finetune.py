@@ -67,7 +67,7 @@ class Finetune(FrozenFeatures):
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """What is trained: θ, then the classifier's."""
+        """The trained variables: the backbone's θ, then those of the classifier."""
         own = self.classifier.trainable_variables if self.classifier else ()
         return [*super().variables, *own]
 

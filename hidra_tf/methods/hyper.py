@@ -88,6 +88,6 @@ class HyperMethod(GradientMethod):
     def adaptation(
         self, task: Episodes, objective: Objective = PREDICTION
     ) -> Callable[[Sequence[int]], list[TaskWeights]]:
-        """That of a gradient method, with the hypernetwork's update for a first step."""
+        """The adaptation of a gradient method, with the hypernetwork's update as its first step."""
         first_step = functools.partial(self.first_step, objective=objective)
         return functools.partial(super().adaptation(task, objective), first_step=first_step)

@@ -72,10 +72,10 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     """The untrained method that `config` describes, for pictures like those of `splits`.
 
     Args:
-        config: its settings.
-        splits: their pictures' shape is the backbone's input.
-        classes: of the training pool, for methods that learn all of them at once; None where
-            nothing is to be trained.
+        config: the settings of the method.
+        splits: the pools, whose pictures have the shape of the backbone's input.
+        classes: the number of classes of the training pool, for methods that learn all of them at
+            once; None where nothing is to be trained.
 
     Raises:
         UserError: if no such backbone can be made, or none that fits the machine.

@@ -11,6 +11,7 @@ from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
 from hidra_tf.methods.interface import Method
+from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
 from hidra_tf.runs.checkpoints.weights import check_kept, restore
 from hidra_tf.runs.config import Config, EvalRequest
@@ -57,6 +58,7 @@ def evaluate(
             pictures=pictures,
             skip_damaged=own.skip_damaged or request.skip_damaged,
         )
+        sizes.check_evaluation(config, request.ways or ())
         splits = load_splits(config, cache_dir, request.split)
         pool = getattr(splits, request.split)
         if request.dataset is None:
@@ -96,11 +98,11 @@ def evaluate_checkpoint(
     """Evaluates a checkpoint: prints the table, then writes results and curves.
 
     Args:
-        config: the run's, with the data sets of the evaluation.
+        config: the run's configuration, with the data sets of the evaluation.
         path: the run's folder.
-        method: the run's, whose weights are restored.
-        evaluator: of the tasks that are asked for.
-        request: which names the split and the checkpoint.
+        method: the run's method, whose weights are restored from the checkpoint.
+        evaluator: the evaluator of the tasks that are asked for.
+        request: the request, which names the split and the checkpoint.
         own: whether the classes are the run's own.
         final: whether the evaluation ends a training; see `kept.write`.
     """

@@ -37,10 +37,10 @@ class Need(NamedTuple):
     """Memory that something takes at least.
 
     Attributes:
-        what: it is for, in words.
-        size: in bytes.
-        settings: that decide it.
-        helps: what makes it smaller, in words.
+        what: the purpose of the memory, in words.
+        size: the number of bytes.
+        settings: the settings that decide the size.
+        helps: the remedy that makes it smaller, in words.
     """
 
     what: str

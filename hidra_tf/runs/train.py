@@ -55,7 +55,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
 
     Args:
         config: the settings of the training.
-        path: the run's folder. No other training may use it meanwhile.
+        path: the run's folder. No other training may use it at the same time.
         request: the evaluation at the end.
         cache_dir: the folder for decoded data sets; None is the user's cache.
 
@@ -109,6 +109,7 @@ def _train(
 ) -> None:
     # Everything that a user can have got wrong is looked at before anything is written.
     sizes.check_training(config)
+    sizes.check_evaluation(config, request.ways or ())
     splits = load_splits(config, cache_dir)
     data = RunData.of(splits)
     before = None if existing is None else identity.read(path)

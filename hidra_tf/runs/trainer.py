@@ -61,7 +61,7 @@ class Schedule:
 
 
 class Trainer:
-    """Calls the compiled meta-update until the training is over, and measures and saves meanwhile.
+    """Calls the compiled meta-update until the training is over, and measures and saves on the way.
 
     How many meta-updates share a call, and when the state is saved, depends on the time that they
     take. Neither changes a number: what a meta-update learns from depends on its step alone.

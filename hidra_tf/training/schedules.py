@@ -39,9 +39,11 @@ def learning_rate(
         gamma: the factor by which `multistep` lowers it.
 
     Raises:
-        ValueError: if there is no such schedule.
+        ValueError: if there is no such schedule, or the milestones do not ascend.
     """
     check_choice("schedule", schedule, SCHEDULES)
+    if list(milestones) != sorted(set(milestones)):
+        raise ValueError(f"milestones: expected ascending numbers; received {milestones!r}")
     if schedule == "cosine":
         return CosineDecay(initial, steps, alpha=least / initial)
     if schedule == "multistep" and milestones:

@@ -11,6 +11,7 @@ from data_gen.batches import BatchSampler
 from data_gen.episodes import EpisodeSampler
 from hidra_tf.backbones.drop_block import meta_training
 from hidra_tf.methods.interface import Method
+from hidra_tf.options import check_not_negative
 from hidra_tf.training.optimizers import apply_clipped
 
 
@@ -68,6 +69,7 @@ class MetaUpdates:
         optimizer: keras.optimizers.Optimizer,
         clip_norm: float,
     ) -> None:
+        check_not_negative("clip_norm", clip_norm)
         self.method, self.sampler = method, sampler
         self.optimizer, self.clip_norm = optimizer, clip_norm
 

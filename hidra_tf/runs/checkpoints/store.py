@@ -33,10 +33,10 @@ class Checkpoints:
 
     Args:
         path: the run's folder; `checkpoints/` and `best/` are made in it by the first save.
-        method: whose variables are kept.
-        optimizer: whose state is kept; None where nothing is trained.
-        warn: told, in one line, when a damaged checkpoint is passed over.
-        keep: how many of the last checkpoints stay.
+        method: the method whose variables are kept.
+        optimizer: the optimizer whose state is kept; None where nothing is trained.
+        warn: a function that is told, in one line, when a damaged checkpoint is passed over.
+        keep: the number of last checkpoints that stay.
 
     Attributes:
         step: meta-updates done.

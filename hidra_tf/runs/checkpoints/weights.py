@@ -23,7 +23,7 @@ class Weights(NamedTuple):
     Attributes:
         kind: `best`, `last`, or the step that was asked for, as text.
         step: the meta-updates that they have seen.
-        digest: of their values; None if the checkpoint cannot be read again.
+        digest: a digest of their values; None if the checkpoint cannot be read again.
     """
 
     kind: str

@@ -12,7 +12,7 @@ from hidra_tf.runs.config.text import show
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Settings):
-    """How many meta-updates there are, of what, and what is measured and saved meanwhile.
+    """How many meta-updates there are, of what, and what they measure and save on the way.
 
     Attributes:
         steps: the number of meta-updates.

@@ -73,11 +73,11 @@ class EventLog:
         steps, and show accuracies that nobody measured.
 
         Args:
-            name: of the evaluation: its split, or what `results.name_of` says.
+            name: the name of the evaluation: its split, or what `results.name_of` says.
             own: whether it is the run's own table of that split.
-            rows: what was found.
-            chart: the same as a PNG.
-            step: the checkpoint's.
+            rows: the rows of the table.
+            chart: a PNG of the same.
+            step: the meta-updates that the checkpoint has seen.
         """
         # The whole name of an evaluation would make the file's too long.
         suffix = f".{name.rsplit('_', 1)[-1]}"

@@ -45,8 +45,8 @@ def write(path: Path, config: Config, made: Mapping[str, Any], chart: bytes, fin
 
     Args:
         path: the run's folder.
-        config: its configuration.
-        made: by `results.contents`.
+        config: the run's configuration.
+        made: the evaluation, as `results.contents` made it.
         chart: a PNG.
         final: whether the evaluation ended a training. It is then the run's own table, unless there
             is one of the same weights and classes that has more ways, steps or tasks: that one
@@ -81,10 +81,10 @@ def _may_replace(own: Path, path: Path, config: Config, made: Mapping[str, Any])
 
 
 def _is_less(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    """Whether `made` has all ways and steps that `old` has, on no fewer tasks."""
+    """Whether `made` has all ways and steps that `old` has and more, or more tasks."""
     before, now = old["request"], made["request"]
     parts = all(set(before[name]) <= set(now[name]) for name in ("ways", "steps"))
-    return parts and before["tasks"] <= now["tasks"]
+    return before != now and parts and before["tasks"] <= now["tasks"]
 
 
 def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:

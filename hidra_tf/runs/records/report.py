@@ -13,10 +13,10 @@ def opening(config: Config, splits: Splits, weights: int, device: str) -> str:
     """What is about to be trained, on two lines: the data, then the method.
 
     Args:
-        config: the training's.
-        splits: its data.
-        weights: numbers that the meta-optimizer moves.
-        device: where, in words.
+        config: the configuration of the training.
+        splits: the classes of the training, the validation and the tests.
+        weights: the number of weights that the meta-optimizer moves.
+        device: the device that computes, in words.
     """
     height, width, channels = splits.train.image_shape
     across = evaluated(config, "val")

@@ -29,12 +29,12 @@ class Data(NamedTuple):
     """The classes of an evaluation.
 
     Attributes:
-        name: of the data set.
-        place: its folder, for the data set `folder`; None for others.
-        own: whether they are the run's own.
-        classes: their number.
-        pictures: the number of all their pictures.
-        fingerprint: of names, numbers and pixels; see `ClassPool.fingerprint`.
+        name: the name of the data set.
+        place: the folder of the data set `folder`; None for other data sets.
+        own: whether the classes are the run's own.
+        classes: the number of classes.
+        pictures: the number of all pictures.
+        fingerprint: a digest of names, numbers and pixels; see `ClassPool.fingerprint`.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Asked(NamedTuple):
         split: `train`, `val`, `test` or `all`.
         ways: the numbers of ways.
         steps: the numbers of inner steps.
-        tasks: at each number of ways.
-        data: whose classes.
-        weights: which checkpoint.
+        tasks: the number of tasks at each number of ways.
+        data: the classes.
+        weights: the weights of a checkpoint.
     """
 
     split: str
@@ -76,10 +76,10 @@ def contents(
     """What a file of results holds: strict JSON, in which `nulls` says why a value is missing.
 
     Args:
-        config: the run's, with the data sets of the evaluation.
+        config: the run's configuration, with the data sets of the evaluation.
         asked: the evaluation.
-        rows: what it found.
-        seconds: that the tasks of each number of ways took; see `Evaluator.seconds`.
+        rows: the rows that it found.
+        seconds: the seconds that the tasks of each number of ways took; see `Evaluator.seconds`.
     """
     found = [{key: value for key, value in row._asdict().items() if key != "loss"} for row in rows]
     nulls: dict[str, str] = {}

@@ -18,11 +18,11 @@ class Progress:
     """Shows how far a loop is, how fast it goes and how long it will take.
 
     Args:
-        total: number of units.
-        done: units done before.
-        unit: their name.
-        label: what goes on.
-        stream: where to write; a bar if it is a terminal.
+        total: the number of units.
+        done: the number of units that were done before.
+        unit: the name of a unit.
+        label: the name of the loop.
+        stream: the stream to write to, which shows a bar if it is a terminal.
     """
 
     def __init__(

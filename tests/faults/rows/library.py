@@ -127,6 +127,14 @@ def _others() -> list[Row]:
              "import data_gen; data_gen.DataRequest(image_size=(0, 16))", "image_size|size"),
         call("channels that are none", "import data_gen; data_gen.DataRequest(channels=2)",
              "channels"),
+        call("a split that is none", "import data_gen; data_gen.load('glyphs', split='tests')",
+             "split.*'tests'"),
+        call("a norm of gradients below zero", _METHOD + "from hidra_tf import MetaUpdates\n"
+             "MetaUpdates(method, None, None, clip_norm=-1)", "clip_norm"),
+        call("milestones that descend", "from hidra_tf import learning_rate\n"
+             "learning_rate('multistep', 0.1, 10, milestones=(5, 3))", "milestones.*ascending"),
+        call("a method built for a number", _BACKBONE + "from hidra_tf.methods import build\n"
+             "build('maml', backbone, InnerLoop(1, 0.1), 5)", "ways.*sequence"),
     ]  # fmt: skip
 
 
