@@ -60,6 +60,7 @@ def eval_request() -> EvalRequest:
         dataset=FLAGS.eval_dataset,
         data_dir=eval_data_dir(),
         skip_damaged=FLAGS.skip_damaged,
+        norm=FLAGS.eval_norm,
         checkpoint=FLAGS.checkpoint,
     )
 

@@ -6,6 +6,7 @@ from absl import flags as absl_flags
 
 from data_gen import Splits
 from flags.define import define_range
+from hidra_tf.options import NORMS
 from hidra_tf.runs.config import LARGEST
 
 TITLE = "Evaluation"
@@ -42,6 +43,14 @@ absl_flags.DEFINE_enum(
     "The classes to evaluate on: those of training, of validation or of tests; all takes the three "
     "together, of another data set than the run was trained on. With --eval_only, a folder of two "
     "or more classes is then enough.",
+)
+absl_flags.DEFINE_enum(
+    "eval_norm",
+    None,
+    list(NORMS),
+    "With --eval_only, the statistics that normalise the features, where they are to be others "
+    "than the run's --norm: a run that was trained with running ones may be tested with those of "
+    "the queries too.",
 )
 absl_flags.DEFINE_string(
     "checkpoint",

@@ -66,8 +66,9 @@ define_setting(
 define_setting(
     "norm",
     "The statistics that normalise the features: those of the support pictures and of the query "
-    "pictures for each (transductive), those of the support pictures for both (support), no "
-    "statistics but only γ and β as published (affine), or no normalisation layers at all (none).",
+    "pictures for each (transductive), those of the support pictures for both (support), those of "
+    "all of them together (joint), running ones that are kept in training (running), no statistics "
+    "but only γ and β as published (affine), or no normalisation layers at all (none).",
 )
 define_setting("adapt_norm", "Let γ and β of the normalisation move in the inner loop too.")
 define_setting(

@@ -152,15 +152,13 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     ),
     "learn_inner_lr": _ALWAYS,
     "norm": _ALWAYS,
-    "adapt_norm": (
-        Rule(lambda at: at.config.norm != "none", "--norm=transductive, support, affine", "norm"),
-    ),
+    "adapt_norm": (Rule(lambda at: at.config.norm != "none", "--norm of another kind", "norm"),),
     "filters": _ALWAYS,
     "backbone": _ALWAYS,
     "drop_block": (
         _TRAINED,
         Rule(
-            lambda at: at.config.backbone != "conv4",
+            lambda at: at.config.backbone not in ("conv4", "conv4_gap"),
             "--backbone=resnet12 or a function of your own",
             "backbone",
         ),
@@ -218,5 +216,6 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     ),
     "eval_tasks": _ALWAYS,
     "eval_split": _ALWAYS,
+    "eval_norm": (Rule(lambda at: at.eval_only, "--eval_only", "eval_only"),),
     "checkpoint": (_TRAINED,),
 }

@@ -6,7 +6,13 @@ import math
 import numbers
 from collections.abc import Iterable
 
-NORMS = ("transductive", "support", "affine", "none")
+NORMS = ("transductive", "support", "joint", "running", "affine", "none")
+# Those for methods whose steps move the features.
+ADAPTABLE = tuple(name for name in NORMS if name != "joint")
+# Under these, a query's prediction depends on the other queries.
+TRANSDUCTIVE = ("transductive", "joint")
+# Those that a network trained under one of them can be tested under: its weights mean the same.
+BY_STATISTICS = ("transductive", "support", "joint", "running")
 # Each with the class whose method `of` makes it for a backbone.
 HEADS = {
     "master": "hidra_tf.heads.neurons:MasterHead",
@@ -28,8 +34,14 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # Each with the function that makes it; any other function may be named as these are.
 BACKBONES = {
     "conv4": "hidra_tf.backbones.conv4:conv4",
+    "conv4_gap": "hidra_tf.backbones.conv4:conv4_gap",
     "resnet12": "hidra_tf.backbones.resnet12:resnet12",
 }
+
+
+def setting_of(norm: str) -> str:
+    """What the literature calls an accuracy under a norm: `transductive` or `inductive`."""
+    return "transductive" if norm in TRANSDUCTIVE else "inductive"
 
 
 def check_choice(name: str, value: object, choices: Iterable[str], other: str = "") -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
 from hidra_tf.backbones.arguments import check_features, check_norm
+from hidra_tf.backbones.meta_training import meta_update
 from hidra_tf.backbones.normalization import TaskNormalization
+from hidra_tf.backbones.observation import MOMENTUM, Observed
 
 Statistics = list[tf.Tensor] | None
 
@@ -23,6 +26,12 @@ class Backbone:
       set, and its query images by those of the query set.
     - `support`: both are normalised by the statistics of the support set, so that no query image
       depends on another.
+    - `joint`: both are normalised by the statistics of all pictures of the task together. Only
+      methods whose tasks are solved on features that no step changes can do this.
+    - `running`: in meta-training, as `transductive`, or as `joint` where no step changes the
+      features; meanwhile running means of these statistics are kept, which normalise all pictures
+      outside of meta-training, so that no image depends on another. Most of the literature tests
+      so (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167).
     - `affine`: statistics are never computed. The layers keep those that the model came with, for
       Conv-4 and ResNet-12 a mean of 0 and a variance of 1. The published HIDRA and MAML programs
       do this.
@@ -61,19 +70,21 @@ class Backbone:
         if not isinstance(adapt_norm, bool):
             raise ValueError(f"adapt_norm: expected True or False, received {adapt_norm!r}")
         _check_model(model)
-        normalisers = {
-            id(variable)
-            for layer in model._flatten_layers()
-            if isinstance(layer, TaskNormalization)
-            for variable in layer.trainable_variables
-        }
-        if normalisers and norm == "none":
+        layers = [one for one in model._flatten_layers() if isinstance(one, TaskNormalization)]
+        normalisers = {id(variable) for one in layers for variable in one.trainable_variables}
+        if layers and norm == "none":
             raise ValueError("norm is none, but the model has normalisation layers")
+        if not layers and norm == "running":
+            raise ValueError("norm is running, but the model has no normalisation layers")
         self.model = model
         self.norm = norm
         self.adapted = [
             adapt_norm or id(variable) not in normalisers for variable in self.variables
         ]
+        measured = {id(v) for one in layers for v in (one.mean, one.variance)}
+        variables = enumerate(model.non_trainable_variables)
+        self._measured = [i for i, variable in variables if id(variable) in measured]
+        self._seen: Observed | None = None
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -91,9 +102,38 @@ class Backbone:
         return (self.variables or self.model.outputs)[0].dtype
 
     @property
+    def running(self) -> list[keras.Variable]:
+        """The running means and variances that meta-updates move; none but with `running`."""
+        kept = self._measured if self.norm == "running" else ()
+        return [self.model.non_trainable_variables[i] for i in kept]
+
+    @property
+    def statistics(self) -> list[tf.Variable]:
+        """The same as variables of TensorFlow."""
+        return [variable.value for variable in self.running]
+
+    @property
     def per_image(self) -> bool:
-        """Whether the features of an image depend on that image alone."""
-        return self.norm in ("affine", "none")
+        """Whether the features of an image depend on that image alone, at this moment."""
+        return self.norm in ("affine", "none") or self._uses_running
+
+    @property
+    def _uses_running(self) -> bool:
+        return self.norm == "running" and meta_update() is None
+
+    @contextlib.contextmanager
+    def observed(self) -> Iterator[Observed]:
+        """Notes the batch statistics of the passes within it."""
+        before, self._seen = self._seen, Observed()
+        try:
+            yield self._seen
+        finally:
+            self._seen = before
+
+    def keep(self, statistics: Sequence[tf.Tensor]) -> None:
+        """Moves the running `statistics` towards those of a meta-batch, by a tenth of the way."""
+        for kept, new in zip(self.statistics, statistics, strict=True):
+            kept.assign_add(MOMENTUM * (new - kept))
 
     def support_features(
         self, weights: Sequence[tf.Tensor], images: tf.Tensor
@@ -110,6 +150,8 @@ class Backbone:
         features, statistics = self.model.stateless_call(
             list(weights), self._first_statistics(), images, training=not self.per_image
         )
+        if self._seen is not None:
+            self._seen.note_support([statistics[i] for i in self._measured])
         return tf.cast(features, self.dtype), statistics if self.norm == "support" else None
 
     def query_features(
@@ -126,13 +168,37 @@ class Backbone:
             Features [N, D].
         """
         known = self._first_statistics() if statistics is None else statistics
-        features, _ = self.model.stateless_call(
-            list(weights), known, images, training=self.norm == "transductive"
+        by_batches = self.norm != "support" and not self.per_image
+        features, measured = self.model.stateless_call(
+            list(weights), known, images, training=by_batches
         )
+        if self._seen is not None:
+            self._seen.note_query([measured[i] for i in self._measured])
         return tf.cast(features, self.dtype)
 
+    def task_features(
+        self, weights: Sequence[tf.Tensor], support_images: tf.Tensor, query_images: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes the features of a whole task whose support set does not change the weights.
+
+        Args:
+            weights: θ, in the order of `variables`.
+            support_images: [M, H, W, channels], with values in [0, 1].
+            query_images: [N, H, W, channels].
+
+        Returns:
+            Support features [M, D] and query features [N, D].
+        """
+        if self.norm in ("joint", "running"):
+            together = tf.concat([support_images, query_images], axis=0)
+            features = self.query_features(weights, together, None)
+            shots = tf.shape(support_images)[0]
+            return features[:shots], features[shots:]
+        support, statistics = self.support_features(weights, support_images)
+        return support, self.query_features(weights, query_images, statistics)
+
     def _first_statistics(self) -> list[tf.Tensor]:
-        """The statistics before any picture was seen: mean 0 and variance 1."""
+        """The statistics that the model keeps; mean 0 and variance 1 unless it brought others."""
         return [tf.convert_to_tensor(v) for v in self.model.non_trainable_variables]
 
 

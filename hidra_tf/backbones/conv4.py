@@ -44,6 +44,53 @@ def conv4(
         >>> model.output_shape
         (None, 64)
     """
+    blocks = _blocks(image_shape, filters, norm, seed, dtype)
+    features = keras.layers.Flatten(dtype=dtype, name="features")
+    return keras.Sequential([*blocks, features], name="conv4")
+
+
+def conv4_gap(
+    image_shape: tuple[int, int, int],
+    filters: int = 64,
+    norm: str = "transductive",
+    seed: int = 0,
+    dtype: str = "float32",
+) -> keras.Model:
+    """Makes Conv-4 with a mean over the places of its last block: features of one length.
+
+    The program of HyperMAML (https://arxiv.org/abs/2205.15745) has it for pictures of 84 × 84
+    pixels, and so have the programs that pre-train Conv-4 (Ye et al., 2020,
+    https://arxiv.org/abs/1812.03664).
+
+    Args:
+        image_shape: as of `conv4`.
+        filters: as of `conv4`.
+        norm: as of `conv4`.
+        seed: as of `conv4`.
+        dtype: as of `conv4`.
+
+    Returns:
+        A model from images [N, H, W, channels] to features [N, filters].
+
+    Raises:
+        ValueError: if an argument is not of this kind.
+
+    Example:
+        >>> conv4_gap((84, 84, 3), filters=64).output_shape
+        (None, 64)
+    """
+    blocks = _blocks(image_shape, filters, norm, seed, dtype)
+    # The mean is taken in the precision of the weights.
+    features = keras.layers.GlobalAveragePooling2D(
+        dtype=keras.DTypePolicy(dtype).variable_dtype, name="features"
+    )
+    return keras.Sequential([*blocks, features], name="conv4_gap")
+
+
+def _blocks(
+    image_shape: tuple[int, int, int], filters: int, norm: str, seed: int, dtype: str
+) -> list[keras.layers.Layer]:
+    """The input and the four blocks, the same ones in all kinds of Conv-4."""
     check_network("Conv-4", image_shape, filters, norm, seed, dtype)
     layers: list[keras.layers.Layer] = [
         keras.Input(image_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
@@ -60,5 +107,4 @@ def conv4(
                 name=f"block_{block + 1}",
             )
         )
-    layers.append(keras.layers.Flatten(dtype=dtype, name="features"))
-    return keras.Sequential(layers, name="conv4")
+    return layers

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-from collections.abc import Iterator
-
 import keras
 import tensorflow as tf
 
-# The number of the meta-update that is being computed; None outside of meta-training.
-_META_UPDATE: contextvars.ContextVar[tf.Tensor | int | None] = contextvars.ContextVar(
-    "meta_update", default=None
-)
+from hidra_tf.backbones.meta_training import meta_update
+
 # The seed of the hash of pictures: any pair of integers would do.
 _HASH_SEED = (2018, 12890)
-
-
-@contextlib.contextmanager
-def meta_training(step: tf.Tensor | int = 0) -> Iterator[None]:
-    """Makes `DropBlock` drop: within it, and in all functions that are compiled within it.
-
-    Keras's `training` cannot say it, since a task's tests are normalised by batch statistics too.
-
-    Args:
-        step: the number of the meta-update, an integer ≥ 0; other regions are dropped in each.
-    """
-    token = _META_UPDATE.set(step)
-    try:
-        yield
-    finally:
-        _META_UPDATE.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="hidra_tf")
@@ -90,7 +68,7 @@ class DropBlock(keras.layers.Layer):
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """The activations; some of them are dropped within `meta_training`."""
         activations, digests = inputs
-        step = _META_UPDATE.get()
+        step = meta_update()
         if step is None or not self.rate:
             return activations
         kept = self._kept(activations.shape[1:], digests, step)

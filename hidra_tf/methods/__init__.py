@@ -42,13 +42,19 @@ METHODS = {
         optimizer="sgd",
     ),
     "anil": Entry(
-        "hidra_tf.methods.anil", "Anil", head="per_class", aids=AIDS, unused=("adapt_norm",)
+        "hidra_tf.methods.anil",
+        "Anil",
+        head="per_class",
+        aids=AIDS,
+        unused=("adapt_norm",),
+        frozen=True,
     ),
     "protonet": Entry(
         "hidra_tf.methods.protonet",
         "ProtoNet",
         unused=("first_order", "adapt_norm"),
         steps=False,
+        frozen=True,
     ),
     "finetune": Entry(
         "hidra_tf.methods.finetune",
@@ -56,6 +62,7 @@ METHODS = {
         options=("classes",),
         unused=("first_order", "adapt_norm"),
         batches=True,
+        frozen=True,
     ),
     "hypermaml": Entry(
         "hidra_tf.methods.hypermaml",
@@ -120,6 +127,16 @@ def check_loss(name: str, loss: str | Loss) -> None:
     known = taken == LOSSES if callable(loss) else loss in taken
     if not known:
         raise UserError(f"loss: expected {' or '.join(taken)} with {name}, received {loss}")
+
+
+def check_norm(name: str, norm: str) -> None:
+    """Raises `UserError` unless a method's features can be normalised so."""
+    if norm == "joint" and not METHODS[name].frozen:
+        first, *others = (other for other, entry in METHODS.items() if entry.frozen)
+        raise UserError(
+            f"norm: joint is for methods whose steps leave the features alone "
+            f"({', '.join([f'`method={first}`', *others])}); received it with {name}"
+        )
 
 
 def uses(name: str, setting: str) -> bool:

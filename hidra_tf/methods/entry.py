@@ -54,6 +54,7 @@ class Entry(NamedTuple):
         steps: whether a task is adapted to by inner steps.
         batches: whether it is trained on minibatches of pictures and the classes of the whole
             pool, instead of tasks.
+        frozen: whether tasks are solved on features that no step changes, as `norm="joint"` needs.
         optimizer: the optimizer of meta-training unless another is asked for, of
             `options.OPTIMIZERS`.
         any_way: the method of its kind that takes any number of ways.
@@ -70,5 +71,6 @@ class Entry(NamedTuple):
     unused: tuple[str, ...] = ()
     steps: bool = True
     batches: bool = False
+    frozen: bool = False
     optimizer: str = "adam"
     any_way: str = ANY_WAY

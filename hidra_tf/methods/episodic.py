@@ -33,18 +33,26 @@ class EpisodicMethod(Method):
     Attributes:
         steps: the number U of inner steps in meta-training.
         annealing: how the objective changes in the course of training.
+        frozen: whether tasks are solved on features that no step changes.
 
     Raises:
-        ValueError: if there is no such loss or no such way to run tasks.
+        ValueError: if there is no such loss or no such way to run tasks, or if the backbone's
+            statistics are `joint` and the features are not frozen.
     """
 
     steps = 0
+    frozen = False
     annealing = annealing.Annealing()
 
     def __init__(
         self, *, backbone: Backbone, loss: str | Loss = "softmax", task_map: str = "auto"
     ) -> None:
         super().__init__(backbone)
+        if backbone.norm == "joint" and not self.frozen:
+            raise ValueError(
+                f"norm: joint is for methods whose steps leave the features alone; received it "
+                f"with {type(self).__name__}"
+            )
         check_choice("task_map", task_map, TASK_MAPS)
         self._loss, self.task_map = loss_function(loss), task_map
 
@@ -93,11 +101,12 @@ class EpisodicMethod(Method):
         dtype = episodes.support_images.dtype
         objective = self.annealing.objective(phase, self.steps, step, dtype)
         gradients, metrics = [v.dtype for v in self.variables], dict.fromkeys(self.metrics, dtype)
-        signature = MetaGradients(dtype, dtype, gradients, metrics)
+        statistics = [v.dtype for v in self.statistics]
+        signature = MetaGradients(dtype, dtype, gradients, metrics, statistics)
         if self.needs_features_only((self.steps,)):
             of_group = functools.partial(self.gradients_on_features, objective)
             return over_groups(of_group, episodes, signature)
-        of_task = functools.partial(self.task_gradients, objective)
+        of_task = self.observed(functools.partial(self.task_gradients, objective))
         return over_tasks(of_task, episodes, signature, self.task_map)
 
     def predictions(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:

@@ -74,7 +74,9 @@ class Finetune(FrozenFeatures):
     def meta_gradients(self, batch: Batch, step: tf.Tensor | int = 0) -> MetaGradients:
         """Loss, accuracy and gradients of one minibatch, whatever the number of the update."""
         del step
-        images, labels = batch
+        return self.observed(self._batch_gradients)(*batch)
+
+    def _batch_gradients(self, images: tf.Tensor, labels: tf.Tensor) -> MetaGradients:
         with tf.GradientTape() as tape:
             logits = self.classifier.initial(0).logits(self.features(images))
             loss = self.loss(labels, logits)

@@ -23,6 +23,7 @@ class FrozenFeatures(EpisodicMethod):
     """
 
     metrics = ()
+    frozen = True
 
     def needs_features_only(self, at_steps: Sequence[int]) -> bool:
         """Whether no picture's features depend on another's, as statistics of a task's do."""
@@ -33,9 +34,8 @@ class FrozenFeatures(EpisodicMethod):
         """The same tasks, with features in place of images; a single task under statistics."""
         if self.backbone.per_image:
             return super().with_features(tasks)
-        theta = self.theta()
-        support, statistics = self.backbone.support_features(theta, tasks.support_images[0])
-        queries = self.backbone.query_features(theta, tasks.query_images[0], statistics)
+        images = (tasks.support_images[0], tasks.query_images[0])
+        support, queries = self.backbone.task_features(self.theta(), *images)
         return tasks._replace(support_images=support[tf.newaxis], query_images=queries[tf.newaxis])
 
     def task_gradients(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -12,6 +12,7 @@ from data_gen.batches import Batch
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.observation import observing
 
 
 class MetaGradients(NamedTuple):
@@ -22,12 +23,14 @@ class MetaGradients(NamedTuple):
         accuracy: the mean query accuracy.
         gradients: ∂loss/∂variables, in the order of `Method.variables`.
         metrics: whatever else is worth a curve, under the names of `Method.metrics`.
+        statistics: batch statistics in the order of `Method.statistics`.
     """
 
     loss: tf.Tensor
     accuracy: tf.Tensor
     gradients: list[tf.Tensor]
     metrics: dict[str, tf.Tensor] = {}  # noqa: RUF012 — nobody writes into it
+    statistics: list[tf.Tensor] = []  # noqa: RUF012 — nobody writes into it
 
 
 class Predictions(NamedTuple):
@@ -67,6 +70,39 @@ class Method(abc.ABC):
         """What the meta-optimizer moves and a checkpoint holds, in this order; θ comes first."""
 
     @property
+    def backbones(self) -> list[Backbone]:
+        """All networks that have normalisation layers, the backbone first."""
+        return [self.backbone]
+
+    @property
+    def statistics(self) -> list[tf.Variable]:
+        """The running statistics that meta-updates move and a checkpoint holds; see `Backbone`."""
+        return [variable for one in self.backbones for variable in one.statistics]
+
+    def keep(self, statistics: Sequence[tf.Tensor]) -> None:
+        """Moves the running statistics towards those of a meta-batch."""
+        left = list(statistics)
+        for one in self.backbones:
+            count = len(one.statistics)
+            one.keep(left[:count])
+            left = left[count:]
+
+    def observed(self, function: Callable[..., MetaGradients]) -> Callable[..., MetaGradients]:
+        """A function of a task, or of a minibatch, that also tells its batch statistics.
+
+        It is the function itself where no running statistics are kept.
+        """
+        if not self.statistics:
+            return function
+
+        def with_statistics(*given: object) -> MetaGradients:
+            with observing(self.backbones) as seen:
+                found = function(*given)
+            return found._replace(statistics=seen())
+
+        return with_statistics
+
+    @property
     def undecayed(self) -> list[tf.Variable]:
         """Those of `variables` that weight decay must leave alone, for they are no weights."""
         return []
@@ -83,6 +119,9 @@ class Method(abc.ABC):
     @abc.abstractmethod
     def meta_gradients(self, batch: Episodes | Batch, step: tf.Tensor | int = 0) -> MetaGradients:
         """The mean loss of a meta-batch, and its gradients.
+
+        Call it within `hidra_tf.backbones.meta_training.meta_training(step)`, as `MetaUpdates`
+        does: otherwise nothing is dropped, and `norm="running"` takes the statistics of tests.
 
         Args:
             batch: T tasks; or a minibatch of pictures, of a method that is trained on those.

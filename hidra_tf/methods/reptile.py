@@ -59,8 +59,10 @@ class Reptile(GradientMethod):
         """The mean query loss after adaptation, and the mean of θ − θ′ over T tasks."""
         del step
         dtype = batch.support_images.dtype
-        signature = MetaGradients(dtype, dtype, [v.dtype for v in self.variables])
-        results = over_tasks(self._displacement, batch, signature, self.task_map)()
+        types = [[v.dtype for v in part] for part in (self.variables, self.statistics)]
+        signature = MetaGradients(dtype, dtype, types[0], statistics=types[1])
+        of_task = self.observed(self._displacement)
+        results = over_tasks(of_task, batch, signature, self.task_map)()
         return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
 
     def _displacement(self, ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> MetaGradients:

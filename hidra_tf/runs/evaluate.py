@@ -6,11 +6,12 @@ import dataclasses
 import logging
 from pathlib import Path
 
-from data_gen.errors import printable
+from data_gen.errors import UserError, printable
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
 from hidra_tf.methods.interface import Method
+from hidra_tf.options import BY_STATISTICS, setting_of
 from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
 from hidra_tf.runs.checkpoints.weights import check_kept, restore
@@ -53,8 +54,11 @@ def evaluate(
     with told_when_stopped(evaluation_stopped):
         own = folder.open_run(path)
         check_kept(path, own, request.checkpoint)
+        if request.norm == own.norm:
+            request = dataclasses.replace(request, norm=None)
         config = dataclasses.replace(
             _as_requested(own, request, data_dir),
+            norm=_norm(own, request),
             pictures=pictures,
             skip_damaged=own.skip_damaged or request.skip_damaged,
         )
@@ -86,6 +90,23 @@ def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) ->
     )
 
 
+def _norm(own: Config, request: EvalRequest) -> str:
+    """The norm of an evaluation.
+
+    Raises:
+        UserError: if the run's weights mean something else under it.
+    """
+    wanted = request.norm or own.norm
+    fit = [n for n in BY_STATISTICS if n != "running"] if own.norm in BY_STATISTICS else []
+    if wanted not in (own.norm, *fit):
+        names = ", ".join(dict.fromkeys((own.norm, *fit)))
+        raise UserError(
+            f"eval_norm: expected {names} for a run that was trained with `norm={own.norm}`, "
+            f"received {wanted}"
+        )
+    return wanted
+
+
 def evaluate_checkpoint(
     config: Config,
     path: Path,
@@ -115,14 +136,15 @@ def evaluate_checkpoint(
         request.tasks,
         results.Data.of(evaluator.pool, name, place, own),
         weights,
+        request.norm,
     )
     rows = _measure(evaluator, request)
     made = results.contents(config, asked, rows, evaluator.seconds)
     title = _title(config, asked)
     # The seconds are those of the file, so that a finished run shows the same line again.
     print(
-        f"\n{title}: accuracy on {request.tasks} tasks of {_classes(request.split)} per row, "
-        f"with 95 % intervals\n\n{report.table(rows)}\n\n"
+        f"\n{title}: {setting_of(config.norm)} accuracy on {request.tasks} tasks of "
+        f"{_classes(request.split)} per row, with 95 % intervals\n\n{report.table(rows)}\n\n"
         f"{report.pace(request.tasks, rows, seconds_of(made))}",
         flush=True,
     )

@@ -25,8 +25,9 @@ _SHOWN = 3
 def load_backbone(path: Path, source: Method, target: Method, warn: Callable[[str], None]) -> None:
     """Gives `target` the backbone weights of the best checkpoint of the run at `path`.
 
-    All trained weights are copied, or none. Checkpoints hold no others: frozen weights and stored
-    statistics are as the backbone's function makes them, and so must be equal in both backbones.
+    All trained weights are copied, or none, and so are running statistics where both runs keep
+    them. Checkpoints hold no others: frozen weights and other statistics are as the backbone's
+    function makes them, and so must be equal in both backbones.
 
     Args:
         path: the run's folder.
@@ -39,6 +40,8 @@ def load_backbone(path: Path, source: Method, target: Method, warn: Callable[[st
     """
     try:
         pairs = paired(source.backbone.variables, target.backbone.variables)
+        if source.backbone.running and target.backbone.running:
+            pairs += paired(source.backbone.running, target.backbone.running)
         check_untrained(source.backbone.model, target.backbone.model)
     except ValueError as error:
         raise UserError(f"pretrained: expected the same backbone in {path}; {error}") from error

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data_gen.batches import BatchSampler
 from data_gen.episodes import EpisodeSampler
-from hidra_tf.backbones.drop_block import meta_training
+from hidra_tf.backbones.meta_training import meta_training
 from hidra_tf.methods.interface import Method
 from hidra_tf.options import check_not_negative
 from hidra_tf.training.optimizers import apply_clipped
@@ -107,6 +107,7 @@ class MetaUpdates:
         def apply() -> tf.Tensor:
             variables = self.method.variables
             apply_clipped(self.optimizer, result.gradients, variables, self.clip_norm)
+            self.method.keep(result.statistics)
             return step + 1
 
         step = tf.cond(finite, apply, lambda: step)

@@ -210,6 +210,7 @@ WALK = {
     "checkpoint_every": (9, {}, RANDOM),
     "checkpoint_minutes": (9.0, {}, RANDOM),
     "eval_only": (True, {}, None),
+    "eval_norm": ("support", {"eval_only": True}, {}),
     "eval_ways": ((3,), {}, None),
     "eval_steps": ((3,), {}, {"method": "protonet"}),
     "eval_tasks": (9, {}, None),

@@ -11,7 +11,7 @@ import tensorflow as tf
 from data_gen.errors import UserError
 from hidra_tf.methods.interface import Method
 from hidra_tf.runs.checkpoints.files import BEST, LAST, CheckpointFiles, is_complete
-from hidra_tf.runs.checkpoints.reading import DAMAGE, examine
+from hidra_tf.runs.checkpoints.reading import DAMAGE, VALUES, examine
 from hidra_tf.runs.place.paths import for_tensorflow
 
 
@@ -33,7 +33,7 @@ class Checkpoints:
 
     Args:
         path: the run's folder; `checkpoints/` and `best/` are made in it by the first save.
-        method: the method whose variables are kept.
+        method: the method whose variables and running statistics are kept.
         optimizer: the optimizer whose state is kept; None where nothing is trained.
         warn: a function that is told, in one line, when a damaged checkpoint is passed over.
         keep: the number of last checkpoints that stay.
@@ -59,12 +59,18 @@ class Checkpoints:
             "best_accuracy": self.best_accuracy,
             "variables": method.variables,
         }
+        if method.statistics:
+            state["statistics"] = method.statistics
         # The best weights are for evaluation, for which the optimizer is of no use.
         self._weights = tf.train.Checkpoint(**state)
         if optimizer is not None:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
-        self._shapes = [tuple(variable.shape) for variable in method.variables]
+        self._shapes = {
+            name: [tuple(variable.shape) for variable in state[name]]
+            for name in VALUES
+            if name in state
+        }
         self._warn = warn
         self.restored: Path | None = None
         path = for_tensorflow(path)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from data_gen.errors import UserError
-from hidra_tf.methods import AIDS, METHODS, check_head_and_loss, is_fixed_way, uses
+from hidra_tf.methods import AIDS, METHODS, check_head_and_loss, check_norm, is_fixed_way, uses
 from hidra_tf.options import (
     BACKBONES,
     HEADS,
@@ -87,6 +87,7 @@ class MethodSettings(Settings):
         super().check()
         self._check_backbone()
         self._check_head()
+        check_norm(self.method, self.norm)
         self._check_switch()
         self._check_aids()
 

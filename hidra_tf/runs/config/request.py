@@ -22,6 +22,8 @@ class EvalRequest:
         dataset: the data set whose classes are taken, or None for the one that the run names.
         data_dir: the folder with the pictures of `dataset`.
         skip_damaged: whether damaged pictures are left out, as they are if the run says so.
+        norm: the statistics that normalise the features, one of `options.NORMS`, or None for those
+            of the run.
         checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
             `hidra_tf.runs.checkpoints.weights`.
     """
@@ -33,6 +35,7 @@ class EvalRequest:
     dataset: str | None = None
     data_dir: str | None = None
     skip_damaged: bool = False
+    norm: str | None = None
     checkpoint: str | None = None
 
     def __post_init__(self) -> None:

@@ -29,6 +29,7 @@ class _Request:
     ways: list[int]
     steps: list[int]
     tasks: int
+    norm: str | None = None
 
     def __post_init__(self) -> None:
         _expect(self.ways and self.steps, "numbers of ways and of steps", (self.ways, self.steps))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from data_gen.class_pool import ClassPool
 from hidra_tf.evaluation.rows import Row
+from hidra_tf.options import setting_of
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, format_ways
 
@@ -60,6 +61,7 @@ class Asked(NamedTuple):
         tasks: the number of tasks at each number of ways.
         data: the classes.
         weights: the weights of a checkpoint.
+        norm: the norm, where the evaluation asked for one.
     """
 
     split: str
@@ -68,6 +70,7 @@ class Asked(NamedTuple):
     tasks: int
     data: Data
     weights: Weights
+    norm: str | None = None
 
 
 def contents(
@@ -94,12 +97,14 @@ def contents(
         "tasks": asked.tasks,
         "seconds": {str(ways): round(value, 6) for ways, value in seconds.items()},
         "norm": config.norm,
+        "setting": setting_of(config.norm),
         "seed": config.seed,
         "request": {
             "split": asked.split,
             "ways": list(asked.ways),
             "steps": list(asked.steps),
             "tasks": asked.tasks,
+            **({} if asked.norm is None else {"norm": asked.norm}),
         },
         "data": asked.data._asdict(),
         "checkpoint": asked.weights._asdict(),
@@ -127,6 +132,7 @@ def name_of(made: Mapping[str, Any]) -> str:
         f"ways={_short(request['ways'])}",
         f"steps={_short(request['steps'])}",
         f"tasks={request['tasks']}",
+        *([f"norm={request['norm']}"] if "norm" in request else []),
         f"checkpoint={kind}{weights['step']}",
         digest,
     ]

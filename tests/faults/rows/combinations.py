@@ -80,7 +80,7 @@ def _without_effect() -> list[Row]:
                says="eval_split|eval_dataset"),
         # The other data set is validated on, and the table says whose classes it is about.
         new("a training split at the end with another data set", split, "--eval_dataset=glyphs",
-            says="", codes=(0,), prints="glyphs, hidra.*accuracy on 10 tasks of the train classes"),
+            says="", codes=(0,), prints="glyphs, hidra.*: transductive accuracy on 10 tasks"),
         tested("--eval_data_dir without --eval_dataset", "--eval_data_dir=.", says="eval_dataset"),
         new("--eval_data_dir of a training without --eval_dataset", "--eval_data_dir=.",
             says="eval_dataset"),

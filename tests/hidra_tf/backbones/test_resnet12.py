@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.backbones.drop_block import meta_training
+from hidra_tf.backbones.meta_training import meta_training
 from hidra_tf.backbones.resnet12 import resnet12
 from hidra_tf.methods import build
 from hidra_tf.options import NORMS

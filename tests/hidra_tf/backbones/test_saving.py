@@ -10,8 +10,9 @@ import pytest
 
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.backbones.drop_block import Digest, DropBlock, meta_training
+from hidra_tf.backbones.drop_block import Digest, DropBlock
 from hidra_tf.backbones.keras_models import with_task_normalization
+from hidra_tf.backbones.meta_training import meta_training
 from hidra_tf.backbones.normalization import TaskNormalization
 from hidra_tf.backbones.resnet12 import ResidualBlock, resnet12
 

@@ -48,7 +48,7 @@ ROWS = {
     "fomaml": Row(),  # no derivative of the loss: test_reptile.py
     "reptile": Row(),  # no derivative of the loss: test_reptile.py
     "anil": Row(gradients=((True, "support", 2, False), (True, "affine", 2, False))),
-    "protonet": Row(gradients=((True, "transductive", 1, False), (True, "none", 1, False))),
+    "protonet": Row(gradients=((True, "joint", 1, False), (True, "none", 1, False))),
     "finetune": Row({"classes": 4}),  # learns no tasks: test_frozen.py
     # Constants in their gradients: test_hyper.py. What the enhancement shows the hypernetwork
     # depends on the numbers of the classes.

@@ -12,7 +12,7 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import METHODS, build, is_fixed_way, trains, uses
-from hidra_tf.options import HEADS, NORMS
+from hidra_tf.options import ADAPTABLE, HEADS
 
 LEARNING_RATE = 0.3
 WAYS = 3
@@ -184,7 +184,7 @@ ORDER = [2, 0, 1]
 
 
 @pytest.mark.parametrize("exact", [True, False], ids=["closed", "generic"])
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", ADAPTABLE)
 def test_hidras_logits_follow_the_order_of_the_classes(norm, exact, make_method, episodes):
     method = make_method("hidra", norm, steps=2, exact=exact)
     logits = method.query_logits(episodes, [0, 1, 2]).numpy()

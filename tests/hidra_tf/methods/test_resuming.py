@@ -35,7 +35,7 @@ def make_method(rows):
         kernel = keras.initializers.GlorotUniform(seed)
         block = ConvBlock(4, normalised=True, use_bias=False, kernel_initializer=kernel)
         model = keras.Sequential([keras.Input((6, 6, 1)), block, keras.layers.Flatten()])
-        backbone, inner = Backbone(model, "transductive"), InnerLoop(1, 0.1)
+        backbone, inner = Backbone(model, "running"), InnerLoop(1, 0.1)
         return build(name, backbone, inner, (WAYS,), seed=seed, **rows[name].settings)
 
     return make
@@ -55,7 +55,8 @@ class Training:
     @property
     def variables(self):
         """All that an update changes, the backbone's first."""
-        return [*self.method.variables, *self.optimizer.variables]
+        kept = (self.method.statistics, self.optimizer.variables)
+        return [*self.method.variables, *kept[0], *kept[1]]
 
     def state(self):
         return values(self.variables)
@@ -91,6 +92,7 @@ def test_a_training_continues_and_repeats_bit_for_bit(name, make_method, pool, t
     # One that stands still would pass all the rest.
     theta = len(first.method.backbone.variables)
     assert not any(same(start, saved)[:theta] + same(saved, end)[:theta])
+    assert first.method.statistics
 
     other = Training(name, make_method(name, 1), pool, tmp_path)
     assert not all(same(other.state(), start))
@@ -98,7 +100,7 @@ def test_a_training_continues_and_repeats_bit_for_bit(name, make_method, pool, t
     assert all(same(other.state(), saved))
     assert all(same(other.run(2, UPDATES), end))
     assert other.checkpoints.restore_best()
-    weights = values(other.method.variables)
+    weights = values([*other.method.variables, *other.method.statistics])
     assert all(same(weights, saved[: len(weights)]))
 
     # Anew, in an object that is compiled already, for that takes most of the time.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_gen import ImageSize
 from data_gen.errors import UserError
-from hidra_tf.options import INNER_LOOPS, NORMS
+from hidra_tf.options import ADAPTABLE, INNER_LOOPS
 from hidra_tf.runs.config import (
     BOOKKEEPING,
     Config,
@@ -125,7 +125,7 @@ positive = st.floats(0, exclude_min=True, allow_infinity=False)
     meta_lr=positive,
     seed=st.integers(),
     data_dir=st.none() | st.text(),
-    norm=st.sampled_from(NORMS),
+    norm=st.sampled_from(ADAPTABLE),
     inner_loop=st.sampled_from(INNER_LOOPS),
 )
 def test_any_valid_configuration_survives_json(**fields):

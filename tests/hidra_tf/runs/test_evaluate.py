@@ -119,6 +119,58 @@ def test_the_time_that_is_printed_is_that_of_the_file(run, cache, capsys, monkey
     assert "2000.0 tasks/s" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def running(cache, tmp_path_factory):
+    """A run that was trained with running statistics."""
+    path = tmp_path_factory.mktemp("running") / "run"
+    config = make_config(dataset="glyphs", method="protonet", data_dir=None, norm="running")
+    train(dataclasses.replace(config, steps=2, val_tasks=1), path, REQUEST, cache)
+    return path
+
+
+def test_a_run_may_be_tested_under_another_norm(running, cache, capsys):
+    request = dataclasses.replace(REQUEST, tasks=20)
+    for norm in (None, "transductive", "joint", "running"):
+        evaluate.evaluate(running, dataclasses.replace(request, norm=norm), cache_dir=cache)
+    printed = capsys.readouterr().out
+    assert [printed.count(f"{s} accuracy") for s in ("inductive", "transductive")] == [2, 2]
+    made = [json.loads(f.read_text()) for f in (running / "results").glob("test_*.json")]
+    found = {m["norm"]: (m["setting"], m["request"].get("norm")) for m in made}
+    # The run's own norm is none that was asked for, and so both evaluations have one file.
+    assert len(made) == 3
+    assert found == {
+        "running": ("inductive", None),
+        "transductive": ("transductive", "transductive"),
+        "joint": ("transductive", "joint"),
+    }
+    losses = {m["norm"]: m["rows"][0]["accuracy"] for m in made}
+    assert len(set(losses.values())) > 1
+
+
+@pytest.mark.parametrize(
+    ("norm", "message"),
+    [
+        (
+            "affine",
+            "expected running, transductive, support, joint for .*=running.*received affine",
+        ),
+        ("none", "received none"),
+    ],
+)
+def test_a_norm_under_which_the_weights_mean_something_else_is_refused(
+    running, cache, norm, message
+):
+    request = dataclasses.replace(REQUEST, norm=norm)
+    with pytest.raises(UserError, match=f"^eval_norm: .*{message}"):
+        evaluate.evaluate(running, request, cache_dir=cache)
+
+
+def test_statistics_that_were_not_kept_cannot_be_asked_for(run, cache):
+    request = dataclasses.replace(REQUEST, norm="running")
+    with pytest.raises(UserError, match=r"^eval_norm: expected affine for .*received running"):
+        evaluate.evaluate(run, request, cache_dir=cache)
+
+
 def test_results_on_two_folders_are_kept_apart_and_name_theirs(run, cache, make_pictures):
     for name, shade in (("one", 0), ("two", 100)):
         request = dataclasses.replace(

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import data_gen
@@ -55,6 +56,20 @@ def test_another_method_begins_with_the_backbone_of_the_best_checkpoint(run):
         np.testing.assert_array_equal(ours, theirs)
     assert np.any(target.backbone.variables[0] != method("maml").backbone.variables[0])
     np.testing.assert_array_equal(target.head.kernel, head)
+
+
+def test_running_statistics_come_along_where_both_keep_them(tmp_path):
+    trained = method("finetune", norm="running", classes=5)
+    for i, variable in enumerate(trained.statistics):
+        variable.assign(tf.fill(variable.shape, float(i)))
+    Checkpoints(tmp_path, trained, None, print).save_if_best(0.5)
+    targets = [method("maml", norm=norm) for norm in ("running", "transductive")]
+    for target in targets:
+        load_backbone(tmp_path, method("finetune", norm="running"), target, pytest.fail)
+    assert len(targets[0].statistics) == 8
+    for i, variable in enumerate(targets[0].statistics):
+        np.testing.assert_array_equal(variable, np.full(3, i))
+    assert targets[1].statistics == []
 
 
 @pytest.mark.parametrize(

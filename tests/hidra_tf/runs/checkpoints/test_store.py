@@ -17,6 +17,8 @@ PARTS = ("index", "data-00000-of-00001")
 class Method:
     """All that checkpoints want of a method."""
 
+    statistics = ()
+
     def __init__(self):
         self.variables = [tf.Variable([1.0, 2.0]), tf.Variable(3.0)]
 
@@ -175,6 +177,25 @@ def test_weights_of_other_sizes_are_one_line_and_nothing_else(
     gc.collect()  # TensorFlow complains when what was not restored is forgotten
     assert messages == []
     assert caplog.text == ""
+
+
+def test_running_statistics_are_kept_beside_the_weights(tmp_path):
+    method, other = Method(), Method()
+    method.statistics, other.statistics = [tf.Variable([5.0])], [tf.Variable([0.0])]
+    Checkpoints(tmp_path, method, None, pytest.fail).save()
+    digest = weights_digest(tmp_path / "checkpoints" / "ckpt-0")
+    assert Checkpoints(tmp_path, other, None, pytest.fail).restore_last()
+    assert other.statistics[0].numpy() == [5.0]
+    method.statistics[0].assign([6.0])
+    Checkpoints(tmp_path, method, None, pytest.fail).save()
+    assert weights_digest(tmp_path / "checkpoints" / "ckpt-0") != digest
+
+
+def test_a_checkpoint_without_the_statistics_that_are_wanted_is_one_line(saved):
+    other = Method()
+    other.statistics = [tf.Variable([0.0])]
+    with pytest.raises(MisfitError, match="expected 1 running statistics, received 0"):
+        Checkpoints(saved, other, None, pytest.fail).restore_last()
 
 
 def with_best(path, step=20):

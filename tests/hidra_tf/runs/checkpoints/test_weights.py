@@ -17,6 +17,8 @@ from hidra_tf.runs.config import Config
 class Method:
     """All that checkpoints want of a method."""
 
+    statistics = ()
+
     def __init__(self):
         self.variables = [tf.Variable([1.0, 2.0]), tf.Variable(3.0)]
 
