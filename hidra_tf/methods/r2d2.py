@@ -130,17 +130,7 @@ class RidgeSolver(tf.Module):
         roots = tf.sqrt(image_weights(targets))[..., tf.newaxis]
         rows = roots * tf.concat([features, tf.ones_like(features[..., :1])], axis=-1)
         targets = roots * targets
-        count, size = tf.shape(rows)[-2], rows.shape[-1]
-        penalty = tf.exp(self.log_ridge)
-        solution = tf.cond(
-            count <= size,
-            lambda: tf.linalg.matmul(
-                rows, _regularised_solve(rows, targets, penalty, True), transpose_a=True
-            ),
-            lambda: _regularised_solve(
-                rows, tf.linalg.matmul(rows, targets, transpose_a=True), penalty, False
-            ),
-        )
+        solution = ridge_regression(rows, targets, tf.exp(self.log_ridge))
         return HeadWeights(solution[..., :-1, :], solution[..., -1, :])
 
 
@@ -156,10 +146,64 @@ def image_weights(targets: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(targets / counts, axis=-1) / tf.cast(tf.shape(targets)[-1], targets.dtype)
 
 
-def _regularised_solve(
-    rows: tf.Tensor, right: tf.Tensor, penalty: tf.Tensor, outer: bool
-) -> tf.Tensor:
-    """(R Rᵀ + λI)⁻¹ B with `outer`, else (RᵀR + λI)⁻¹ B, for R [..., N, M] and B."""
-    products = tf.linalg.matmul(rows, rows, transpose_a=not outer, transpose_b=outer)
-    identity = tf.eye(tf.shape(products)[-1], dtype=rows.dtype)
+@tf.custom_gradient
+def ridge_regression(
+    rows: tf.Tensor, targets: tf.Tensor, penalty: tf.Tensor
+) -> tuple[tf.Tensor, object]:
+    """The solution W = (RᵀR + λI)⁻¹ RᵀY = Rᵀ (RRᵀ + λI)⁻¹ Y, by the smaller of the two systems.
+
+    The gradient is written down because TensorFlow does not differentiate a choice between two
+    forms where tasks are vectorized. It may be taken once; nothing here asks for its derivative.
+
+    Args:
+        rows: R [..., N, M].
+        targets: Y [..., N, C].
+        penalty: λ, a scalar above 0.
+
+    Returns:
+        W [..., M, C].
+    """
+    few = tf.shape(rows)[-2] <= rows.shape[-1]
+    solution = tf.cond(
+        few,
+        lambda: _product(rows, _outer_solve(rows, targets, penalty), transpose_a=True),
+        lambda: _inner_solve(rows, _product(rows, targets, transpose_a=True), penalty),
+    )
+
+    def backward(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        # The derivative at Y is u = R (RᵀR + λI)⁻¹ G; `left`·`right`ᵀ is (Y − RW)·((RᵀR + λI)⁻¹G)ᵀ.
+        def of_few() -> tuple[tf.Tensor, ...]:
+            left = _outer_solve(rows, targets, penalty)
+            at_targets = _outer_solve(rows, _product(rows, upstream), penalty)
+            right = upstream - _product(rows, at_targets, transpose_a=True)
+            return at_targets, left, right, -tf.reduce_sum(at_targets * left)
+
+        def of_many() -> tuple[tf.Tensor, ...]:
+            right = _inner_solve(rows, upstream, penalty)
+            left = targets - _product(rows, solution)
+            return _product(rows, right), left, right, -tf.reduce_sum(right * solution)
+
+        at_targets, left, right, at_penalty = tf.cond(few, of_few, of_many)
+        at_rows = _product(left, right, transpose_b=True)
+        at_rows -= _product(at_targets, solution, transpose_b=True)
+        return at_rows, at_targets, at_penalty
+
+    return solution, backward
+
+
+_product = tf.linalg.matmul
+
+
+def _outer_solve(rows: tf.Tensor, right: tf.Tensor, penalty: tf.Tensor) -> tf.Tensor:
+    """(RRᵀ + λI)⁻¹ B for R [..., N, M] and B [..., N, C]."""
+    return _solve(_product(rows, rows, transpose_b=True), right, penalty)
+
+
+def _inner_solve(rows: tf.Tensor, right: tf.Tensor, penalty: tf.Tensor) -> tf.Tensor:
+    """(RᵀR + λI)⁻¹ B for R [..., N, M] and B [..., M, C]."""
+    return _solve(_product(rows, rows, transpose_a=True), right, penalty)
+
+
+def _solve(products: tf.Tensor, right: tf.Tensor, penalty: tf.Tensor) -> tf.Tensor:
+    identity = tf.eye(tf.shape(products)[-1], dtype=products.dtype)
     return tf.linalg.solve(products + penalty * identity, right)
