@@ -25,8 +25,10 @@ define_setting(
     "protonet takes the nearest class mean and no inner steps; finetune trains a classifier of "
     "all training classes, then a new head for each task on frozen features; hypermaml and "
     "hyperhidra let a hypernetwork make the one update of a task, in place of a gradient step or "
-    "on top of it (further --inner_steps or --eval_steps are gradient steps); random trains "
-    "nothing and adapts from random initial weights.",
+    "on top of it (further --inner_steps or --eval_steps are gradient steps); proto_maml starts "
+    "MAML's steps from class means; anyway assigns classes to some of --outputs neurons at random; "
+    "r2d2 solves a ridge regression on frozen features; random trains nothing and adapts from "
+    "random initial weights.",
     default="hidra",
 )
 define_setting(
@@ -113,6 +115,19 @@ define_setting(
     "enhancement",
     "Show the hypernetwork more than the embeddings E: to hypermaml the universal predictions Ŷ "
     "and the labels Y, to hyperhidra what the head says after one step. This is on by default.",
+)
+define_setting(
+    "outputs",
+    "O, the number of output neurons of anyway, and the largest number of ways that it can have.",
+)
+define_setting(
+    "assignments",
+    "J, the largest number of disjoint assignments of a task's C classes to the neurons of anyway "
+    "(default: O/C rounded down, as many as there can be).",
+)
+define_setting("ridge", "λ, the penalty with which the ridge regression of r2d2 begins.")
+define_setting(
+    "ridge_scale", "The factor of the ridge regression's answers with which r2d2 begins."
 )
 define_setting(
     "switch",

@@ -170,6 +170,10 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "hyper_layers": _ALWAYS,
     "hyper_width": _ALWAYS,
     "enhancement": _ALWAYS,
+    "outputs": _ALWAYS,
+    "assignments": _ALWAYS,
+    "ridge": _ALWAYS,
+    "ridge_scale": _ALWAYS,
     "switch": (
         Rule(lambda at: at.config.switch[0] < at.config.steps, "--steps above FIRST", "steps"),
     ),

@@ -14,6 +14,7 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import HeadWeights
 
 # The head of a task before a step, support features and labels → the head after the step.
+# A head that is made from the support set replaces that of the initialization in the same way.
 HeadStep = Callable[[HeadWeights, tf.Tensor, tf.Tensor], HeadWeights]
 
 
@@ -45,27 +46,31 @@ class Descent:
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     descend: Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], tf.Tensor | None], list[tf.Tensor]]
 
-    def begin(self, start: TaskWeights, first_step: HeadStep, steps: int) -> Iterator[TaskWeights]:
-        """Yields the weights after a first step of the head alone, and after the second step.
+    def begin(
+        self, start: TaskWeights, change: HeadStep, taken: int, last: int
+    ) -> Iterator[TaskWeights]:
+        """Yields the weights after a change of the head alone, and after the next step.
 
-        The first does not move the backbone, so the second differentiates the same features.
+        The change does not move the backbone, so the next step differentiates the same features.
 
         Args:
             start: the initialization.
-            first_step: moves the head, from features.
-            steps: how many steps are made, of which no more than two are made here.
+            change: makes another head of that of `start`, from features.
+            taken: the number of steps that the change counts for: 1 for a first step, 0 for a head
+                that is made before the first step.
+            last: how many steps are made, of which no more than `taken` + 1 are made here.
         """
         with tf.GradientTape() as tape:
             tape.watch(self._moving(start))
             features, _ = self.backbone.support_features(start.backbone, self.images)
             with tape.stop_recording():
-                head = first_step(start.head, features, self.labels)
+                head = change(start.head, features, self.labels)
             tape.watch(list(head))
             loss = self.loss(self.labels, head.logits(features))
         weights = TaskWeights(start.backbone, head)
         yield weights
-        if steps > 1:
-            yield self._moved(tape, loss, weights, rates_at(self.rates, 1))
+        if last > taken:
+            yield self._moved(tape, loss, weights, rates_at(self.rates, taken))
 
     def step(self, taken: tf.Tensor | int, weights: TaskWeights) -> TaskWeights:
         """The weights after one more step than the `taken` ones."""

@@ -73,6 +73,7 @@ class InnerLoop:
         rates: tf.Tensor | None = None,
         derivatives: Derivatives = Derivatives.SECOND,
         first_step: HeadStep | None = None,
+        first_head: HeadStep | None = None,
     ) -> list[TaskWeights]:
         """The weights after each of S numbers of steps.
 
@@ -87,17 +88,19 @@ class InnerLoop:
                 all weights move by `learning_rate`.
             derivatives: which derivatives of the steps a meta-gradient takes.
             first_step: moves the head, from features, in place of the first step.
+            first_head: makes the head that the task starts out with, from features under the
+                initial weights, in place of `start.head`.
         """
         descend = functools.partial(self.descended, derivatives=derivatives)
         descent = Descent(backbone, images, labels, rates, self.support_loss, descend)
         known, last = [start], max(at_steps)
-        if first_step is None and self.is_exact_start(tied):
-            first_step = functools.partial(
-                self.exact_first_step, rates=rates, derivatives=derivatives
-            )
-        if first_step is not None and last > 0:
+        change, taken = (first_step, 1) if first_head is None else (first_head, 0)
+        if change is None and self.is_exact_start(tied):
+            change = functools.partial(self.exact_first_step, rates=rates, derivatives=derivatives)
+        if change is not None and last >= taken:
             # Sharing features between two steps would keep the activations of both.
-            known.extend(descent.begin(start, first_step, 1 if self.recompute else last))
+            shared = taken if self.recompute else last
+            known[taken:] = descent.begin(start, change, taken, shared)
         step = descent.recomputed_step if self.recompute else descent.step
         if derivatives is Derivatives.NONE:
             return states_at(at_steps, known, step)

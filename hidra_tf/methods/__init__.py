@@ -21,6 +21,7 @@ AIDS = ("multi_step_loss", "learn_inner_lr", "second_order_after")
 
 
 _INNER = ("inner_steps", "inner_lr", "inner_reduction")
+_RIDGE = ("ridge", "ridge_scale")
 _HYPER = ("hyper_layers", "hyper_width", "enhancement")
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
@@ -79,6 +80,17 @@ METHODS = {
         heads=("master", "zero"),
         losses=("softmax",),
         options=_HYPER,
+    ),
+    "proto_maml": Entry("hidra_tf.methods.proto_maml", "ProtoMaml", aids=AIDS),
+    "anyway": Entry(
+        "hidra_tf.methods.anyway", "AnyWay", options=("outputs", "assignments"), aids=AIDS
+    ),
+    "r2d2": Entry(
+        "hidra_tf.methods.r2d2",
+        "R2D2",
+        options=_RIDGE,
+        unused=("first_order", "adapt_norm"),
+        steps=False,
     ),
     # What every training has (steps, meta_batch, meta_lr, …) is not called unused: that nothing is
     # trained is plain, and a comparison gives all its methods the same flags.

@@ -101,6 +101,11 @@ class GradientMethod(EpisodicMethod):
         """The weights with which a task of `ways` classes starts out."""
         return TaskWeights(self.theta(), self.head.initial(ways))
 
+    def start(self, task: Episodes, objective: Objective) -> TaskWeights:
+        """The weights with which one task starts out, for the objective of a meta-update."""
+        del objective
+        return self.initialization(task.ways)
+
     def needs_features_only(self, at_steps: Sequence[int]) -> bool:
         """Whether no step moves the backbone and no picture's features depend on another's."""
         return self.backbone.per_image and max(at_steps) <= self.free_steps
@@ -129,7 +134,7 @@ class GradientMethod(EpisodicMethod):
         return functools.partial(
             self.inner.trajectory,
             self.backbone,
-            self.initialization(task.ways),
+            self.start(task, objective),
             self.head.tied,
             task.support_images,
             task.support_labels,
@@ -176,7 +181,8 @@ class GradientMethod(EpisodicMethod):
         first, *adapted = weights
         support, queries = task.support_images, task.query_images
         logits = tf.stack(
-            list(map(functools.partial(query_logits, self.backbone, support, queries), adapted))
+            list(map(functools.partial(query_logits, self.backbone, support, queries), adapted)),
+            axis=-3,
         )
         return Predictions(logits, self._head_update(first.head, [one.head for one in adapted]))
 

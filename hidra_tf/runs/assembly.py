@@ -197,7 +197,8 @@ def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[
         return tuple(request.ways)
     if config.is_fixed_way:
         return config.train_ways
-    return tuple(c for c in ANY_WAYS if c <= classes)
+    most = classes if config.most_ways is None else min(classes, config.most_ways)
+    return tuple(c for c in ANY_WAYS if c <= most)
 
 
 def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:

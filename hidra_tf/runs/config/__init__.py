@@ -53,6 +53,11 @@ class Config(DataSettings, TaskSettings, MethodSettings, TrainingSettings):
                 f"{format_ways(self.train_ways)}; "
                 f"`method={METHODS[self.method].any_way}` takes several"
             )
+        if self.most_ways is not None and self.train_ways[-1] > self.most_ways:
+            raise UserError(
+                f"outputs: expected at least {self.train_ways[-1]}, the largest of `train_ways`; "
+                f"received {self.most_ways}"
+            )
 
     def to_json(self) -> str:
         """The fields as JSON."""

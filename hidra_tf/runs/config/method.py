@@ -52,6 +52,11 @@ class MethodSettings(Settings):
         enhancement: whether a hypernetwork also sees labels and predictions.
         switch: the meta-updates between which HyperMAML passes from gradient steps to its
             hypernetwork, or None for no gradient steps.
+        outputs: O, the number of neurons of a head with more of them than a task has classes.
+        assignments: the largest number J of assignments of a task's classes to these neurons, or
+            None for as many as do not overlap.
+        ridge: λ at the beginning, the penalty of ridge regression.
+        ridge_scale: the factor of ridge regression's answers at the beginning.
         inner_loop: `auto` takes a tied head's first step in closed form, `generic` never does.
         task_map: how the tasks share the machine; see `hidra_tf.methods.task_map`.
         recompute: whether inner steps are computed twice to save memory; see `InnerLoop`.
@@ -77,6 +82,10 @@ class MethodSettings(Settings):
     hyper_width: int = whole(256, least=1)
     enhancement: bool = True
     switch: tuple[int, int] | None = anything(None)
+    outputs: int = whole(30, least=2)
+    assignments: int | None = whole(None, least=1)
+    ridge: float = number(50.0, above=0)
+    ridge_scale: float = number(10.0, above=0)
     inner_loop: str = one_of(INNER_LOOPS, "auto")
     task_map: str = one_of(TASK_MAPS, "auto")
     recompute: bool = False
@@ -100,6 +109,11 @@ class MethodSettings(Settings):
     def is_fixed_way(self) -> bool:
         """Whether the run serves only the number of ways that it is trained with."""
         return is_fixed_way(self.method, self.head)
+
+    @property
+    def most_ways(self) -> int | None:
+        """The largest number of ways that there are neurons for; None where it is not known."""
+        return self.outputs if uses(self.method, "outputs") else None
 
     @property
     def own_steps(self) -> int:

@@ -54,6 +54,20 @@ ROWS = {
     # depends on the numbers of the classes.
     "hypermaml": Row(_HYPER, unordered={"enhancement": False}),
     "hyperhidra": Row(_HYPER),
+    "proto_maml": Row(
+        gradients=(
+            (True, "transductive", 1, False),
+            (True, "support", 2, True),
+            (True, "affine", 3, False),
+            (True, "none", 1, False),
+        )
+    ),
+    # With a single assignment, for the loss of several is no loss of their sum: test_anyway.py.
+    "anyway": Row(
+        {"outputs": 5},
+        gradients=((True, "transductive", 1, False), (True, "none", 2, False)),
+    ),
+    "r2d2": Row(gradients=((True, "transductive", 1, False), (True, "none", 1, False))),
     "random": Row(),  # is not trained
 }
 

@@ -9,10 +9,12 @@ import pytest
 import hidra_tf.methods as registry
 from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.heads.assigned import AssignedHead
 from hidra_tf.heads.hyper_heads import AnyWayHyperHead, HyperHead
 from hidra_tf.heads.neurons import FixedHead, MasterHead, RandomHead
 from hidra_tf.methods import METHODS, any_way_of, build, is_fixed_way
 from hidra_tf.methods.anil import Anil
+from hidra_tf.methods.anyway import AnyWay
 from hidra_tf.methods.finetune import Finetune
 from hidra_tf.methods.fomaml import FirstOrderMaml
 from hidra_tf.methods.hidra import Hidra
@@ -20,7 +22,9 @@ from hidra_tf.methods.hyperhidra import HyperHidra
 from hidra_tf.methods.hypermaml import HyperMaml
 from hidra_tf.methods.interface import Method
 from hidra_tf.methods.maml import Maml
+from hidra_tf.methods.proto_maml import ProtoMaml
 from hidra_tf.methods.protonet import ProtoNet
+from hidra_tf.methods.r2d2 import R2D2
 from hidra_tf.methods.random_init import RandomInit
 from hidra_tf.methods.reptile import Reptile
 
@@ -48,6 +52,11 @@ BY_HAND = {
     "hyperhidra": lambda b: HyperHidra(
         backbone=b, inner=INNER, head=AnyWayHyperHead.of(b, layers=2, width=32, seed=SEED)
     ),
+    "proto_maml": lambda b: ProtoMaml(backbone=b, inner=INNER),
+    "anyway": lambda b: AnyWay(
+        backbone=b, inner=INNER, head=AssignedHead.of(b, outputs=5, seed=SEED)
+    ),
+    "r2d2": lambda b: R2D2(backbone=b),
     "random": lambda b: RandomInit(backbone=b, inner=INNER, head=RandomHead.of(b, seed=SEED)),
 }
 

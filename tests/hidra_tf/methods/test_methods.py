@@ -17,13 +17,16 @@ from hidra_tf.options import ADAPTABLE, HEADS
 LEARNING_RATE = 0.3
 WAYS = 3
 COORDINATES = 3
+# Methods whose neurons are not drawn.
+WITHOUT_NEURONS = ("protonet", "finetune", "proto_maml", "r2d2")
 # So small that no ReLU and no maximum switches within it, where a derivative jumps.
 EPSILON = 1e-7
 
 
 def learned_by_the_head(method):
-    """The variables of a method's head or classifier; of one without, such as `protonet`, none."""
-    parts = (getattr(method, name, None) for name in ("head", "classifier"))
+    """The variables of a method's head, classifier or solver; of one without, such as `protonet`,
+    none."""
+    parts = (getattr(method, name, None) for name in ("head", "classifier", "solver"))
     return [variable for part in parts if part for variable in part.trainable_variables]
 
 
@@ -333,7 +336,7 @@ def test_a_task_of_one_class_is_refused(name, make_method):
         make_method(name).check_ways(1)
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("protonet", "finetune")])
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in WITHOUT_NEURONS])
 def test_the_head_is_not_a_copy_of_the_first_kernel(name):
     """Neurons and kernels drawn with one seed are still to be independent of each other."""
     backbone = Backbone(conv4((16, 16, 1), 32, "none", seed=0), "none")
