@@ -27,6 +27,7 @@ _PUBLIC = {
     "EpisodeSampler": "data_gen.episodes",
     "Backbone": "hidra_tf.backbones.backbone",
     "conv4": "hidra_tf.backbones.conv4",
+    "conv4_np": "hidra_tf.backbones.conv4_np",
     "resnet12": "hidra_tf.backbones.resnet12",
     "with_task_normalization": "hidra_tf.backbones.keras_models",
     "MasterHead": "hidra_tf.heads.neurons",

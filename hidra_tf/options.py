@@ -28,6 +28,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # Each with the function that makes it; any other function may be named as these are.
 BACKBONES = {
     "conv4": "hidra_tf.backbones.conv4:conv4",
+    "conv4_np": "hidra_tf.backbones.conv4_np:conv4_np",
     "resnet12": "hidra_tf.backbones.resnet12:resnet12",
 }
 
