@@ -15,7 +15,7 @@ HEADS = {
 }
 # Those that are made for one number of ways.
 FIXED_HEADS = ("per_class",)
-LOSSES = ("softmax", "sigmoid")
+LOSSES = ("softmax", "sigmoid", "mse")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "multistep")
 # Under these, the learning rate of every meta-update depends on how many there will be.
