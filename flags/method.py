@@ -25,7 +25,9 @@ define_setting(
     "protonet takes the nearest class mean and no inner steps; finetune trains a classifier of "
     "all training classes, then a new head for each task on frozen features; hypermaml and "
     "hyperhidra let a hypernetwork make the one update of a task, in place of a gradient step or "
-    "on top of it (further --inner_steps or --eval_steps are gradient steps); random trains "
+    "on top of it (further --inner_steps or --eval_steps are gradient steps); matching_net attends "
+    "to support pictures, relation_net learns to compare classes and queries, hypershot makes a "
+    "classifier from the resemblance of the classes; random trains "
     "nothing and adapts from random initial weights.",
     default="hidra",
 )
@@ -36,8 +38,9 @@ define_setting(
 )
 define_setting(
     "loss",
-    "The loss of a task: softmax over its classes, or sigmoid for each neuron against the rest, "
-    "under which the value of the master neuron matters.",
+    "The loss of a task: softmax over its classes; sigmoid for each neuron against the rest, "
+    "under which the value of the master neuron matters; or mse, the squared error of each "
+    "neuron's sigmoid, which relation_net was published with.",
 )
 define_setting(
     "inner_reduction",
@@ -105,9 +108,22 @@ define_setting(
     "depends on it.",
 )
 define_setting(
-    "hyper_layers", "The number of layers of the hypernetwork H_η of hypermaml and hyperhidra."
+    "hyper_layers",
+    "The number of layers of the hypernetwork H_η of hypermaml and hyperhidra, and of each head of "
+    "hypershot's (2 as published).",
 )
 define_setting("hyper_width", "The width of the hypernetwork's layers; the paper has 256 or 512.")
+define_setting(
+    "hyper_neck", "The number of layers of hypershot's hypernetwork that all of its heads share."
+)
+define_setting(
+    "target_layers", "The number of layers of the classifier that hypershot's hypernetwork makes."
+)
+define_setting("target_width", "The width of the hidden layers of that classifier.")
+define_setting(
+    "full_context",
+    "Let matching_net see each picture in the context of the task, by LSTMs over the support set.",
+)
 define_setting(
     "enhancement",
     "Show the hypernetwork more than the embeddings E: to hypermaml the universal predictions Ŷ "

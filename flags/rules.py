@@ -160,7 +160,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "drop_block": (
         _TRAINED,
         Rule(
-            lambda at: at.config.backbone != "conv4",
+            lambda at: at.config.backbone not in ("conv4", "conv4_np"),
             "--backbone=resnet12 or a function of your own",
             "backbone",
         ),
@@ -172,6 +172,12 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "hyper_layers": _ALWAYS,
     "hyper_width": _ALWAYS,
     "enhancement": _ALWAYS,
+    "hyper_neck": _ALWAYS,
+    "target_layers": _ALWAYS,
+    "target_width": (
+        Rule(lambda at: at.config.target_layers > 1, "--target_layers above 1", "target_layers"),
+    ),
+    "full_context": _ALWAYS,
     "switch": (
         Rule(lambda at: at.config.switch[0] < at.config.steps, "--steps above FIRST", "steps"),
     ),

@@ -73,6 +73,29 @@ METHODS = {
         losses=("softmax",),
         options=_HYPER,
     ),
+    "matching_net": Entry(
+        "hidra_tf.methods.matching_net",
+        "MatchingNet",
+        losses=("softmax",),
+        options=("full_context",),
+        unused=("first_order", "adapt_norm"),
+        steps=False,
+    ),
+    "relation_net": Entry(
+        "hidra_tf.methods.relation_net",
+        "RelationNet",
+        unused=("first_order", "adapt_norm"),
+        steps=False,
+    ),
+    "hypershot": Entry(
+        "hidra_tf.methods.hypershot",
+        "HyperShot",
+        head="per_class",
+        heads=("per_class",),
+        options=("hyper_neck", "hyper_layers", "hyper_width", "target_layers", "target_width"),
+        unused=("first_order", "adapt_norm"),
+        steps=False,
+    ),
     # What every training has (steps, meta_batch, meta_lr, …) is not called unused: that nothing is
     # trained is plain, and a comparison gives all its methods the same flags.
     "random": Entry(

@@ -22,9 +22,10 @@ EPSILON = 1e-7
 
 
 def learned_by_the_head(method):
-    """The variables of a method's head or classifier; of one without, such as `protonet`, none."""
-    parts = (getattr(method, name, None) for name in ("head", "classifier"))
-    return [variable for part in parts if part for variable in part.trainable_variables]
+    """The variables of what follows the backbone; of a method without, such as `protonet`, none."""
+    names = ("head", "classifier", "contexts", "relation", "hypernetwork")
+    parts = filter(None, (getattr(method, name, None) for name in names))
+    return [v for p in parts for v in getattr(p, "trainable_variables", None) or p.variables]
 
 
 @pytest.fixture(scope="session")
@@ -280,7 +281,7 @@ def test_one_compiled_function_serves_every_number_of_ways(make_method, make_epi
 def test_every_method_builds_and_knows_its_ways(name, make_method):
     method = make_method(name)
     method.check_ways(WAYS)
-    head = getattr(method, "head", None)
+    head = getattr(method, "head", getattr(method, "hypernetwork", None))
     assert getattr(head, "fixed_ways", None) == (WAYS if is_fixed_way(name) else None)
     assert trains(name) == (name != "random")
 
@@ -333,7 +334,11 @@ def test_a_task_of_one_class_is_refused(name, make_method):
         make_method(name).check_ways(1)
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("protonet", "finetune")])
+# They have no neurons that a task starts from.
+WITHOUT_NEURONS = ("protonet", "finetune", "matching_net", "relation_net", "hypershot")
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in WITHOUT_NEURONS])
 def test_the_head_is_not_a_copy_of_the_first_kernel(name):
     """Neurons and kernels drawn with one seed are still to be independent of each other."""
     backbone = Backbone(conv4((16, 16, 1), 32, "none", seed=0), "none")
