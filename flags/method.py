@@ -27,8 +27,10 @@ define_setting(
     "hyperhidra let a hypernetwork make the one update of a task, in place of a gradient step or "
     "on top of it (further --inner_steps or --eval_steps are gradient steps); proto_maml starts "
     "MAML's steps from class means; anyway assigns classes to some of --outputs neurons at random; "
-    "r2d2 solves a ridge regression on frozen features; random trains nothing and adapts from "
-    "random initial weights.",
+    "r2d2 solves a ridge regression on frozen features; matching_net attends "
+    "to support pictures, relation_net learns to compare classes and queries, hypershot makes a "
+    "classifier from the resemblance of the classes; random trains "
+    "nothing and adapts from random initial weights.",
     default="hidra",
 )
 define_setting(
@@ -38,8 +40,9 @@ define_setting(
 )
 define_setting(
     "loss",
-    "The loss of a task: softmax over its classes, or sigmoid for each neuron against the rest, "
-    "under which the value of the master neuron matters.",
+    "The loss of a task: softmax over its classes; sigmoid for each neuron against the rest, "
+    "under which the value of the master neuron matters; or mse, the squared error of each "
+    "neuron's sigmoid, which relation_net was published with.",
 )
 define_setting(
     "inner_reduction",
@@ -108,9 +111,22 @@ define_setting(
     "depends on it.",
 )
 define_setting(
-    "hyper_layers", "The number of layers of the hypernetwork H_η of hypermaml and hyperhidra."
+    "hyper_layers",
+    "The number of layers of the hypernetwork H_η of hypermaml and hyperhidra, and of each head of "
+    "hypershot's (2 as published).",
 )
 define_setting("hyper_width", "The width of the hypernetwork's layers; the paper has 256 or 512.")
+define_setting(
+    "hyper_neck", "The number of layers of hypershot's hypernetwork that all of its heads share."
+)
+define_setting(
+    "target_layers", "The number of layers of the classifier that hypershot's hypernetwork makes."
+)
+define_setting("target_width", "The width of the hidden layers of that classifier.")
+define_setting(
+    "full_context",
+    "Let matching_net see each picture in the context of the task, by LSTMs over the support set.",
+)
 define_setting(
     "enhancement",
     "Show the hypernetwork more than the embeddings E: to hypermaml the universal predictions Ŷ "

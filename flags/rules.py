@@ -158,7 +158,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "drop_block": (
         _TRAINED,
         Rule(
-            lambda at: at.config.backbone not in ("conv4", "conv4_gap"),
+            lambda at: not at.config.backbone.startswith("conv4"),
             "--backbone=resnet12 or a function of your own",
             "backbone",
         ),
@@ -174,6 +174,12 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "assignments": _ALWAYS,
     "ridge": _ALWAYS,
     "ridge_scale": _ALWAYS,
+    "hyper_neck": _ALWAYS,
+    "target_layers": _ALWAYS,
+    "target_width": (
+        Rule(lambda at: at.config.target_layers > 1, "--target_layers above 1", "target_layers"),
+    ),
+    "full_context": _ALWAYS,
     "switch": (
         Rule(lambda at: at.config.switch[0] < at.config.steps, "--steps above FIRST", "steps"),
     ),

@@ -21,7 +21,7 @@ HEADS = {
 }
 # Those that are made for one number of ways.
 FIXED_HEADS = ("per_class",)
-LOSSES = ("softmax", "sigmoid")
+LOSSES = ("softmax", "sigmoid", "mse")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "multistep")
 # Under these, the learning rate of every meta-update depends on how many there will be.
@@ -35,6 +35,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 BACKBONES = {
     "conv4": "hidra_tf.backbones.conv4:conv4",
     "conv4_gap": "hidra_tf.backbones.conv4:conv4_gap",
+    "conv4_np": "hidra_tf.backbones.conv4_np:conv4_np",
     "resnet12": "hidra_tf.backbones.resnet12:resnet12",
 }
 

@@ -30,8 +30,22 @@ def one_versus_rest(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.reduce_sum(losses, axis=-1), axis=-1)
 
 
+def squared_error(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Mean square of σ(z) − y over the C neurons and the images [...]: Relation Networks' loss.
+
+    Sung et al. (2018), https://arxiv.org/abs/1711.06025, equation 2, as a mean: labels [..., N],
+    logits z [..., N, C], with y = 1 for an image's own class and 0 for the others.
+    """
+    targets = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
+    return tf.reduce_mean(tf.square(tf.sigmoid(logits) - targets), axis=(-2, -1))
+
+
 # By the names in `options.LOSSES`.
-LOSSES: dict[str, Loss] = {"softmax": cross_entropy, "sigmoid": one_versus_rest}
+LOSSES: dict[str, Loss] = {
+    "softmax": cross_entropy,
+    "sigmoid": one_versus_rest,
+    "mse": squared_error,
+}
 
 
 def loss_function(loss: str | Loss) -> Loss:

@@ -25,7 +25,8 @@ class ConvBlock(keras.layers.Layer):
       are then cheaper to compute than the output.
     - Shift and ReLU are differentiated behind the pooling, where a quarter of the values is left.
 
-    Input [N, H, W, channels], output [N, H // 2, W // 2, filters].
+    Input [N, H, W, channels], output [N, H // 2, W // 2, filters]; without padding, H − 2 and W − 2
+    take the place of H and W, and without pooling they are not halved.
 
     Args:
         filters: the number of channels of the output.
@@ -33,6 +34,8 @@ class ConvBlock(keras.layers.Layer):
         use_bias: whether the convolution adds a bias.
         kernel_initializer: the initializer of the kernel [3, 3, channels, filters], or what
             `keras.initializers.get` makes one of.
+        padding: `same` if the convolution pads with zeros, else `valid`.
+        pool: whether there is the pooling.
         **kwargs: name, dtype and the other arguments of a Keras layer.
     """
 
@@ -42,11 +45,14 @@ class ConvBlock(keras.layers.Layer):
         normalised: bool,
         use_bias: bool,
         kernel_initializer: str | dict | keras.initializers.Initializer,
+        padding: str = "same",
+        pool: bool = True,
         **kwargs: object,
     ) -> None:
         # Images are cast where they are used: statistics of patches need them as they come.
         super().__init__(autocast=False, **kwargs)
         self.filters, self.use_bias = filters, use_bias
+        self.padding, self.pool = padding, pool
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = TaskNormalization(dtype=self.dtype_policy, name="norm") if normalised else None
 
@@ -70,16 +76,21 @@ class ConvBlock(keras.layers.Layer):
         """Computes the features of `images`; see `TaskNormalization` for `training`."""
         kernel, shift = self._folded(images, training)
         images, kernel = (tf.cast(x, self.compute_dtype) for x in (images, kernel))
-        outputs = tf.nn.conv2d(images, kernel, 1, "SAME")
-        if shift is not None:
+        outputs = tf.nn.conv2d(images, kernel, 1, self.padding.upper())
+        if shift is not None and self.pool:
             return shifted_relu_pool(outputs, shift)
+        if shift is not None:
+            return tf.nn.relu(tf.nn.bias_add(outputs, tf.cast(shift, outputs.dtype)))
         outputs += tf.cast(self._bias(), outputs.dtype)
-        return tf.nn.relu(max_pool(self.norm(outputs, training=True)))
+        outputs = self.norm(outputs, training=True)
+        return tf.nn.relu(max_pool(outputs) if self.pool else outputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The output's shape: [N, H // 2, W // 2, filters]."""
-        count, height, width, _ = input_shape
-        return count, height // 2, width // 2, self.filters
+        """The output's shape; see the class."""
+        lost = 0 if self.padding == "same" else _SIDE - 1
+        factor = 2 if self.pool else 1
+        height, width = ((side - lost) // factor for side in input_shape[1:3])
+        return input_shape[0], height, width, self.filters
 
     def get_config(self) -> dict[str, object]:
         """The arguments, as Keras saves them."""
@@ -88,6 +99,8 @@ class ConvBlock(keras.layers.Layer):
             "normalised": self.norm is not None,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "padding": self.padding,
+            "pool": self.pool,
         }
         return {**super().get_config(), **own}
 
@@ -111,13 +124,16 @@ class ConvBlock(keras.layers.Layer):
         if training and not self._has_small_patches(images):
             return kernel, None
         if training:
-            mean, variance = output_moments(tf.cast(images, kernel.dtype), kernel)
+            images = tf.cast(images, kernel.dtype)
+            mean, variance = output_moments(images, kernel, self.padding)
             self.norm.store(mean + self._bias(), variance)
         scale, shift = self.norm.as_affine(*self.norm.stored())
         return kernel * scale, self._bias() * scale + shift
 
 
-def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def output_moments(
+    images: tf.Tensor, kernel: tf.Tensor, padding: str = "same"
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes mean and biased variance of a convolution's output without the output itself.
 
     An output is the product of the kernel k and a 3×3 patch p of the (zero-padded) image, so its
@@ -126,12 +142,13 @@ def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.
     Args:
         images: [N, H, W, channels].
         kernel: [3, 3, channels, filters].
+        padding: `same` if the convolution pads with zeros, else `valid`.
 
     Returns:
         The mean [filters] and the variance [filters].
     """
     flat = tf.reshape(kernel, (-1, kernel.shape[-1]))
-    patches = _patches(images)
+    patches = _patches(images, padding)
     n = tf.cast(tf.shape(patches)[0], patches.dtype)
     mean = tf.reduce_mean(patches, axis=0)
     centred = patches - mean
@@ -140,9 +157,10 @@ def output_moments(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.
     return tf.linalg.matvec(flat, mean, transpose_a=True), variance
 
 
-def _patches(images: tf.Tensor) -> tf.Tensor:
-    """The 3×3 patches around every pixel, [N·H·W, 9·channels]."""
+def _patches(images: tf.Tensor, padding: str) -> tf.Tensor:
+    """The 3×3 patches around every pixel of the output, [N·H·W, 9·channels]."""
     size = _SIDE**2 * images.shape[-1]
     # A convolution with unit kernels copies faster than `tf.image.extract_patches`.
     units = np.eye(size).reshape(_SIDE, _SIDE, -1, size)
-    return tf.reshape(tf.nn.conv2d(images, tf.constant(units, images.dtype), 1, "SAME"), (-1, size))
+    kernel = tf.constant(units, images.dtype)
+    return tf.reshape(tf.nn.conv2d(images, kernel, 1, padding.upper()), (-1, size))

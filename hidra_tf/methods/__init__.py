@@ -91,6 +91,33 @@ METHODS = {
         options=_RIDGE,
         unused=("first_order", "adapt_norm"),
         steps=False,
+        frozen=True,
+    ),
+    "matching_net": Entry(
+        "hidra_tf.methods.matching_net",
+        "MatchingNet",
+        losses=("softmax",),
+        options=("full_context",),
+        unused=("first_order", "adapt_norm"),
+        steps=False,
+        frozen=True,
+    ),
+    "relation_net": Entry(
+        "hidra_tf.methods.relation_net",
+        "RelationNet",
+        unused=("first_order", "adapt_norm"),
+        steps=False,
+        frozen=True,
+    ),
+    "hypershot": Entry(
+        "hidra_tf.methods.hypershot",
+        "HyperShot",
+        head="per_class",
+        heads=("per_class",),
+        options=("hyper_neck", "hyper_layers", "hyper_width", "target_layers", "target_width"),
+        frozen=True,
+        unused=("first_order", "adapt_norm"),
+        steps=False,
     ),
     # What every training has (steps, meta_batch, meta_lr, …) is not called unused: that nothing is
     # trained is plain, and a comparison gives all its methods the same flags.

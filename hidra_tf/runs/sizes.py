@@ -28,7 +28,9 @@ _STEP_OF_GRAPH = 200_000
 # Weights, their gradients, and the two moments of Adam.
 _COPIES = {"adam": 4, "sgd": 2}
 # Convolutions of a 3 × 3 kernel from F channels to F channels, in units of F × F.
-_KERNELS = {"conv4": 9 * 3, "resnet12": 9 * 2 * 10 * 10}
+_KERNELS = {"conv4": 9 * 3, "conv4_np": 9 * 3, "resnet12": 9 * 2 * 10 * 10}
+# Settings of a network that a hypernetwork makes.
+_TARGET = ("target_layers", "target_width")
 # Tasks that are adapted to at once in an evaluation: see `hidra_tf.evaluation.evaluator`.
 _EVALUATED_AT_ONCE = 10
 
@@ -135,15 +137,32 @@ def _weights(config: Config, copies: int | None = None) -> Need:
     """The weights: one copy of each, or as many as an optimizer keeps."""
     kernels = _KERNELS.get(config.backbone, 0) * config.filters**2
     settings, helps = ("filters",), "fewer `filters`"
-    if "hyper_width" in METHODS[config.method].options:
+    entry = METHODS[config.method]
+    if "target_width" in entry.options:
+        kernels += _target(config)
+        settings = ("filters", "hyper_layers", "hyper_width", "hyper_neck", *_TARGET)
+        helps += ", or a smaller `hyper_width` or `target_width`"
+    elif "hyper_width" in entry.options:
         kernels += (config.hyper_layers - 1) * config.hyper_width**2
         settings = ("filters", "hyper_layers", "hyper_width")
         helps += ", or a smaller `hyper_width`"
-    entry = METHODS[config.method]
     if copies is None:
         copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
     what = "the weights" if copies == 1 else "the weights and their optimizer"
     return Need(what, kernels * _FLOAT * copies, settings, helps)
+
+
+def _target(config: Config) -> int:
+    """The weights of a hypernetwork that makes a target network, between layers of its own.
+
+    What depends on the number of ways is left out.
+    """
+    layers, width, neck = config.hyper_layers, config.hyper_width, config.hyper_neck
+    hidden = max(layers - 2, 0) + (1 if neck and layers > 1 else 0)
+    square = 2 * config.target_layers * hidden + max(neck - 1, 0)
+    made = max(config.target_layers - 2, 0) * config.target_width**2
+    made += config.target_width if config.target_layers > 1 else 0
+    return square * width**2 + made * (width if neck or layers > 1 else 1)
 
 
 def _graph(config: Config) -> Need:

@@ -29,7 +29,8 @@ class MethodSettings(Settings):
         method: the method, a key of `hidra_tf.methods.METHODS`.
         head: how the output neurons start out, one of `options.HEADS`, or None for the head that
             the method has by itself.
-        loss: `softmax` over the classes, or `sigmoid` for each neuron against the rest.
+        loss: `softmax` over the classes, `sigmoid` for each neuron against the rest, or `mse`, the
+            squared error of each neuron's sigmoid.
         inner_steps: U, the number of gradient steps per task.
         inner_lr: α, the learning rate of the inner loop.
         inner_reduction: how the support loss is averaged, one of `options.REDUCTIONS`; see
@@ -50,6 +51,10 @@ class MethodSettings(Settings):
         hyper_layers: the number of layers of a hypernetwork.
         hyper_width: the width of a hypernetwork's layers.
         enhancement: whether a hypernetwork also sees labels and predictions.
+        hyper_neck: the number of layers of HyperShot's hypernetwork that all of its parts share.
+        target_layers: the number of layers of the network that HyperShot's hypernetwork makes.
+        target_width: the width of that network's hidden layers.
+        full_context: whether Matching Networks see each picture in the context of the task.
         switch: the meta-updates between which HyperMAML passes from gradient steps to its
             hypernetwork, or None for no gradient steps.
         outputs: O, the number of neurons of a head with more of them than a task has classes.
@@ -80,6 +85,10 @@ class MethodSettings(Settings):
     adapt_norm: bool = False
     hyper_layers: int = whole(3, least=1)
     hyper_width: int = whole(256, least=1)
+    hyper_neck: int = whole(1, least=0)
+    target_layers: int = whole(2, least=1)
+    target_width: int = whole(128, least=1)
+    full_context: bool = False
     enhancement: bool = True
     switch: tuple[int, int] | None = anything(None)
     outputs: int = whole(30, least=2)

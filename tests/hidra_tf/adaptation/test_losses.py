@@ -13,6 +13,7 @@ from hidra_tf.adaptation.losses import (
     cross_entropy,
     loss_function,
     one_versus_rest,
+    squared_error,
 )
 from hidra_tf.methods import build
 from hidra_tf.options import LOSSES as NAMES
@@ -58,6 +59,15 @@ def test_one_versus_rest_sums_over_the_neurons_and_means_over_the_images(shape, 
 
 
 @settings(deadline=None, max_examples=20)
+@given(shape=shapes, scale=st.sampled_from([0.1, 1.0, 30.0]))
+def test_squared_error_is_the_mean_over_neurons_and_images(shape, scale):
+    labels, logits = drawn(shape, scale)
+    scores = 1 / (1 + np.exp(-logits))
+    expected = ((scores - np.eye(shape[-1])[labels]) ** 2).mean(axis=(-2, -1))
+    np.testing.assert_allclose(squared_error(labels, tf.constant(logits)), expected, rtol=1e-10)
+
+
+@settings(deadline=None, max_examples=20)
 @given(shape=shapes)
 def test_accuracy_is_the_share_of_hits_in_each_task(shape):
     labels, logits = drawn(shape)
@@ -71,7 +81,7 @@ def test_every_name_has_its_loss():
 
 
 def test_an_unknown_loss_is_refused():
-    message = r"^loss: expected one of softmax, sigmoid or a function .*; received 'hinge'$"
+    message = r"^loss: expected one of softmax, sigmoid, mse or a function .*; received 'hinge'$"
     with pytest.raises(ValueError, match=message):
         loss_function("hinge")
 

@@ -14,12 +14,16 @@ EPSILON = 1e-3
 # 9 values of a patch, or 27, against the filters: statistics by patches, or by the outputs.
 CHANNELS_AND_FILTERS = {"patches": (1, 10), "outputs": (3, 4)}
 branches = pytest.mark.parametrize("branch", CHANNELS_AND_FILTERS)
+# What other blocks than those of Conv-4 do about the sides of their input.
+SHAPES = [("valid", True), ("valid", False), ("same", False)]
+shapes = pytest.mark.parametrize(("padding", "pool"), SHAPES)
 
 
-def make_block(branch, use_bias=True, normalised=True, dtype="float64"):
+def make_block(branch, use_bias=True, normalised=True, dtype="float64", **shape):
     """No weight is as initialized; γ has both signs, and is zero for the last filter."""
     channels, filters = CHANNELS_AND_FILTERS[branch]
-    block = ConvBlock(filters, normalised, use_bias, keras.initializers.Zeros(), dtype=dtype)
+    zeros = keras.initializers.Zeros()
+    block = ConvBlock(filters, normalised, use_bias, zeros, dtype=dtype, **shape)
     block.build((None, None, None, channels))
     rng = np.random.default_rng(0)
     for variable in block.trainable_variables:
@@ -56,7 +60,8 @@ def plain(block):
     def call(theta, statistics, images, training):
         names = [v.path.rsplit("/", 1)[-1] for v in block.trainable_variables]
         named = dict(zip(names, theta, strict=True))
-        outputs = tf.nn.conv2d(images, named["kernel"], 1, "SAME") + named.get("bias", 0.0)
+        outputs = tf.nn.conv2d(images, named["kernel"], 1, block.padding.upper())
+        outputs += named.get("bias", 0.0)
         if block.norm is not None:
             if training:
                 mean = tf.reduce_mean(outputs, (0, 1, 2))
@@ -64,7 +69,8 @@ def plain(block):
             mean, variance = statistics
             outputs = (outputs - mean) / tf.sqrt(variance + EPSILON)
             outputs = outputs * named["gamma"] + named["beta"]
-        return tf.nn.max_pool2d(tf.nn.relu(outputs), 2, 2, "VALID"), statistics
+        outputs = tf.nn.relu(outputs)
+        return tf.nn.max_pool2d(outputs, 2, 2, "VALID") if block.pool else outputs, statistics
 
     return call
 
@@ -174,6 +180,30 @@ def test_the_gradient_through_a_step_is_that_of_four_layers(branch, mode):
     block, images = make_block(branch), images_for(branch)
     expected = meta_gradients(plain(block), block, images, mode)
     assert_close(meta_gradients(ours(block), block, images, mode), expected, rtol=1e-8, atol=1e-11)
+
+
+@shapes
+@branches
+def test_blocks_that_do_not_pad_or_pool_are_those_of_plain_operations(branch, padding, pool):
+    block, images = make_block(branch, padding=padding, pool=pool), images_for(branch, (7, 5))
+    for mode in ("own", "support", "given"):
+        expected = value_and_gradients(plain(block), block, images, mode)
+        assert_close(
+            value_and_gradients(ours(block), block, images, mode), expected, rtol=1e-9, atol=1e-12
+        )
+    expected = meta_gradients(plain(block), block, images, "own")
+    assert_close(meta_gradients(ours(block), block, images, "own"), expected, rtol=1e-8, atol=1e-11)
+
+
+@shapes
+def test_such_blocks_know_their_shape_and_what_makes_them(padding, pool):
+    block, images = make_block("outputs", padding=padding, pool=pool), images_for("outputs", (8, 7))
+    sides = [(side - 2 * (padding == "valid")) // (1 + pool) for side in (8, 7)]
+    assert block(images).shape == block.compute_output_shape(images.shape) == (4, *sides, 4)
+    twin = ConvBlock.from_config(block.get_config())
+    twin.build(images.shape)
+    twin.set_weights(block.get_weights())
+    np.testing.assert_array_equal(twin(images), block(images))
 
 
 @branches

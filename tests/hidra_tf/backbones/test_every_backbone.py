@@ -14,7 +14,7 @@ from hidra_tf.options import BACKBONES, NORMS
 
 IMAGE = (16, 16, 1)
 # Each with the length of its features of such images with 2 filters.
-GRID = {"conv4": 2, "conv4_gap": 2, "resnet12": 20}
+GRID = {"conv4": 2, "conv4_gap": 2, "conv4_np": 8, "resnet12": 20}
 
 every = pytest.mark.parametrize("name", GRID)
 norms = pytest.mark.parametrize("norm", NORMS)

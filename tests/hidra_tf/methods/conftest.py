@@ -14,11 +14,13 @@ class Row(NamedTuple):
             whether its first step may take the closed form, norm, steps, whether γ and β adapt.
             Where there are none, the row's comment says why.
         unordered: settings under which the order of its classes does not matter.
+        order_matters: whether it matters under all settings.
     """
 
     settings: dict = {}  # noqa: RUF012 — nobody writes into it
     gradients: tuple = ()
     unordered: dict = {}  # noqa: RUF012
+    order_matters: bool = False
 
 
 # So wide that the ReLUs do not all happen to say the same about every class.
@@ -68,6 +70,18 @@ ROWS = {
         gradients=((True, "transductive", 1, False), (True, "none", 2, False)),
     ),
     "r2d2": Row(gradients=((True, "transductive", 1, False), (True, "none", 1, False))),
+    "matching_net": Row(gradients=((True, "transductive", 1, False), (True, "none", 1, False))),
+    "relation_net": Row(
+        gradients=(
+            (True, "transductive", 1, False),
+            (True, "support", 1, False),
+            (True, "affine", 1, False),
+        )
+    ),
+    # Its loss counts class means too: test_hypershot.py.
+    "hypershot": Row(
+        {"hyper_layers": 2, "hyper_width": 32, "target_width": 16}, order_matters=True
+    ),
     "random": Row(),  # is not trained
 }
 

@@ -11,6 +11,7 @@ from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.heads.assigned import AssignedHead
 from hidra_tf.heads.hyper_heads import AnyWayHyperHead, HyperHead
+from hidra_tf.heads.kernel_hypernetwork import KernelHypernetwork
 from hidra_tf.heads.neurons import FixedHead, MasterHead, RandomHead
 from hidra_tf.methods import METHODS, any_way_of, build, is_fixed_way
 from hidra_tf.methods.anil import Anil
@@ -20,12 +21,15 @@ from hidra_tf.methods.fomaml import FirstOrderMaml
 from hidra_tf.methods.hidra import Hidra
 from hidra_tf.methods.hyperhidra import HyperHidra
 from hidra_tf.methods.hypermaml import HyperMaml
+from hidra_tf.methods.hypershot import HyperShot
 from hidra_tf.methods.interface import Method
 from hidra_tf.methods.maml import Maml
+from hidra_tf.methods.matching_net import MatchingNet
 from hidra_tf.methods.proto_maml import ProtoMaml
 from hidra_tf.methods.protonet import ProtoNet
 from hidra_tf.methods.r2d2 import R2D2
 from hidra_tf.methods.random_init import RandomInit
+from hidra_tf.methods.relation_net import RelationNet
 from hidra_tf.methods.reptile import Reptile
 
 WAYS, SEED = 3, 5
@@ -57,6 +61,14 @@ BY_HAND = {
         backbone=b, inner=INNER, head=AssignedHead.of(b, outputs=5, seed=SEED)
     ),
     "r2d2": lambda b: R2D2(backbone=b),
+    "matching_net": lambda b: MatchingNet(backbone=b),
+    "relation_net": lambda b: RelationNet(backbone=b, seed=SEED),
+    "hypershot": lambda b: HyperShot(
+        backbone=b,
+        hypernetwork=KernelHypernetwork.of(
+            b, ways=WAYS, layers=2, width=32, target_width=16, seed=SEED
+        ),
+    ),
     "random": lambda b: RandomInit(backbone=b, inner=INNER, head=RandomHead.of(b, seed=SEED)),
 }
 

@@ -107,6 +107,8 @@ ANY_WAY = {
     "anil": lambda backbone: build("anil", backbone, InnerLoop(2, ALPHA), (3,), head="master"),
     "protonet": lambda backbone: build("protonet", backbone, InnerLoop(1, ALPHA), (3,)),
     "finetune": lambda backbone: build("finetune", backbone, InnerLoop(3, ALPHA), (3,)),
+    "matching_net": lambda backbone: build("matching_net", backbone, InnerLoop(1, ALPHA), (3,)),
+    "relation_net": lambda backbone: build("relation_net", backbone, InnerLoop(1, ALPHA), (3,)),
 }
 
 

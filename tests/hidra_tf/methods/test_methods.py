@@ -18,16 +18,18 @@ LEARNING_RATE = 0.3
 WAYS = 3
 COORDINATES = 3
 # Methods whose neurons are not drawn.
-WITHOUT_NEURONS = ("protonet", "finetune", "proto_maml", "r2d2")
+WITHOUT_NEURONS = (
+    "protonet", "finetune", "proto_maml", "r2d2", "matching_net", "relation_net", "hypershot",
+)  # fmt: skip
 # So small that no ReLU and no maximum switches within it, where a derivative jumps.
 EPSILON = 1e-7
 
 
 def learned_by_the_head(method):
-    """The variables of a method's head, classifier or solver; of one without, such as `protonet`,
-    none."""
-    parts = (getattr(method, name, None) for name in ("head", "classifier", "solver"))
-    return [variable for part in parts if part for variable in part.trainable_variables]
+    """The variables of what follows the backbone; of a method without, such as `protonet`, none."""
+    names = ("head", "classifier", "solver", "contexts", "relation", "hypernetwork")
+    parts = filter(None, (getattr(method, name, None) for name in names))
+    return [v for p in parts for v in getattr(p, "trainable_variables", None) or p.variables]
 
 
 @pytest.fixture(scope="session")
@@ -283,7 +285,7 @@ def test_one_compiled_function_serves_every_number_of_ways(make_method, make_epi
 def test_every_method_builds_and_knows_its_ways(name, make_method):
     method = make_method(name)
     method.check_ways(WAYS)
-    head = getattr(method, "head", None)
+    head = getattr(method, "head", getattr(method, "hypernetwork", None))
     assert getattr(head, "fixed_ways", None) == (WAYS if is_fixed_way(name) else None)
     assert trains(name) == (name != "random")
 

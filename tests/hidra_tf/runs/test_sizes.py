@@ -8,6 +8,7 @@ from data_gen.errors import UserError
 from flags.defaults import settings_of
 from hidra_tf.backbones import registry
 from hidra_tf.methods import METHODS
+from hidra_tf.options import BACKBONES
 from hidra_tf.runs import sizes
 from hidra_tf.runs.config import Config
 
@@ -23,7 +24,7 @@ def make_config(dataset="omniglot", method="hidra", backbone="conv4", **changes)
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("method", METHODS)
 def test_the_papers_settings_fit_a_small_machine(dataset, method):
-    for backbone in ("conv4", "resnet12"):
+    for backbone in BACKBONES:
         config = make_config(dataset, method, backbone)
         sizes.check_training(config, sizes.Machine("a laptop", 2**30))
         sizes.check_evaluation(config, range(2, 51), sizes.Machine("a laptop", 2**30))
@@ -39,6 +40,9 @@ def test_the_papers_settings_fit_a_small_machine(dataset, method):
         ({"filters": 10**6, "backbone": "resnet12"}, "fewer `filters`"),
         ({"method": "hypermaml", "hyper_width": 10**6}, "`hyper_width=1000000`"),
         ({"method": "hyperhidra", "hyper_layers": 10**9}, "`hyper_layers=1000000000`"),
+        ({"method": "hypershot", "target_width": 10**8}, "`target_width=100000000`"),
+        ({"method": "hypershot", "target_layers": 10**9}, "`target_layers=1000000000`"),
+        ({"method": "hypershot", "hyper_neck": 10**9}, "`hyper_neck=1000000000`"),
         ({"inner_steps": 10**6}, "`inner_steps=1000000`"),
         ({"method": "maml", "inner_steps": 10**6}, "fewer `inner_steps`"),
         ({"shots": 10**9}, "`shots=1000000000`"),
@@ -65,7 +69,7 @@ def test_the_pictures_of_an_evaluation_are_counted():
 
 def test_what_is_counted_is_less_than_what_there_is():
     """The estimates are below the sizes of real arrays."""
-    for name in ("conv4", "resnet12"):
+    for name in BACKBONES:
         for method, copies in (("hidra", 4), ("reptile", 2)):
             config = make_config("mini_imagenet", method, name, filters=8)
             model = registry.build(name, (84, 84, 3), filters=8)

@@ -1,0 +1,119 @@
+"""Relation Networks: a learned comparison of a class and a query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from data_gen.episodes import Episodes
+from hidra_tf.adaptation.losses import Loss
+from hidra_tf.backbones.backbone import Backbone, Statistics
+from hidra_tf.backbones.feature_maps import map_shape
+from hidra_tf.heads.hypernetwork import class_means
+from hidra_tf.heads.relation import relation_module
+from hidra_tf.methods import Parts
+from hidra_tf.methods.frozen import FrozenFeatures
+from hidra_tf.methods.interface import Predictions
+from hidra_tf.methods.objective import Objective
+
+
+class RelationNet(FrozenFeatures):
+    """Relation Networks, for any number of ways.
+
+        r_c(x) = σ(z_c(x)),    z_c(x) = g(p_c, f(x)),    p_c = 1/K Σ_{i: y_i = c} f(x_i)
+
+    Sung et al. (2018), https://arxiv.org/abs/1711.06025: features are maps, and the relation module
+    g sees those of a class and of a query one behind the other. They add up the maps of a class,
+    of which the program of Chen et al. (2019, https://arxiv.org/abs/1904.04232) takes the mean, so
+    that numbers of support pictures may be unequal. The logits are z. Under the loss `mse` this is
+    the paper's method; under `softmax` it is `relationnet_softmax` of that program, by which Chen
+    et al. say they shortened training. There are no inner steps.
+
+    The normalisation inside of g follows the backbone's. It uses the statistics of all pairs of a
+    query and a class (`transductive`), those of all pairs of a support picture and a class
+    (`support`), or none.
+
+    Example:
+        >>> from hidra_tf import Backbone, RelationNet, conv4_np
+        >>> backbone = Backbone(conv4_np((28, 28, 1), filters=8), norm="support")
+        >>> RelationNet(backbone=backbone, loss="mse").relation.model.input_shape
+        (None, 5, 5, 16)
+
+    Args:
+        backbone: the backbone f with its weights θ, which flattens feature maps.
+        relation: a model from pairs of maps [N, h, w, 2c] to scores [N, 1]; None for that of
+            `heads.relation.relation_module`.
+        loss: the loss of the queries, a key of `losses.LOSSES` or a function.
+        seed: the seed of the relation module.
+        task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
+
+    Raises:
+        UserError: if the backbone flattens no maps.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: Backbone,
+        relation: keras.Model | None = None,
+        loss: str | Loss = "softmax",
+        seed: int = 0,
+        task_map: str = "auto",
+    ) -> None:
+        super().__init__(backbone=backbone, loss=loss, task_map=task_map)
+        self.map_shape = map_shape(backbone.model)
+        if relation is None:
+            relation = relation_module(self.map_shape, backbone.norm, seed, backbone.dtype)
+        self.relation = Backbone(relation, backbone.norm)
+
+    @classmethod
+    def assembled(cls, parts: Parts) -> RelationNet:
+        """The method from what the registry's `build` is given."""
+        return cls(
+            backbone=parts.backbone,
+            loss=parts.inner.loss,
+            seed=parts.seed,
+            task_map=parts.task_map,
+        )
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The backbone's θ, then the weights of the relation module."""
+        return [*super().variables, *(variable.value for variable in self.relation.variables)]
+
+    @property
+    def backbones(self) -> list[Backbone]:
+        """The backbone and the relation module, whose normalisation follows the backbone's."""
+        return [self.backbone, self.relation]
+
+    def solve_features(
+        self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
+    ) -> Predictions:
+        """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
+        del objective
+        support, queries = episodes.support_images, episodes.query_images
+        classes = class_means(support, episodes.support_labels, episodes.ways)
+        weights = [tf.convert_to_tensor(variable) for variable in self.relation.variables]
+        statistics: Statistics = None
+        if self.relation.norm == "support":
+            # Of one task: where statistics are computed, tasks are solved one by one.
+            _, statistics = self.relation.support_features(weights, self.pairs(classes, support))
+        scores = self.relation.query_features(weights, self.pairs(classes, queries), statistics)
+        shape = (*tf.unstack(tf.shape(queries)[:2]), episodes.ways)
+        logits = tf.reshape(scores, shape)
+        return Predictions(tf.repeat(logits[:, tf.newaxis], len(at_steps), axis=1), {})
+
+    def pairs(self, classes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        """All pairs of a class [T, C, D] and an image [T, N, D] of a task: [T·N·C, h, w, 2c]."""
+        shape = tf.concat([tf.shape(images)[:2], tf.shape(classes)[1:2], self.map_shape], axis=0)
+        both = [
+            tf.broadcast_to(tf.reshape(values, (*outer, *self.map_shape)), shape)
+            for values, outer in (
+                (classes, (tf.shape(classes)[0], 1, tf.shape(classes)[1])),
+                (images, (tf.shape(images)[0], tf.shape(images)[1], 1)),
+            )
+        ]
+        height, width, channels = self.map_shape
+        return tf.reshape(tf.concat(both, axis=-1), (-1, height, width, 2 * channels))
