@@ -57,6 +57,12 @@ METHODS: dict[str, dict[str, int | float]] = {
     "reptile": {"inner_steps": 5, "inner_lr": 0.1, "meta_lr": 1.0},
     # Chen et al. (2019): 100 steps for a task's new classifier.
     "finetune": {"inner_steps": 100, "inner_lr": 0.1},
+    # The published program's: 100 passes over the support set, at this rate with momentum.
+    "baseline_pp": {"inner_steps": 100, "inner_lr": 0.01},
+    # One step, at the published program's rate for Conv-4 (0.3 for ResNet-12).
+    "boil": {"inner_steps": 1, "inner_lr": 0.5},
+    # One step, as in the paper, whose α begins between 0.005 and 0.1.
+    "meta_sgd": {"inner_steps": 1, "inner_lr": 0.05},
     # The one update that a hypernetwork makes.
     "hypermaml": {"inner_steps": 1},
     "hyperhidra": {"inner_steps": 1},

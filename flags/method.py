@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flags.defaults import FILTERS, describe
 from flags.define import define_setting
-from hidra_tf.methods import METHODS, head_of
+from hidra_tf.methods import METHODS, head_of, uses
 from hidra_tf.options import BACKBONES
 
 TITLE = "Method"
@@ -19,11 +19,20 @@ def _heads() -> str:
     return "; ".join(f"{head} for {', '.join(names)}" for head, names in methods.items())
 
 
+def _own(field: str) -> str:
+    """The values that a field of `HeadSgd` has by itself, each with its method."""
+    trained = [name for name in METHODS if uses(name, f"head_{field}")]
+    values = [f"{getattr(METHODS[name].head_sgd, field)} for {name}" for name in trained]
+    return f"default {'; '.join(values)}"
+
+
 define_setting(
     "method",
     "The method to train. fomaml is MAML without second derivatives; anil adapts the head alone; "
     "protonet takes the nearest class mean and no inner steps; finetune trains a classifier of "
-    "all training classes, then a new head for each task on frozen features; hypermaml and "
+    "all training classes, then a new head for each task on frozen features; baseline_pp does so "
+    "with cosine heads; boil adapts all but the head; meta_sgd learns a rate for every weight, "
+    "from --inner_lr; hypermaml and "
     "hyperhidra let a hypernetwork make the one update of a task, in place of a gradient step or "
     "on top of it (further --inner_steps or --eval_steps are gradient steps); proto_maml starts "
     "MAML's steps from class means; anyway assigns classes to some of --outputs neurons at random; "
@@ -109,6 +118,18 @@ define_setting(
     "task_map",
     "How the tasks of a meta-batch are computed where each has weights of its own. No result "
     "depends on it.",
+)
+define_setting(
+    "head_momentum",
+    "The momentum with which finetune and baseline_pp train a task's new head "
+    f"({_own('momentum')}).",
+)
+define_setting("head_dampening", f"The dampening of that momentum ({_own('dampening')}).")
+define_setting("head_decay", f"The weight decay of that training ({_own('decay')}).")
+define_setting(
+    "head_batch",
+    "The number of pictures of that training's minibatches, 0 for the whole support set; "
+    f"--inner_steps counts passes over the support set ({_own('batch')}).",
 )
 define_setting(
     "hyper_layers",

@@ -80,6 +80,12 @@ def _is_identity(name: str) -> Callable[[Situation], object]:
     return lambda at: at.given[name] == getattr(at.config, name)
 
 
+def _has_momentum(at: Situation) -> bool:
+    """Whether a task's new head is trained with momentum, the method's own unless one is asked."""
+    asked = at.config.head_momentum
+    return bool(METHODS[at.config.method].head_sgd.momentum if asked is None else asked)
+
+
 _ALWAYS: tuple[Rule, ...] = ()
 _TRAINED = Rule(
     lambda at: trains(at.config.method), "a method that is trained (any but random)", "method"
@@ -167,6 +173,10 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "precision": _ALWAYS,
     "recompute": _ALWAYS,
     "task_map": _ALWAYS,
+    "head_momentum": _ALWAYS,
+    "head_dampening": (Rule(_has_momentum, "--head_momentum above 0", "head_momentum"),),
+    "head_decay": _ALWAYS,
+    "head_batch": _ALWAYS,
     "hyper_layers": _ALWAYS,
     "hyper_width": _ALWAYS,
     "enhancement": _ALWAYS,

@@ -32,7 +32,7 @@ define_setting(
     "weight_decay",
     "λ, the strength of decoupled weight decay: each meta-update takes β·λ of the weights (AdamW).",
 )
-define_setting("batch_size", "The number of pictures of an update of finetune.")
+define_setting("batch_size", "The number of pictures of an update of finetune or baseline_pp.")
 define_folder(
     "pretrained",
     "The folder of another run, whose best checkpoint gives this run's backbone its initial "

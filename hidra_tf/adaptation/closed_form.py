@@ -31,7 +31,8 @@ def first_step(
         head: C equal neurons: kernel [D, C], bias [C].
         features: the features f of the N = C·K support images, [..., N, D]; leading axes are tasks.
         labels: integers in 0 … C−1, [..., N].
-        learning_rate: the rate α of the step; or two rates, of the kernel and of the bias.
+        learning_rate: the rate α of the step; or two rates, of the kernel and of the bias, each a
+            number or a tensor of the shape of what it moves, or spread over it.
         first_order: whether the gradient stops at the step, as in first-order MAML.
 
     Returns:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from hidra_tf.adaptation.steps import rates_at, recomputed
+from hidra_tf.adaptation.steps import Rates, rates_at, recomputed
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import HeadWeights
 
@@ -33,18 +33,18 @@ class Descent:
         backbone: the backbone f.
         images: support images [C·K, H, W, channels].
         labels: integers [C·K].
-        rates: learned rates [U, P] of the P weights that move, the head's last; or None.
+        rates: learned rates of the P weights that move (`steps.Rates`), the head's last; or None.
         loss: labels [C·K] and logits [C·K, C] → the loss, a scalar, that a step goes down.
-        descend: weights, their gradients, and the learned rates [P] of this step or None → the
-            weights after the step.
+        descend: weights, their gradients, and the learned rates of this step or None → the weights
+            after the step.
     """
 
     backbone: Backbone
     images: tf.Tensor
     labels: tf.Tensor
-    rates: tf.Tensor | None
+    rates: Rates | None
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    descend: Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], tf.Tensor | None], list[tf.Tensor]]
+    descend: Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], Rates | None], list[tf.Tensor]]
 
     def begin(
         self, start: TaskWeights, change: HeadStep, taken: int, last: int
@@ -82,11 +82,12 @@ class Descent:
 
     def recomputed_step(self, taken: tf.Tensor | int, weights: TaskWeights) -> TaskWeights:
         """The same step, which a meta-gradient computes again instead of keeping it in memory."""
-        learned = [] if self.rates is None else [self.rates]
+        learned = [] if self.rates is None else tf.nest.flatten(self.rates)
 
         # All that is differentiated is an argument: recomputing would miss what is captured.
         def step(*flat: tf.Tensor) -> list[tf.Tensor]:
-            rates, before = (flat[0], flat[1:]) if learned else (None, flat)
+            given, before = flat[: len(learned)], flat[len(learned) :]
+            rates = tf.nest.pack_sequence_as(self.rates, given) if learned else None
             after = dataclasses.replace(self, rates=rates).step(taken, _unflatten(before))
             return [*after.backbone, *after.head]
 
@@ -98,7 +99,7 @@ class Descent:
         return [*(w for w, moves in adapted if moves), *weights.head]
 
     def _moved(
-        self, tape: tf.GradientTape, loss: tf.Tensor, weights: TaskWeights, rates: tf.Tensor | None
+        self, tape: tf.GradientTape, loss: tf.Tensor, weights: TaskWeights, rates: Rates | None
     ) -> TaskWeights:
         """The weights after a step down the loss that a tape recorded."""
         moving = self._moving(weights)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.adaptation.steps import Derivatives, rates_at, states_at
+from hidra_tf.adaptation.steps import Derivatives, Rates, rates_at, states_at
 from hidra_tf.heads.neurons import HeadWeights
 
 
@@ -18,7 +18,7 @@ def heads_at(
     features: tf.Tensor,
     labels: tf.Tensor,
     at_steps: Sequence[int],
-    rates: tf.Tensor | None = None,
+    rates: Rates | None = None,
     derivatives: Derivatives = Derivatives.SECOND,
 ) -> list[HeadWeights]:
     """The head after each of S numbers of steps: what `InnerLoop.trajectory` does to it.
@@ -30,8 +30,8 @@ def heads_at(
         features: features of the support images, [..., C·K, D]; leading axes are tasks.
         labels: integers [..., C·K].
         at_steps: S numbers ≥ 0, ascending.
-        rates: learned rates [U, P], the last two the kernel's and the bias's; without them both
-            move by `inner.learning_rate`.
+        rates: learned rates (`steps.Rates`), the last two the kernel's and the bias's; without
+            them both move by `inner.learning_rate`.
         derivatives: which derivatives of the steps a meta-gradient takes.
 
     Returns:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hidra_tf.adaptation import closed_form
 from hidra_tf.adaptation.descent import Descent, HeadStep, TaskWeights
 from hidra_tf.adaptation.losses import Loss, loss_function
-from hidra_tf.adaptation.steps import Derivatives, rates_at, states_at
+from hidra_tf.adaptation.steps import Derivatives, Rates, rates_at, states_at
 from hidra_tf.backbones.backbone import Backbone, Statistics
 from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.options import REDUCTIONS, check_choice, check_count, check_positive
@@ -70,7 +70,7 @@ class InnerLoop:
         images: tf.Tensor,
         labels: tf.Tensor,
         at_steps: Sequence[int],
-        rates: tf.Tensor | None = None,
+        rates: Rates | None = None,
         derivatives: Derivatives = Derivatives.SECOND,
         first_step: HeadStep | None = None,
         first_head: HeadStep | None = None,
@@ -84,8 +84,8 @@ class InnerLoop:
             images: support images [C·K, H, W, channels].
             labels: integers [C·K].
             at_steps: S numbers ≥ 0, ascending; need not be the number used in training.
-            rates: learned rates [U, P] of the P weights that move, the head's last; without them
-                all weights move by `learning_rate`.
+            rates: learned rates of the P weights that move, the head's last, for each step: see
+                `steps.Rates`; without them all weights move by `learning_rate`.
             derivatives: which derivatives of the steps a meta-gradient takes.
             first_step: moves the head, from features, in place of the first step.
             first_head: makes the head that the task starts out with, from features under the
@@ -126,7 +126,7 @@ class InnerLoop:
         head: HeadWeights,
         features: tf.Tensor,
         labels: tf.Tensor,
-        rates: tf.Tensor | None = None,
+        rates: Rates | None = None,
         derivatives: Derivatives = Derivatives.SECOND,
     ) -> HeadWeights:
         """A tied head after its first step; see `closed_form.first_step` for the shapes."""
@@ -136,20 +136,20 @@ class InnerLoop:
         first_order = derivatives is Derivatives.FIRST
         return closed_form.first_step(head, features, labels, pair, first_order)
 
-    def each(self, rates: tf.Tensor | None, count: int) -> list[tf.Tensor | float]:
-        """The rates of the last `count` weights that move: α, or of one step's `rates` [P]."""
+    def each(self, rates: Rates | None, count: int) -> list[tf.Tensor | float]:
+        """The rates of the last `count` weights that move: α, or of one step's `rates`."""
         if rates is None:
             return [self.learning_rate] * count
-        return tf.unstack(rates)[-count:]
+        return (tf.unstack(rates) if tf.is_tensor(rates) else list(rates))[-count:]
 
     def descended(
         self,
         weights: Sequence[tf.Tensor],
         gradients: Sequence[tf.Tensor],
-        rates: tf.Tensor | None,
+        rates: Rates | None,
         derivatives: Derivatives = Derivatives.SECOND,
     ) -> list[tf.Tensor]:
-        """Weights after a step of SGD, w − α·g, by α or by one step's learned `rates` [P]."""
+        """Weights after a step of SGD, w − α·g, by α or by one step's learned `rates`."""
         if derivatives is Derivatives.FIRST:
             gradients = [tf.stop_gradient(gradient) for gradient in gradients]
         steps = zip(weights, gradients, self.each(rates, len(weights)), strict=True)

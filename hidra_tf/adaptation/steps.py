@@ -9,6 +9,9 @@ from typing import TypeVar
 import tensorflow as tf
 
 State = TypeVar("State")
+# Rates of the P weights that move, at each of U steps: one for each weight tensor, [U, P]; or P
+# tensors [U, …], each of which has a rate for every entry of its weight, or is spread over them.
+Rates = tf.Tensor | Sequence[tf.Tensor]
 
 # More steps than this between two that are asked for may run in a loop: to trace a hundred steps
 # of a backbone takes minutes.
@@ -73,9 +76,11 @@ def _in_a_loop(
     )[1]
 
 
-def rates_at(rates: tf.Tensor | None, step: tf.Tensor | int) -> tf.Tensor | None:
-    """The row [P] of learned rates [U, P] for a step; beyond U the last one."""
-    return None if rates is None else rates[tf.minimum(step, rates.shape[0] - 1)]
+def rates_at(rates: Rates | None, step: tf.Tensor | int) -> Rates | None:
+    """The rates for one step, of `Rates` without the axis of the steps; beyond U the last ones."""
+    if rates is None:
+        return None
+    return tf.nest.map_structure(lambda own: own[tf.minimum(step, own.shape[0] - 1)], rates)
 
 
 def recomputed(function: Callable[..., list[tf.Tensor]]) -> Callable[..., list[tf.Tensor]]:

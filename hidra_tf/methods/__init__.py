@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from data_gen.errors import UserError
+from hidra_tf.adaptation.head_sgd import PUBLISHED
 from hidra_tf.methods.entry import ANY_WAY, Entry, Parts
 from hidra_tf.options import FIXED_HEADS, LOSSES, check_choice, check_counts
 
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 # Settings of `Config` that help where a meta-gradient goes through inner steps.
 AIDS = ("multi_step_loss", "learn_inner_lr", "second_order_after")
-
+# Those of them that a method takes whose inner rates are its own.
+_SCHEDULED = ("multi_step_loss", "second_order_after")
 
 _INNER = ("inner_steps", "inner_lr", "inner_reduction")
 _RIDGE = ("ridge", "ridge_scale")
+_HEAD_SGD = ("head_momentum", "head_dampening", "head_decay", "head_batch")
 _HYPER = ("hyper_layers", "hyper_width", "enhancement")
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
@@ -50,6 +53,10 @@ METHODS = {
         unused=("adapt_norm",),
         frozen=True,
     ),
+    "boil": Entry(
+        "hidra_tf.methods.boil", "Boil", head="per_class", heads=("per_class",), aids=_SCHEDULED
+    ),
+    "meta_sgd": Entry("hidra_tf.methods.meta_sgd", "MetaSgd", head="per_class", aids=_SCHEDULED),
     "protonet": Entry(
         "hidra_tf.methods.protonet",
         "ProtoNet",
@@ -60,10 +67,19 @@ METHODS = {
     "finetune": Entry(
         "hidra_tf.methods.finetune",
         "Finetune",
-        options=("classes",),
+        options=("classes", *_HEAD_SGD),
         unused=("first_order", "adapt_norm"),
         batches=True,
         frozen=True,
+    ),
+    "baseline_pp": Entry(
+        "hidra_tf.methods.baseline_pp",
+        "BaselinePlusPlus",
+        options=("classes", *_HEAD_SGD),
+        unused=("first_order", "adapt_norm"),
+        batches=True,
+        frozen=True,
+        head_sgd=PUBLISHED,
     ),
     "hypermaml": Entry(
         "hidra_tf.methods.hypermaml",

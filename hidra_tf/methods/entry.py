@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hidra_tf.adaptation.head_sgd import HeadSgd
 from hidra_tf.options import HEADS, LOSSES
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Entry(NamedTuple):
         optimizer: the optimizer of meta-training unless another is asked for, of
             `options.OPTIMIZERS`.
         any_way: the method of its kind that takes any number of ways.
+        head_sgd: how it trains a new head for a task unless otherwise asked, where it does.
     """
 
     module: str
@@ -74,3 +76,4 @@ class Entry(NamedTuple):
     frozen: bool = False
     optimizer: str = "adam"
     any_way: str = ANY_WAY
+    head_sgd: HeadSgd = HeadSgd()

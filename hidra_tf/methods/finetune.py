@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from data_gen.batches import Batch
 from data_gen.episodes import Episodes
+from hidra_tf.adaptation.head_sgd import HeadSgd
 from hidra_tf.adaptation.head_steps import heads_at
-from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.adaptation.head_training import NewHead
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import FixedHead, ZeroHead
-from hidra_tf.methods import Parts
-from hidra_tf.methods.frozen import FrozenFeatures
-from hidra_tf.methods.interface import MetaGradients, Predictions
 from hidra_tf.methods.objective import Objective
+from hidra_tf.methods.transfer import TransferMethod
 
 
-class Finetune(FrozenFeatures):
+class Finetune(TransferMethod):
     """The "Baseline" of Chen, Liu, Kira, Wang and Huang (2019).
 
     Trained without tasks, on minibatches of pictures and the classes of the whole pool. A task
     then has a new linear head trained on its support set, on frozen features, by `inner.steps`
-    steps over the whole of it. The new head begins at zero (theirs at random): the problem is
-    convex, and so the order of the classes changes nothing. See https://arxiv.org/abs/1904.04232.
+    passes over it. The new head begins at zero (theirs at random): the problem is convex, and so
+    the order of the classes changes nothing. By itself a pass is one gradient step on the whole
+    support set; `HeadSgd` gives it the published momentum, weight decay and minibatches. See
+    https://arxiv.org/abs/1904.04232.
 
     Example:
         >>> from hidra_tf import Backbone, Finetune, FixedHead, InnerLoop, conv4
@@ -37,64 +37,30 @@ class Finetune(FrozenFeatures):
 
     Args:
         backbone: the backbone f with its weights θ.
-        inner: how the new heads are trained.
-        classifier: one neuron for each training class; without it nothing can be trained.
-        task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
+        **settings: the other arguments of `TransferMethod`.
     """
 
-    def __init__(
-        self,
-        *,
-        backbone: Backbone,
-        inner: InnerLoop,
-        classifier: FixedHead | None = None,
-        task_map: str = "auto",
-    ) -> None:
-        super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
-        self.inner, self.classifier = inner, classifier
+    classifier_class = FixedHead
+
+    def __init__(self, *, backbone: Backbone, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(backbone=backbone, **settings)
         self.head = ZeroHead.of(backbone)
 
-    @classmethod
-    def assembled(cls, parts: Parts, classes: int | None = None) -> Finetune:
-        """The method from what the registry's `build` is given, for `classes` to be learned."""
-        classifier = classes and FixedHead.of(parts.backbone, ways=classes, seed=parts.seed)
-        return cls(
-            backbone=parts.backbone,
-            inner=parts.inner,
-            classifier=classifier or None,
-            task_map=parts.task_map,
-        )
-
-    @property
-    def variables(self) -> list[tf.Variable]:
-        """The trained variables: the backbone's θ, then those of the classifier."""
-        own = self.classifier.trainable_variables if self.classifier else ()
-        return [*super().variables, *own]
-
-    def meta_gradients(self, batch: Batch, step: tf.Tensor | int = 0) -> MetaGradients:
-        """Loss, accuracy and gradients of one minibatch, whatever the number of the update."""
-        del step
-        return self.observed(self._batch_gradients)(*batch)
-
-    def _batch_gradients(self, images: tf.Tensor, labels: tf.Tensor) -> MetaGradients:
-        with tf.GradientTape() as tape:
-            logits = self.classifier.initial(0).logits(self.features(images))
-            loss = self.loss(labels, logits)
-        gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
-        return MetaGradients(loss, accuracy(labels, logits), gradients)
-
-    def solve_features(
+    def new_heads(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
-    ) -> Predictions:
-        """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
-        heads = heads_at(
+    ) -> Sequence[NewHead]:
+        """Kernels [T, D, C] and biases [T, C], from zero; see `TransferMethod`."""
+        features, labels = episodes.support_images, episodes.support_labels
+        start = self.head.initial(episodes.ways)
+        if self.training.sgd != HeadSgd():
+            start = start.for_each(tf.shape(features)[:-2])
+            return self.training.heads_at(start, features, labels, at_steps)
+        return heads_at(
             self.inner,
-            self.head.initial(episodes.ways),
+            start,
             self.head.tied,
-            episodes.support_images,
-            episodes.support_labels,
+            features,
+            labels,
             at_steps,
             derivatives=objective.derivatives,
         )
-        logits = [head.logits(episodes.query_images) for head in heads]
-        return Predictions(tf.stack(logits, axis=1), {})

@@ -12,7 +12,8 @@ from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
-from hidra_tf.adaptation.rates import InnerRates
+from hidra_tf.adaptation.rates import InnerRates, WeightRates
+from hidra_tf.adaptation.steps import Rates
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.heads.registry import Head, make_head
@@ -63,7 +64,9 @@ class GradientMethod(EpisodicMethod):
         super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
         self.inner, self.head, self.steps = inner, head, inner.steps
         self.annealing = Annealing(first_order, multi_step_loss, second_order_after)
-        self.rates = InnerRates.of(inner, backbone) if learn_inner_lr else None
+        self.rates: InnerRates | WeightRates | None = None
+        if learn_inner_lr:
+            self.rates = InnerRates.of(inner, backbone)
 
     @classmethod
     def assembled(cls, parts: methods.Parts, **options: Any) -> GradientMethod:  # noqa: ANN401
@@ -85,7 +88,7 @@ class GradientMethod(EpisodicMethod):
     @property
     def undecayed(self) -> list[tf.Variable]:
         """The learned inner rates, where there are any."""
-        return [] if self.rates is None else [self.rates.values]
+        return [] if self.rates is None else list(self.rates.trainable_variables)
 
     def check_ways(self, ways: int) -> None:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""
@@ -123,9 +126,9 @@ class GradientMethod(EpisodicMethod):
             head, features, labels, self.learned_rates(), objective.derivatives
         )
 
-    def learned_rates(self) -> tf.Tensor | None:
-        """The learned rates [U, P] as they are now, or None."""
-        return None if self.rates is None else tf.convert_to_tensor(self.rates.values)
+    def learned_rates(self) -> Rates | None:
+        """The learned rates as they are now, or None."""
+        return None if self.rates is None else self.rates.of_steps()
 
     def adaptation(
         self, task: Episodes, objective: Objective = PREDICTION

@@ -62,6 +62,12 @@ class MethodSettings(Settings):
             None for as many as do not overlap.
         ridge: λ at the beginning, the penalty of ridge regression.
         ridge_scale: the factor of ridge regression's answers at the beginning.
+        head_momentum: the momentum of the training of a task's new head, or None for the method's
+            own; see `hidra_tf.adaptation.head_sgd`, as for the next three.
+        head_dampening: its dampening, or None for the method's own.
+        head_decay: its weight decay, or None for the method's own.
+        head_batch: the number of pictures of its minibatches, 0 for all, or None for the method's
+            own.
         inner_loop: `auto` takes a tied head's first step in closed form, `generic` never does.
         task_map: how the tasks share the machine; see `hidra_tf.methods.task_map`.
         recompute: whether inner steps are computed twice to save memory; see `InnerLoop`.
@@ -95,6 +101,10 @@ class MethodSettings(Settings):
     assignments: int | None = whole(None, least=1)
     ridge: float = number(50.0, above=0)
     ridge_scale: float = number(10.0, above=0)
+    head_momentum: float | None = number(None, least=0, below=1)
+    head_dampening: float | None = number(None, least=0, below=1)
+    head_decay: float | None = number(None, least=0)
+    head_batch: int | None = whole(None, least=0)
     inner_loop: str = one_of(INNER_LOOPS, "auto")
     task_map: str = one_of(TASK_MAPS, "auto")
     recompute: bool = False

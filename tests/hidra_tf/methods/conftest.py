@@ -51,7 +51,20 @@ ROWS = {
     "reptile": Row(),  # no derivative of the loss: test_reptile.py
     "anil": Row(gradients=((True, "support", 2, False), (True, "affine", 2, False))),
     "protonet": Row(gradients=((True, "joint", 1, False), (True, "none", 1, False))),
+    "boil": Row(
+        gradients=(
+            (True, "transductive", 1, True),
+            (True, "none", 2, False),
+        )
+    ),
+    "meta_sgd": Row(
+        gradients=(
+            (True, "support", 1, False),
+            (True, "affine", 2, True),
+        )
+    ),
     "finetune": Row({"classes": 4}),  # learns no tasks: test_frozen.py
+    "baseline_pp": Row({"classes": 4}),  # learns no tasks: test_transfer.py
     # Constants in their gradients: test_hyper.py. What the enhancement shows the hypernetwork
     # depends on the numbers of the classes.
     "hypermaml": Row(_HYPER, unordered={"enhancement": False}),

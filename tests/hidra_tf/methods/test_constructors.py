@@ -10,12 +10,15 @@ import hidra_tf.methods as registry
 from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.heads.assigned import AssignedHead
+from hidra_tf.heads.cosine import CosineHead
 from hidra_tf.heads.hyper_heads import AnyWayHyperHead, HyperHead
 from hidra_tf.heads.kernel_hypernetwork import KernelHypernetwork
 from hidra_tf.heads.neurons import FixedHead, MasterHead, RandomHead
 from hidra_tf.methods import METHODS, any_way_of, build, is_fixed_way
 from hidra_tf.methods.anil import Anil
 from hidra_tf.methods.anyway import AnyWay
+from hidra_tf.methods.baseline_pp import BaselinePlusPlus
+from hidra_tf.methods.boil import Boil
 from hidra_tf.methods.finetune import Finetune
 from hidra_tf.methods.fomaml import FirstOrderMaml
 from hidra_tf.methods.hidra import Hidra
@@ -25,6 +28,7 @@ from hidra_tf.methods.hypershot import HyperShot
 from hidra_tf.methods.interface import Method
 from hidra_tf.methods.maml import Maml
 from hidra_tf.methods.matching_net import MatchingNet
+from hidra_tf.methods.meta_sgd import MetaSgd
 from hidra_tf.methods.proto_maml import ProtoMaml
 from hidra_tf.methods.protonet import ProtoNet
 from hidra_tf.methods.r2d2 import R2D2
@@ -49,6 +53,13 @@ BY_HAND = {
     "protonet": lambda b: ProtoNet(backbone=b),
     "finetune": lambda b: Finetune(
         backbone=b, inner=INNER, classifier=FixedHead.of(b, ways=4, seed=SEED)
+    ),
+    "baseline_pp": lambda b: BaselinePlusPlus(
+        backbone=b, inner=INNER, classifier=CosineHead.of(b, ways=4, seed=SEED), seed=SEED
+    ),
+    "boil": lambda b: Boil(backbone=b, inner=INNER, head=FixedHead.of(b, ways=WAYS, seed=SEED)),
+    "meta_sgd": lambda b: MetaSgd(
+        backbone=b, inner=INNER, head=FixedHead.of(b, ways=WAYS, seed=SEED)
     ),
     "hypermaml": lambda b: HyperMaml(
         backbone=b, inner=INNER, head=HyperHead.of(b, ways=WAYS, layers=2, width=32, seed=SEED)

@@ -19,7 +19,8 @@ WAYS = 3
 COORDINATES = 3
 # Methods whose neurons are not drawn.
 WITHOUT_NEURONS = (
-    "protonet", "finetune", "proto_maml", "r2d2", "matching_net", "relation_net", "hypershot",
+    "protonet", "finetune", "baseline_pp", "proto_maml", "r2d2", "matching_net", "relation_net",
+    "hypershot",
 )  # fmt: skip
 # So small that no ReLU and no maximum switches within it, where a derivative jumps.
 EPSILON = 1e-7
@@ -296,7 +297,8 @@ def test_the_backbones_variables_come_first(name, make_method):
     count = len(method.backbone.variables)
     for ours, theirs in zip(method.variables[:count], method.backbone.variables, strict=True):
         assert ours is theirs.value
-    assert len(method.variables) == count + len(learned_by_the_head(method))
+    learned_rates = len(method.undecayed)
+    assert len(method.variables) == count + len(learned_by_the_head(method)) + learned_rates
 
 
 @pytest.mark.parametrize("setting", ["first_order", "adapt_norm"])
