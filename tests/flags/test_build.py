@@ -565,6 +565,13 @@ def test_a_papers_preset_says_what_it_repeats(preset):
     assert re.search(r"about \d+ (minute|hour)s?\b", text), "the time it takes"
 
 
+def test_presets_of_the_hypermaml_paper_say_what_is_known_of_the_spread_of_their_rows():
+    told = re.compile(r"± is (no|the) 95 % interval|this is no 95 % interval|what its ± is")
+    rows = [p for p in PAPER if "HyperMAML paper, Table" in opening(p) and "±" in opening(p)]
+    assert len(rows) > 40
+    assert not [preset.stem for preset in rows if not told.search(opening(preset))]
+
+
 @pytest.mark.parametrize("preset", PAPER, ids=lambda preset: preset.stem)
 def test_the_flags_of_a_papers_preset_fit_together(preset):
     ours = config(f"--flagfile={preset}")
