@@ -158,13 +158,13 @@ def recolored(planes: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         factors: [N, 3], all at least 0.
     """
     brightness, contrast, saturation = (
-        part[:, tf.newaxis, tf.newaxis] for part in tf.split(tf.cast(factors, planes.dtype), 3, 1)
+        part[:, tf.newaxis] for part in tf.split(tf.cast(factors, planes.dtype), 3, axis=1)
     )
     channels, height, width = planes.shape[1:]
     grey = tf.constant(GREY if channels == 3 else (1.0,), planes.dtype)
     x = tf.reshape(planes, (-1, channels, height * width))
     x = tf.minimum(brightness * x, 1)
-    mean = tf.linalg.matvec(tf.reduce_mean(x, axis=2), grey[tf.newaxis])[:, tf.newaxis]
+    mean = tf.reduce_sum(tf.reduce_mean(x, axis=2) * grey, axis=1)[:, tf.newaxis, tf.newaxis]
     x = tf.clip_by_value(contrast * x + (1 - contrast) * mean, 0, 1)
     if channels == 3:
         # A product with a matrix for each picture, which is faster than a grey picture of each.
