@@ -79,7 +79,7 @@ def random_boxes(draws: Draws, height: int, width: int) -> Boxes:
     heights, widths = tf.round(tf.sqrt(area / ratio)), tf.round(tf.sqrt(area * ratio))
     fits = (heights >= 1) & (heights <= height) & (widths >= 1) & (widths <= width)
     first = tf.argmax(tf.cast(fits, tf.int32), axis=1)
-    fallback = _middle(height, width)
+    fallback = _largest_in_ratio(height, width)
     any_fits = tf.reduce_any(fits, axis=1)
     sides = [
         tf.where(any_fits, tf.cast(tf.gather(drawn, first, batch_dims=1), tf.int32), side)
@@ -96,13 +96,21 @@ def random_boxes(draws: Draws, height: int, width: int) -> Boxes:
     return Boxes(*corners, *sides)
 
 
-def _middle(height: int, width: int) -> tuple[int, int]:
+def middle_boxes(count: tf.Tensor | int, stored: tuple[int, int], size: tuple[int, int]) -> Boxes:
+    """The middle of each of `count` pictures; of two middles the one that begins evenly."""
+    corner = [round((whole - side) / 2) for whole, side in zip(stored, size, strict=True)]
+    return Boxes(*(tf.fill((count,), number) for number in (*corner, *size)))
+
+
+def _largest_in_ratio(height: int, width: int) -> tuple[int, int]:
     """Height and width of the largest crop whose ratio is in `RATIO`."""
     least, most = RATIO
     return min(height, round(width / least)), min(width, round(height * most))
 
 
-def resampling(first: tf.Tensor, length: tf.Tensor, stored: int, size: int) -> tf.Tensor:
+def resampling(
+    first: tf.Tensor, length: tf.Tensor, stored: int, size: int, mirrored: tf.Tensor | None = None
+) -> tf.Tensor:
     """Matrices [N, size, stored] float32 that resample some pixels of a line to `size` pixels.
 
     Bilinear interpolation between the centres of pixels; where pixels are merged, the triangle is
@@ -114,31 +122,46 @@ def resampling(first: tf.Tensor, length: tf.Tensor, stored: int, size: int) -> t
         length: [N], the number of them, at least 1.
         stored: the number of pixels of the line.
         size: the number of pixels of the result.
+        mirrored: [N], whether the result is in the opposite order; None is never.
     """
+    numbers = tf.range(size, dtype=tf.float32)[tf.newaxis]
+    if mirrored is not None:
+        numbers = tf.where(mirrored[:, tf.newaxis], size - 1 - numbers, numbers)
     first, length = (
         tf.cast(part, tf.float32)[:, tf.newaxis, tf.newaxis] for part in (first, length)
     )
     scale = length / size
-    centres = (tf.range(size, dtype=tf.float32) + 0.5)[:, tf.newaxis] * scale
+    centres = (numbers[..., tf.newaxis] + 0.5) * scale
     pixels = tf.range(stored, dtype=tf.float32) + 0.5 - first
     weights = tf.nn.relu(1 - tf.abs(pixels - centres) / tf.maximum(scale, 1.0))
     weights *= tf.cast((pixels > 0) & (pixels < length), tf.float32)
     return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)
 
 
-def cropped(planes: tf.Tensor, boxes: Boxes, size: tuple[int, int]) -> tf.Tensor:
-    """Crops of planes [N, channels, H, W], each resampled to [N, channels, *size]."""
+def cropped(
+    planes: tf.Tensor,
+    boxes: Boxes,
+    size: tuple[int, int],
+    mirrored: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Crops of pictures, each resampled to the same size.
+
+    A box of just this size is copied, number by number.
+
+    Args:
+        planes: [N, channels, H, W], numbers of any floating type.
+        boxes: the part of each picture that is shown.
+        size: height and width of the results.
+        mirrored: [N], whether left and right change places; None is never.
+
+    Returns:
+        [N, channels, *size].
+    """
     height, width = planes.shape[-2:]
     rows = resampling(boxes.top, boxes.height, height, size[0])
-    columns = resampling(boxes.left, boxes.width, width, size[1])
+    columns = resampling(boxes.left, boxes.width, width, size[1], mirrored)
     rows, columns = (tf.cast(m, planes.dtype)[:, tf.newaxis] for m in (rows, columns))
     return tf.matmul(tf.matmul(rows, planes), columns, transpose_b=True)
-
-
-def flipped(planes: tf.Tensor, draws: Draws) -> tf.Tensor:
-    """Planes [..., W], of which every second picture is a mirror image."""
-    mirrored = draws.flip < 0.5
-    return tf.where(mirrored[:, tf.newaxis, tf.newaxis, tf.newaxis], planes[..., ::-1], planes)
 
 
 def factors(draws: Draws, strength: float) -> tf.Tensor:
