@@ -18,6 +18,7 @@ from data_gen.request import DataRequest
 __all__ = [
     "DATASETS",
     "PICTURES",
+    "STANDARDS",
     "STROKES",
     "ClassPool",
     "DataRequest",
@@ -43,6 +44,18 @@ STROKES = ("omniglot", "glyphs", "emnist")
 
 # The places that may hold a pool's pictures while it is used; see `data_gen.sources`.
 PICTURES = ("auto", "device", "host")
+
+# Mean and standard deviation of red, green and blue, by which numbers in [0, 1] are standardised:
+# those of ImageNet, which most programs take, and those of mini-ImageNet, which programs with a
+# ResNet-12 take.
+STANDARDS: dict[str, tuple[tuple[float, ...], tuple[float, ...]] | None] = {
+    "none": None,
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "mini_imagenet": (
+        (120.39586422 / 255, 115.59361427 / 255, 104.54012653 / 255),
+        (70.68188272 / 255, 68.27635443 / 255, 72.54505529 / 255),
+    ),
+}
 
 # For tests on the second data set, training takes all classes of the first but those whose names
 # begin like this, as in the literature: EMNIST's letters are Latin.

@@ -11,6 +11,7 @@ from data_gen import sources
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import stream_seed
 from data_gen.rotations import RotatedPool
+from data_gen.views import AS_STORED, View, step_seed
 
 _STREAM = "meta_train"
 # A branch of the stream's seed that no meta-batch uses.
@@ -21,7 +22,7 @@ class Batch(NamedTuple):
     """A minibatch of N pictures.
 
     Attributes:
-        images: [N, H, W, channels], values in [0, 1].
+        images: [N, H, W, channels], values in [0, 1] unless the view is standardised.
         labels: [N] int32, the numbers of their classes in the pool.
     """
 
@@ -42,9 +43,12 @@ class BatchSampler:
         dtype: the type of the images' numbers.
         where: the place that holds the pictures, one of `data_gen.PICTURES`; see
             `data_gen.sources.open_source`.
+        view: what is seen of each picture. If it is random, it is a function of the seed, the step
+            and the place in the minibatch.
 
     Raises:
         ValueError: if there is no picture in a minibatch.
+        UserError: if the pool's pictures are not for the view.
     """
 
     def __init__(
@@ -54,14 +58,17 @@ class BatchSampler:
         seed: int,
         dtype: str = "float32",
         where: str = "auto",
+        view: View = AS_STORED,
     ) -> None:
         if not isinstance(size, int | np.integer) or size < 1:
             raise ValueError(f"size: expected 1 picture or more; received {size!r}")
-        self.size, self.dtype = size, dtype
+        view.shape(pool.image_shape)
+        self.size, self.dtype, self.view = size, dtype, view
         self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)
         self._total = sum(pool.counts)
-        self._seed = tf.random.fold_in(stream_seed(seed, _STREAM), _BRANCH, alg="philox")
+        self._stream = stream_seed(seed, _STREAM)
+        self._seed = tf.random.fold_in(self._stream, _BRANCH, alg="philox")
 
     def __call__(self, step: tf.Tensor | int) -> Batch:
         """The minibatch of a step ≥ 0."""
@@ -70,7 +77,7 @@ class BatchSampler:
             later = [self._rows(step + sources.AHEAD)]
         (images,) = self._source.gather([rows], later)
         labels = tf.searchsorted(self._starts, rows, side="right") - 1
-        return Batch(sources.scaled(images, self.dtype), labels)
+        return Batch(self.view(images, self.dtype, step_seed(self._stream, step)), labels)
 
     def _rows(self, step: tf.Tensor | int) -> tf.Tensor:
         """The rows [N] of the pool that the minibatch of a step consists of."""

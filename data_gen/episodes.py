@@ -16,6 +16,7 @@ from data_gen import sources
 from data_gen.class_pool import ClassPool
 from data_gen.errors import UserError
 from data_gen.rotations import RotatedPool
+from data_gen.views import AS_STORED, View, step_seed
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
@@ -25,7 +26,7 @@ class Episodes(NamedTuple):
     """A meta-batch of T tasks with C classes, K support and Q query images per class.
 
     Attributes:
-        support_images: [T, C·K, H, W, channels], values in [0, 1].
+        support_images: [T, C·K, H, W, channels], values in [0, 1] unless the view is standardised.
         support_labels: [T, C·K] int32 in 0 … C−1.
         query_images: [T, C·Q, H, W, channels].
         query_labels: [T, C·Q] int32.
@@ -82,9 +83,12 @@ class EpisodeSampler:
         dtype: the type of the images' numbers.
         where: the place that holds the pictures, one of `data_gen.PICTURES`; see
             `data_gen.sources.open_source`.
+        view: what is seen of each picture. If it is random, so are all pictures of meta-batches,
+            as a function of the seed, the stream, the step and the place in the meta-batch.
 
     Raises:
-        UserError: if the pool has too few classes or too few images in a class.
+        UserError: if the pool has too few classes or too few images in a class, or pictures that
+            are not for the view.
         TypeError: if `ways` is no sequence of integers.
         ValueError: if there is no such stream, or no task in a meta-batch.
     """
@@ -100,6 +104,7 @@ class EpisodeSampler:
         stream: str,
         dtype: str = "float32",
         where: str = "auto",
+        view: View = AS_STORED,
     ) -> None:
         sequence = isinstance(ways, Iterable) and not isinstance(ways, str)
         if not sequence or not all(isinstance(c, int | np.integer) for c in ways):
@@ -111,7 +116,8 @@ class EpisodeSampler:
         check_request(pool, ways, shots, query_shots)
         self.meta_batch = meta_batch
         self.shots, self.query_shots = shots, query_shots
-        self.dtype = dtype
+        self.dtype, self.view = dtype, view
+        view.shape(pool.image_shape)
         self._ways = tf.constant(ways, tf.int32)
         self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)
@@ -130,7 +136,9 @@ class EpisodeSampler:
         if self._source.looks_ahead:
             later = self._rows(step + sources.AHEAD, ways)[:2]
         images = self._source.gather(rows[:2], later)
-        return self._episodes(rows, *(sources.scaled(part, self.dtype) for part in images))
+        seeds = tf.unstack(tf.random.split(step_seed(self._seed, step), 2, alg="philox"))
+        seen = (self.view(i, self.dtype, s) for i, s in zip(images, seeds, strict=True))
+        return self._episodes(rows, *seen)
 
     def of_features(
         self, features: tf.Tensor, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
@@ -146,9 +154,9 @@ class EpisodeSampler:
         return self._episodes(rows, *(tf.gather(features, part) for part in rows[:2]))
 
     def pictures(self, rows: tf.Tensor) -> tf.Tensor:
-        """Rows of the pool [...] → images [..., H, W, channels] in [0, 1]."""
+        """Rows of the pool [...] → images [..., H, W, channels], with nothing random."""
         (images,) = self._source.gather([rows])
-        return sources.scaled(images, self.dtype)
+        return self.view.plain(images, self.dtype)
 
     def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
         labels = [self._labels(rows.ways, repeats) for repeats in (self.shots, self.query_shots)]

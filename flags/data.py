@@ -43,6 +43,28 @@ define_setting(
     "1 makes all pictures grey, 3 makes them colour (default: the data set's own channels; "
     "folder: 3).",
 )
+define_setting(
+    "crop_margin",
+    "Store pictures this many times as high and wide as what the network sees, which is their "
+    "middle: 1.15 in the program of Chen et al. (84 of 96 pixels), 1.1 in those of Ye et al. (84 "
+    "of 92). 1 shows whole pictures.",
+)
+define_setting(
+    "random_crop",
+    "Show a random part of every training picture, resized: 8 to 100 % of its area, with a ratio "
+    "of width to height of 3:4 to 4:3.",
+)
+define_setting("random_flip", "Mirror every second training picture, at random.")
+define_setting(
+    "color_jitter",
+    "Multiply brightness, contrast and saturation of every training picture by random factors of "
+    "1 ± this number; 0.4 in published programs, 0 for pictures as they are.",
+)
+define_setting(
+    "standardize",
+    "Standardise the colours of all pictures by mean and deviation of this data set: imagenet, or "
+    "mini_imagenet as programs with a ResNet-12 do. none leaves them between 0 and 1.",
+)
 absl_flags.DEFINE_string(
     "cache_dir",
     None,

@@ -108,6 +108,19 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     ),
     "image_size": _ALWAYS,
     "channels": _ALWAYS,
+    "crop_margin": (
+        Rule(
+            lambda at: (
+                at.config.crop_margin == 1 or at.config.stored_size != at.config.seen_shape[:2]
+            ),
+            "pictures so large that the margin has a pixel",
+            "dataset",
+        ),
+    ),
+    "random_crop": (_TRAINED,),
+    "random_flip": (_TRAINED,),
+    "color_jitter": (_TRAINED,),
+    "standardize": _ALWAYS,
     "cache_dir": _ALWAYS,
     "pictures": _ALWAYS,
     "invert": (

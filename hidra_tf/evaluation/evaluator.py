@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
+from data_gen.views import AS_STORED, View
 from hidra_tf.adaptation.losses import accuracy
 from hidra_tf.evaluation.rows import Row, Scores, row_of
 from hidra_tf.methods.interface import Method, Predictions
@@ -58,6 +59,7 @@ class Evaluator:
         seed: the seed of the tasks: the same seed, stream and `ways` give the same tasks.
         stream: the stream of random numbers, one of `data_gen.episodes.STREAMS`.
         where: the place of the pictures, one of `data_gen.PICTURES`.
+        view: what is seen of each picture.
 
     Attributes:
         seconds: by the number of ways, how long it took to adapt to the tasks of the last `rows`
@@ -81,6 +83,7 @@ class Evaluator:
         seed: int,
         stream: str,
         where: str = "auto",
+        view: View = AS_STORED,
     ) -> None:
         check_counts("ways", ways, 0)
         check_counts("at_steps", at_steps, 0)
@@ -99,6 +102,7 @@ class Evaluator:
             stream,
             method.backbone.dtype,
             where,
+            view.plain,
         )
 
     def rows(self, tasks: int, progress: Callable[[int], None] | None = None) -> Iterator[Row]:

@@ -15,6 +15,7 @@ from data_gen.class_pool import ClassPool, Splits
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from data_gen.rotations import RotatedPool
+from data_gen.views import View
 from hidra_tf import methods
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones import registry
@@ -52,7 +53,7 @@ def load_splits(config: Config, cache_dir: str | None, split: str | None = None)
         data_dir=config.data_dir,
         cache_dir=cache_dir,
         invert=config.invert,
-        image_size=config.image_size,
+        image_size=config.stored_size,
         channels=config.channels,
         per_class=config.shots + config.query_shots,
         split_seed=config.split_seed,
@@ -73,7 +74,7 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
 
     Args:
         config: the settings of the method.
-        splits: the pools, whose pictures have the shape of the backbone's input.
+        splits: the pools, whose pictures' view has the shape of the backbone's input.
         classes: the number of classes of the training pool, for methods that learn all of them at
             once; None where nothing is to be trained.
 
@@ -83,7 +84,7 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     sizes.check_weights(config)
     model = registry.build(
         config.backbone,
-        splits.train.image_shape,
+        view_of(config).shape(splits.train.image_shape),
         filters=config.filters,
         norm=config.norm,
         seed=config.seed,
@@ -109,6 +110,17 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
 
 
+def view_of(config: DataSettings) -> View:
+    """What the network sees of a picture in training; in tests, the same without what is random."""
+    return View(
+        size=None if config.crop_margin == 1 else config.seen_shape[:2],
+        random_crop=config.random_crop,
+        random_flip=config.random_flip,
+        color_jitter=config.color_jitter,
+        standardize=config.standardize,
+    )
+
+
 def training_pool(config: DataSettings, splits: Splits) -> ClassPool | RotatedPool:
     """The training classes, which alone may be rotated."""
     return RotatedPool(splits.train) if config.rotations else splits.train
@@ -116,9 +128,9 @@ def training_pool(config: DataSettings, splits: Splits) -> ClassPool | RotatedPo
 
 def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSampler:
     """What a meta-update of the run learns from: meta-batches of tasks, or batches of pictures."""
-    pool = training_pool(config, splits)
+    pool, view = training_pool(config, splits), view_of(config)
     if methods.METHODS[config.method].batches:
-        return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures)
+        return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures, view=view)
     _check_ways("train_ways", config.train_ways, pool.num_classes, "train")
     return EpisodeSampler(
         pool,
@@ -129,6 +141,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
         config.seed,
         "meta_train",
         where=config.pictures,
+        view=view,
     )
 
 
@@ -226,8 +239,9 @@ def _evaluator_of(
 ) -> Evaluator:
     pool = getattr(splits, split)
     shots = (config.shots, config.query_shots)
+    how = (config.seed, stream, config.pictures, view_of(config).plain)
     try:
-        return Evaluator(method, pool, ways, steps, *shots, config.seed, stream, config.pictures)
+        return Evaluator(method, pool, ways, steps, *shots, *how)
     except UserError as error:
         raise UserError(f"{split} split: {error}") from error
 

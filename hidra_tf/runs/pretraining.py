@@ -51,6 +51,29 @@ def load_backbone(path: Path, source: Method, target: Method, warn: Callable[[st
         variable.assign(trained.value)
 
 
+def seeing_like(path: Path, theirs: Config, ours: Config, warn: Callable[[str], None]) -> Config:
+    """The configuration of another run, for a network that sees the pictures of this run.
+
+    Args:
+        path: the other run's folder.
+        theirs: its configuration.
+        ours: this run's configuration.
+        warn: called with one line if the other network saw other numbers for the same colours.
+    """
+    if theirs.standardize != ours.standardize:
+        warn(
+            f"pretrained: {path} was trained on pictures with `standardize={theirs.standardize}`, "
+            f"and this run has `standardize={ours.standardize}`"
+        )
+    return dataclasses.replace(
+        theirs,
+        image_size=ImageSize(*ours.seen_shape[:2]),
+        crop_margin=ours.crop_margin,
+        channels=ours.seen_shape[2],
+        standardize=ours.standardize,
+    )
+
+
 def check_classes(
     path: Path,
     theirs: Config,
@@ -131,7 +154,9 @@ def _trained_classes(
         theirs,
         data_dir=own if own is not None and os.path.exists(own) else here,
         image_size=ImageSize(height, width),
+        crop_margin=1.0,
         channels=channels,
+        standardize="none",
         invert=ours.invert,
     )
     try:

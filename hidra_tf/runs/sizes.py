@@ -15,7 +15,6 @@ from typing import NamedTuple
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
-from data_gen import DataRequest, image_shape
 from data_gen.errors import UserError
 from data_gen.room import in_bytes
 from hidra_tf.backbones import registry
@@ -70,7 +69,7 @@ def check_training(config: Config, machine: Machine | None = None) -> None:
         config: the settings of the training.
         machine: the machine; None is this one.
     """
-    registry.check_image_shape(config.backbone, _shape(config))
+    registry.check_image_shape(config.backbone, config.seen_shape)
     needs = [_weights(config)]
     if trains(config.method):
         needs += [_pictures(config), _activations(config), _graph(config)]
@@ -85,7 +84,7 @@ def check_weights(config: Config, machine: Machine | None = None) -> None:
 def check_evaluation(config: Config, ways: Sequence[int], machine: Machine | None = None) -> None:
     """Raises `UserError` if the tasks of an evaluation cannot fit the machine; None is this one."""
     count = max(ways, default=0) * (config.shots + config.query_shots)
-    size = _EVALUATED_AT_ONCE * count * _picture(config) * _FLOAT
+    size = _EVALUATED_AT_ONCE * count * _picture(config)
     settings = ("image_size", "shots", "query_shots")
     need = Need(
         f"the pictures of {_EVALUATED_AT_ONCE} tasks with {max(ways, default=0)} ways",
@@ -109,12 +108,12 @@ def this_machine() -> Machine:
 def _pictures(config: Config) -> Need:
     """The pictures of one meta-update."""
     if METHODS[config.method].batches:
-        size = config.batch_size * _picture(config) * _FLOAT
+        size = config.batch_size * _picture(config)
         settings = ("batch_size", "image_size")
         return Need("the pictures of an update", size, settings, "a smaller `batch_size`")
     each = max(config.train_ways) * (config.shots + config.query_shots)
     settings = ("meta_batch", "train_ways", "shots", "query_shots", "image_size")
-    size = config.meta_batch * each * _picture(config) * _FLOAT
+    size = config.meta_batch * each * _picture(config)
     return Need("the pictures of a meta-batch", size, settings, "a smaller `meta_batch`")
 
 
@@ -122,7 +121,7 @@ def _activations(config: Config) -> Need:
     """The first convolution's output for the pictures that one task, or one update, looks at."""
     batches = METHODS[config.method].batches
     count = config.batch_size if batches else max(config.train_ways) * config.shots
-    height, width, _ = _shape(config)
+    height, width, _ = config.seen_shape
     filters = config.filters if config.backbone in _KERNELS else 1
     number = 2 if config.precision == "bfloat16" else _FLOAT
     of_count = ("batch_size",) if batches else ("train_ways", "shots")
@@ -172,15 +171,11 @@ def _graph(config: Config) -> Need:
     return Need("the graph of the inner loop", size, ("inner_steps",), "fewer `inner_steps`")
 
 
-def _shape(config: DataSettings) -> tuple[int, int, int]:
-    """Height, width and channels of the pictures."""
-    asked = DataRequest(image_size=config.image_size, channels=config.channels)
-    return image_shape(config.dataset, asked)
-
-
 def _picture(config: DataSettings) -> int:
-    """The numbers of a picture."""
-    return math.prod(_shape(config))
+    """The bytes of what the network sees of a picture, and of the stored one if that is larger."""
+    *seen, channels = config.seen_shape
+    stored = 0 if config.crop_margin == 1 else math.prod(config.stored_size)
+    return channels * (math.prod(seen) * _FLOAT + stored)
 
 
 def _check(config: Config, needs: Sequence[Need], machine: Machine) -> None:

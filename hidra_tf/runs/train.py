@@ -32,7 +32,7 @@ from hidra_tf.runs.evaluate import evaluate_checkpoint
 from hidra_tf.runs.place import folder, identity
 from hidra_tf.runs.place.identity import RunData
 from hidra_tf.runs.place.lock import hold
-from hidra_tf.runs.pretraining import check_classes, load_backbone
+from hidra_tf.runs.pretraining import check_classes, load_backbone, seeing_like
 from hidra_tf.runs.records import report
 from hidra_tf.runs.records.event_log import EventLog
 from hidra_tf.runs.records.finished import says_finished, total_steps
@@ -136,7 +136,8 @@ def _build_method(config: Config, path: Path, splits: Splits, cache_dir: str | N
         run = Path(config.pretrained)
         theirs = folder.open_run(run)
         check_classes(run, theirs, config, splits, cache_dir, _LOG.warning)
-        load_backbone(run, build_method(theirs, splits), method, _LOG.warning)
+        source = build_method(seeing_like(run, theirs, config, _LOG.warning), splits)
+        load_backbone(run, source, method, _LOG.warning)
     return method
 
 

@@ -69,12 +69,13 @@ def number(
     default: Any = dataclasses.MISSING,  # noqa: ANN401 — of the field's type
     *,
     least: float | None = None,
+    most: float | None = None,
     above: float | None = None,
     below: float | None = None,
     bookkeeping: bool = False,
 ) -> Any:  # noqa: ANN401 — as of `dataclasses.field`
     """A field for a finite number within some bounds."""
-    return _field(default, Bounds(least, None, above, below), bookkeeping)
+    return _field(default, Bounds(least, most, above, below), bookkeeping)
 
 
 def one_of(

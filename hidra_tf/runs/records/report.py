@@ -19,13 +19,14 @@ def opening(config: Config, splits: Splits, weights: int, device: str) -> str:
         device: the device that computes, in words.
     """
     height, width, channels = splits.train.image_shape
+    seen = "" if config.crop_margin == 1 else " × ".join(map(str, config.seen_shape[:2]))
     across = evaluated(config, "val")
     data = config.dataset if across == config.dataset else f"{config.dataset} → {across}"
     classes = " / ".join(f"{split.num_classes}" for split in splits)
     ways = ", ".join(map(str, config.train_ways))
     return (
         f"data     {data}: {classes} classes for training, validation and tests, "
-        f"{height} × {width} × {channels}\n"
+        f"{height} × {width} × {channels}{seen and f', seen at {seen}'}\n"
         f"method   {config.method}, {ways} ways, {config.shots} shots: "
         f"{weights:,} weights, on {device}"
     )
