@@ -32,6 +32,20 @@ define_setting(
     "weight_decay",
     "λ, the strength of decoupled weight decay: each meta-update takes β·λ of the weights (AdamW).",
 )
+define_setting(
+    "l2",
+    "λ, the strength of coupled weight decay: λ times the weights is added to the gradient, as the "
+    "optimizers of PyTorch do with their weight_decay.",
+)
+define_setting(
+    "momentum",
+    "μ, the momentum of --meta_optimizer=sgd as in PyTorch: b ← μ·b + gradient, w ← w − β·b.",
+)
+define_setting("nesterov", "Take Nesterov's form of --momentum: w ← w − β·(gradient + μ·b).")
+define_setting(
+    "head_lr_factor",
+    "The factor of β for the head, for a hypernetwork, and for the classifier of finetune.",
+)
 define_setting("batch_size", "The number of pictures of an update of finetune.")
 define_folder(
     "pretrained",

@@ -129,6 +129,8 @@ def uses(name: str, setting: str) -> bool:
         return entry.steps
     if setting in ("batch_size", "meta_batch"):
         return entry.batches == (setting == "batch_size")
+    if setting == "head_lr_factor":
+        return entry.head is not None or entry.batches or not entry.trains
     if setting in _OPTIONAL:
         return setting in (*entry.options, *entry.aids)
     return setting not in entry.unused

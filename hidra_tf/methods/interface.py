@@ -71,6 +71,13 @@ class Method(abc.ABC):
         """Those of `variables` that weight decay must leave alone, for they are no weights."""
         return []
 
+    @property
+    def head_variables(self) -> list[tf.Variable]:
+        """Those of `variables` that are weights and not the backbone's: heads, hypernetworks."""
+        rest = self.variables[len(self.backbone.variables) :]
+        rates = {id(variable) for variable in self.undecayed}
+        return [variable for variable in rest if id(variable) not in rates]
+
     def check_ways(self, ways: int) -> None:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""
         if ways < 2:

@@ -141,7 +141,7 @@ def _weights(config: Config, copies: int | None = None) -> Need:
         helps += ", or a smaller `hyper_width`"
     entry = METHODS[config.method]
     if copies is None:
-        copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
+        copies = _COPIES[config.optimizer] if entry.trains else 1
     what = "the weights" if copies == 1 else "the weights and their optimizer"
     return Need(what, kernels * _FLOAT * copies, settings, helps)
 

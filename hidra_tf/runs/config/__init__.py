@@ -53,6 +53,16 @@ class Config(DataSettings, TaskSettings, MethodSettings, TrainingSettings):
                 f"{format_ways(self.train_ways)}; "
                 f"`method={METHODS[self.method].any_way}` takes several"
             )
+        if self.momentum and self.optimizer != "sgd":
+            raise UserError(
+                f"momentum: expected with `meta_optimizer=sgd`, received {self.momentum} with "
+                f"{self.optimizer}"
+            )
+
+    @property
+    def optimizer(self) -> str:
+        """The meta-optimizer: the one that is asked for, or the method's own."""
+        return self.meta_optimizer or METHODS[self.method].optimizer
 
     def to_json(self) -> str:
         """The fields as JSON."""
