@@ -53,7 +53,9 @@ define_folder(
     "weights (default: random initial weights).",
 )
 define_setting(
-    "clip_norm", "The norm to which each variable's meta-gradient is clipped; 0 clips nothing."
+    "clip_norm",
+    "The norm to which each variable's meta-gradient is clipped; 0 clips nothing. reptile has no "
+    "gradients, and what it has instead is not clipped.",
 )
 define_setting("seed", "The seed of the initial weights and of all tasks.")
 absl_flags.DEFINE_string(

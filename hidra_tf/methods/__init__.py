@@ -38,7 +38,7 @@ METHODS = {
         "hidra_tf.methods.reptile",
         "Reptile",
         head="per_class",
-        unused=("first_order", "adapt_norm"),
+        unused=("first_order", "adapt_norm", "clip_norm"),
         optimizer="sgd",
     ),
     "anil": Entry(

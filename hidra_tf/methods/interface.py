@@ -54,9 +54,12 @@ class Method(abc.ABC):
 
     Attributes:
         metrics: names of what is measured beside loss and accuracy.
+        displaces: whether `meta_gradients` gives distances that the weights are to move, and not
+            slopes of a loss; a distance means what it says, and is not clipped.
     """
 
     metrics: tuple[str, ...] = ()
+    displaces = False
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone

@@ -127,7 +127,16 @@ def test_hypermaml_differentiates_through_gradient_steps_only():
 
 @pytest.mark.parametrize("method", [name for name in METHODS if trains(name)])
 def test_flags_of_every_training_may_be_given_to_every_method(method):
-    check(method, **TRAINING)
+    check(method, **{name: value for name, value in TRAINING.items() if name != "clip_norm"})
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "random"])
+def test_only_displacements_are_not_clipped(method):
+    if method != "reptile":
+        check(method, clip_norm=1.0)
+        return
+    with pytest.raises(UserError, match=r"^clip_norm: reptile has no use for it, received 1.0"):
+        check(method, clip_norm=1.0)
 
 
 # What some flags of a training need beside them.

@@ -30,6 +30,7 @@ class TrainingSettings(Settings):
         l2: λ of the coupled weight decay, which is added to the gradients.
         head_lr_factor: the factor of β for the trained weights other than the backbone's.
         clip_norm: the norm to which each variable's meta-gradient is clipped; 0 clips nothing.
+            The displacements of Reptile are not clipped.
         pretrained: the absolute path of another run, whose backbone this one begins with, or
             None for random initial weights.
         seed: the seed of the initial weights and of all episodes, any integer.
