@@ -148,6 +148,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "method": _ALWAYS,
     "head": _ALWAYS,
     "loss": _ALWAYS,
+    "temperature": _ALWAYS,
     "inner_reduction": _ALWAYS,
     "inner_steps": _ALWAYS,
     "inner_lr": _ALWAYS,

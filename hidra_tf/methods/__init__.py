@@ -21,16 +21,19 @@ AIDS = ("multi_step_loss", "learn_inner_lr", "second_order_after")
 
 
 _INNER = ("inner_steps", "inner_lr", "inner_reduction")
-_HYPER = ("hyper_layers", "hyper_width", "enhancement")
+# A temperature counts where the query loss is what is minimised.
+_TEMPERED = ("temperature",)
+_HYPER = ("hyper_layers", "hyper_width", "enhancement", *_TEMPERED)
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", aids=AIDS),
-    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", aids=AIDS),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", options=_TEMPERED, aids=AIDS),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", options=_TEMPERED, aids=AIDS),
     "fomaml": Entry(
         "hidra_tf.methods.fomaml",
         "FirstOrderMaml",
         head="per_class",
+        options=_TEMPERED,
         aids=AIDS[:2],
         unused=("first_order",),
     ),
@@ -42,11 +45,17 @@ METHODS = {
         optimizer="sgd",
     ),
     "anil": Entry(
-        "hidra_tf.methods.anil", "Anil", head="per_class", aids=AIDS, unused=("adapt_norm",)
+        "hidra_tf.methods.anil",
+        "Anil",
+        head="per_class",
+        options=_TEMPERED,
+        aids=AIDS,
+        unused=("adapt_norm",),
     ),
     "protonet": Entry(
         "hidra_tf.methods.protonet",
         "ProtoNet",
+        options=_TEMPERED,
         unused=("first_order", "adapt_norm"),
         steps=False,
     ),

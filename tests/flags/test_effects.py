@@ -55,6 +55,8 @@ def check(method="hidra", dataset="omniglot", beside=None, **given):
         ("hidra", "batch_size", 16),
         ("random", "batch_size", 16),
         ("finetune", "meta_batch", 4),
+        ("finetune", "temperature", 0.5),
+        ("random", "temperature", 1.0),
         ("protonet", "head_lr_factor", 10.0),
     ],
 )
@@ -196,6 +198,7 @@ WALK = {
     "method": ("maml", {}, None),
     "head": ("zero", {}, None),
     "loss": ("sigmoid", {}, None),
+    "temperature": (0.5, {}, {"method": "reptile"}),
     "inner_reduction": ("per_class", {}, {"method": "protonet"}),
     "inner_steps": (2, {}, {"method": "protonet"}),
     "inner_lr": (0.2, {}, {"method": "protonet"}),

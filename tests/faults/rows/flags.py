@@ -37,6 +37,7 @@ FLOATS = {
     "l2": ("-1", "inf"),
     "momentum": ("-1", "1"),
     "head_lr_factor": ("0", "inf"),
+    "temperature": ("0", "-1"),
     "checkpoint_minutes": ("-1", "inf"),
     "drop_block": ("-0.1", "1", "2", "inf"),
 }

@@ -49,6 +49,7 @@ OTHERS = {
     "filters": 32,
     "head": "zero",
     "loss": "sigmoid",
+    "temperature": 0.5,
     "inner_reduction": "per_class",
     "backbone": "resnet12",
     "drop_block": 0.1,
@@ -275,7 +276,7 @@ INVALID = [
     ],
     *[
         (name, value)
-        for name in ("inner_lr", "meta_lr", "gamma", "head_lr_factor")
+        for name in ("inner_lr", "meta_lr", "gamma", "head_lr_factor", "temperature")
         for value in (0.0, -0.1, float("inf"), float("nan"))
     ],
     ("eval_dataset", "x"),
