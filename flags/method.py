@@ -54,6 +54,11 @@ define_setting(
     "neuron's sigmoid, which relation_net was published with.",
 )
 define_setting(
+    "temperature",
+    "What the logits of the queries are divided by before their loss. The support loss, which the "
+    "inner loop goes down, has no temperature.",
+)
+define_setting(
     "inner_reduction",
     "How the support loss is averaged: mean over all pictures as in the papers, so that a step "
     "shrinks as 1/C, or per_class, summed over the classes.",

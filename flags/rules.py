@@ -75,6 +75,12 @@ def _needs_data_dir(at: Situation) -> bool:
     return at.eval_dataset not in _WITHOUT_FILES and "eval_data_dir" not in at.given
 
 
+def _trains_a_head(at: Situation) -> bool:
+    """Whether weights beside the backbone's are trained: a head of zeros has none of its own."""
+    hypernetwork = "hyper_width" in METHODS[at.config.method].options
+    return hypernetwork or at.config.head != "zero"
+
+
 def _is_identity(name: str) -> Callable[[Situation], object]:
     """Whether a flag names the run by saying what its settings say too."""
     return lambda at: at.given[name] == getattr(at.config, name)
@@ -161,6 +167,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "method": _ALWAYS,
     "head": _ALWAYS,
     "loss": _ALWAYS,
+    "temperature": _ALWAYS,
     "inner_reduction": _ALWAYS,
     "inner_steps": _ALWAYS,
     "inner_lr": _ALWAYS,
@@ -231,6 +238,13 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         Rule(lambda at: at.config.milestones, "--milestones", "meta_lr_schedule"),
     ),
     "weight_decay": (_TRAINED,),
+    "l2": (_TRAINED,),
+    "momentum": (_TRAINED,),
+    "nesterov": (_TRAINED,),
+    "head_lr_factor": (
+        _TRAINED,
+        Rule(_trains_a_head, "a --head that is trained (any but zero)", "head"),
+    ),
     "batch_size": (_TRAINED,),
     "pretrained": _ALWAYS,
     "clip_norm": (_TRAINED,),

@@ -33,13 +33,29 @@ define_setting(
     "λ, the strength of decoupled weight decay: each meta-update takes β·λ of the weights (AdamW).",
 )
 define_setting("batch_size", "The number of pictures of an update of finetune or baseline_pp.")
+define_setting(
+    "l2",
+    "λ, the strength of coupled weight decay: λ times the weights is added to the gradient, as the "
+    "optimizers of PyTorch do with their weight_decay.",
+)
+define_setting(
+    "momentum",
+    "μ, the momentum of --meta_optimizer=sgd as in PyTorch: b ← μ·b + gradient, w ← w − β·b.",
+)
+define_setting("nesterov", "Take Nesterov's form of --momentum: w ← w − β·(gradient + μ·b).")
+define_setting(
+    "head_lr_factor",
+    "The factor of β for the head, for a hypernetwork, and for the classifier of finetune and baseline_pp.",
+)
 define_folder(
     "pretrained",
     "The folder of another run, whose best checkpoint gives this run's backbone its initial "
     "weights (default: random initial weights).",
 )
 define_setting(
-    "clip_norm", "The norm to which each variable's meta-gradient is clipped; 0 clips nothing."
+    "clip_norm",
+    "The norm to which each variable's meta-gradient is clipped; 0 clips nothing. reptile has no "
+    "gradients, and what it has instead is not clipped.",
 )
 define_setting("seed", "The seed of the initial weights and of all tasks.")
 absl_flags.DEFINE_string(

@@ -25,16 +25,19 @@ _SCHEDULED = ("multi_step_loss", "second_order_after")
 _INNER = ("inner_steps", "inner_lr", "inner_reduction")
 _RIDGE = ("ridge", "ridge_scale")
 _HEAD_SGD = ("head_momentum", "head_dampening", "head_decay", "head_batch")
-_HYPER = ("hyper_layers", "hyper_width", "enhancement")
+# A temperature counts where the query loss is what is minimised.
+_TEMPERED = ("temperature",)
+_HYPER = ("hyper_layers", "hyper_width", "enhancement", *_TEMPERED)
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", aids=AIDS),
-    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", aids=AIDS),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", options=_TEMPERED, aids=AIDS),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", options=_TEMPERED, aids=AIDS),
     "fomaml": Entry(
         "hidra_tf.methods.fomaml",
         "FirstOrderMaml",
         head="per_class",
+        options=_TEMPERED,
         aids=AIDS[:2],
         unused=("first_order",),
     ),
@@ -42,24 +45,37 @@ METHODS = {
         "hidra_tf.methods.reptile",
         "Reptile",
         head="per_class",
-        unused=("first_order", "adapt_norm"),
+        unused=("first_order", "adapt_norm", "clip_norm"),
         optimizer="sgd",
     ),
     "anil": Entry(
         "hidra_tf.methods.anil",
         "Anil",
         head="per_class",
+        options=_TEMPERED,
         aids=AIDS,
         unused=("adapt_norm",),
         frozen=True,
     ),
     "boil": Entry(
-        "hidra_tf.methods.boil", "Boil", head="per_class", heads=("per_class",), aids=_SCHEDULED
+        "hidra_tf.methods.boil",
+        "Boil",
+        head="per_class",
+        heads=("per_class",),
+        options=_TEMPERED,
+        aids=_SCHEDULED,
     ),
-    "meta_sgd": Entry("hidra_tf.methods.meta_sgd", "MetaSgd", head="per_class", aids=_SCHEDULED),
+    "meta_sgd": Entry(
+        "hidra_tf.methods.meta_sgd",
+        "MetaSgd",
+        head="per_class",
+        options=_TEMPERED,
+        aids=_SCHEDULED,
+    ),
     "protonet": Entry(
         "hidra_tf.methods.protonet",
         "ProtoNet",
+        options=_TEMPERED,
         unused=("first_order", "adapt_norm"),
         steps=False,
         frozen=True,
@@ -97,7 +113,7 @@ METHODS = {
         losses=("softmax",),
         options=_HYPER,
     ),
-    "proto_maml": Entry("hidra_tf.methods.proto_maml", "ProtoMaml", aids=AIDS),
+    "proto_maml": Entry("hidra_tf.methods.proto_maml", "ProtoMaml", options=_TEMPERED, aids=AIDS),
     "anyway": Entry(
         "hidra_tf.methods.anyway", "AnyWay", options=("outputs", "assignments"), aids=AIDS
     ),
@@ -201,6 +217,8 @@ def uses(name: str, setting: str) -> bool:
         return entry.steps
     if setting in ("batch_size", "meta_batch"):
         return entry.batches == (setting == "batch_size")
+    if setting == "head_lr_factor":
+        return entry.head is not None or entry.batches or not entry.trains
     if setting in _OPTIONAL:
         return setting in (*entry.options, *entry.aids)
     return setting not in entry.unused

@@ -15,7 +15,7 @@ from hidra_tf.methods import phases as annealing
 from hidra_tf.methods.interface import MetaGradients, Method, Predictions
 from hidra_tf.methods.objective import PREDICTION, Objective
 from hidra_tf.methods.task_map import over_groups, over_tasks
-from hidra_tf.options import TASK_MAPS, check_choice
+from hidra_tf.options import TASK_MAPS, check_choice, check_positive
 
 
 class EpisodicMethod(Method):
@@ -29,6 +29,8 @@ class EpisodicMethod(Method):
         loss: the loss of the queries, a key of `losses.LOSSES` or a function; see
             `losses.loss_function`.
         task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
+        temperature: what the logits of the queries are divided by before their loss, above 0; the
+            support loss of an inner loop has none. Ye and Chao (2021) and Ye et al. (2020).
 
     Attributes:
         steps: the number U of inner steps in meta-training.
@@ -36,8 +38,8 @@ class EpisodicMethod(Method):
         frozen: whether tasks are solved on features that no step changes.
 
     Raises:
-        ValueError: if there is no such loss or no such way to run tasks, or if the backbone's
-            statistics are `joint` and the features are not frozen.
+        ValueError: if there is no such loss or no such way to run tasks, if the temperature is out
+            of range, or if the backbone's statistics are `joint` and the features are not frozen.
     """
 
     steps = 0
@@ -45,7 +47,12 @@ class EpisodicMethod(Method):
     annealing = annealing.Annealing()
 
     def __init__(
-        self, *, backbone: Backbone, loss: str | Loss = "softmax", task_map: str = "auto"
+        self,
+        *,
+        backbone: Backbone,
+        loss: str | Loss = "softmax",
+        task_map: str = "auto",
+        temperature: float = 1.0,
     ) -> None:
         super().__init__(backbone)
         if backbone.norm == "joint" and not self.frozen:
@@ -54,6 +61,8 @@ class EpisodicMethod(Method):
                 f"with {type(self).__name__}"
             )
         check_choice("task_map", task_map, TASK_MAPS)
+        check_positive("temperature", temperature)
+        self.temperature = temperature
         self._loss, self.task_map = loss_function(loss), task_map
 
     @property
@@ -63,7 +72,7 @@ class EpisodicMethod(Method):
 
     def loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """The meta-objective, mean [...] over images: labels [..., N], logits [..., N, C]."""
-        return self._loss(labels, logits)
+        return self._loss(labels, logits if self.temperature == 1 else logits / self.temperature)
 
     @abc.abstractmethod
     def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:

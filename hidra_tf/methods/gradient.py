@@ -37,6 +37,8 @@ class GradientMethod(EpisodicMethod):
         learn_inner_lr: whether every inner step and weight has a learned rate, which starts at α;
             see `hidra_tf.adaptation.rates`.
         task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
+        temperature: what the queries' logits are divided by before their loss; see
+            `EpisodicMethod`.
 
     Attributes:
         metrics: how far a task's adaptation moves the head, the norms in Table 3 of the HyperMAML
@@ -60,8 +62,11 @@ class GradientMethod(EpisodicMethod):
         second_order_after: int = 0,
         learn_inner_lr: bool = False,
         task_map: str = "auto",
+        temperature: float = 1.0,
     ) -> None:
-        super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
+        super().__init__(
+            backbone=backbone, loss=inner.loss, task_map=task_map, temperature=temperature
+        )
         self.inner, self.head, self.steps = inner, head, inner.steps
         self.annealing = Annealing(first_order, multi_step_loss, second_order_after)
         self.rates: InnerRates | WeightRates | None = None

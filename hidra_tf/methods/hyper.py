@@ -31,6 +31,8 @@ class HyperMethod(GradientMethod):
         head: the head with its hypernetwork.
         first_order: whether meta-gradients ignore how a step depends on where it started.
         task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
+        temperature: what the queries' logits are divided by before their loss; see
+            `EpisodicMethod`.
 
     Raises:
         TypeError: if the head is of another class.
@@ -46,13 +48,19 @@ class HyperMethod(GradientMethod):
         head: HyperHead | AnyWayHyperHead,
         first_order: bool = False,
         task_map: str = "auto",
+        temperature: float = 1.0,
     ) -> None:
         if not isinstance(head, self.head_class):
             raise TypeError(
                 f"head: expected a {self.head_class.__name__}, received a {type(head).__name__}"
             )
         super().__init__(
-            backbone=backbone, inner=inner, head=head, first_order=first_order, task_map=task_map
+            backbone=backbone,
+            inner=inner,
+            head=head,
+            first_order=first_order,
+            task_map=task_map,
+            temperature=temperature,
         )
 
     @classmethod

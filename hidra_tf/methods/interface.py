@@ -57,9 +57,12 @@ class Method(abc.ABC):
 
     Attributes:
         metrics: names of what is measured beside loss and accuracy.
+        displaces: whether `meta_gradients` gives distances that the weights are to move, and not
+            slopes of a loss; a distance means what it says, and is not clipped.
     """
 
     metrics: tuple[str, ...] = ()
+    displaces = False
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
@@ -106,6 +109,13 @@ class Method(abc.ABC):
     def undecayed(self) -> list[tf.Variable]:
         """Those of `variables` that weight decay must leave alone, for they are no weights."""
         return []
+
+    @property
+    def head_variables(self) -> list[tf.Variable]:
+        """Those of `variables` that are weights and not the backbone's: heads, hypernetworks."""
+        rest = self.variables[len(self.backbone.variables) :]
+        rates = {id(variable) for variable in self.undecayed}
+        return [variable for variable in rest if id(variable) not in rates]
 
     def check_ways(self, ways: int) -> None:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""

@@ -33,12 +33,19 @@ class ProtoNet(FrozenFeatures):
         loss: the loss of the queries, a key of `losses.LOSSES` or a function; see
             `losses.loss_function`.
         task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
+        temperature: what the negative distances are divided by before their loss; see
+            `EpisodicMethod`.
     """
 
     @classmethod
-    def assembled(cls, parts: Parts) -> ProtoNet:
+    def assembled(cls, parts: Parts, temperature: float = 1.0) -> ProtoNet:
         """The method from what the registry's `build` is given."""
-        return cls(backbone=parts.backbone, loss=parts.inner.loss, task_map=parts.task_map)
+        return cls(
+            backbone=parts.backbone,
+            loss=parts.inner.loss,
+            task_map=parts.task_map,
+            temperature=temperature,
+        )
 
     def solve_features(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective

@@ -24,8 +24,9 @@ class Reptile(GradientMethod):
 
     (The paper prints a minus before β, which would lead away from θ′.) Written as a descent, the
     "gradient" is the mean of θ − θ′: plain SGD with rate β, the default optimizer of this method,
-    makes 2.3 of it. θ′ is adapted on the support set; the queries are only measured on, so that
-    the curves mean what they mean for every method. See https://arxiv.org/abs/1803.02999.
+    makes 2.3 of it. It is a distance, and is never clipped. θ′ is adapted on the support set; the
+    queries are only measured on, so that the curves mean what they mean for every method. See
+    https://arxiv.org/abs/1803.02999.
 
     What the inner loop does not move is not learned. Therefore all weights move in it, γ and β of
     the normalisation too. A master neuron moves towards the mean of its C adapted copies; under
@@ -47,6 +48,7 @@ class Reptile(GradientMethod):
     """
 
     metrics = ()
+    displaces = True
 
     def __init__(
         self, *, backbone: Backbone, inner: InnerLoop, head: Head, task_map: str = "auto"

@@ -150,9 +150,14 @@ def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimize
     return make_optimizer(
         method.variables,
         _learning_rate(config),
-        kind=config.meta_optimizer or methods.METHODS[config.method].optimizer,
+        kind=config.optimizer,
         weight_decay=config.weight_decay,
         undecayed=method.undecayed,
+        momentum=config.momentum,
+        nesterov=config.nesterov,
+        l2=config.l2,
+        head=method.head_variables,
+        head_factor=config.head_lr_factor,
     )
 
 

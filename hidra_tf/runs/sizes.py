@@ -146,7 +146,7 @@ def _weights(config: Config, copies: int | None = None) -> Need:
         settings = ("filters", "hyper_layers", "hyper_width")
         helps += ", or a smaller `hyper_width`"
     if copies is None:
-        copies = _COPIES[config.meta_optimizer or entry.optimizer] if entry.trains else 1
+        copies = _COPIES[config.optimizer] if entry.trains else 1
     what = "the weights" if copies == 1 else "the weights and their optimizer"
     return Need(what, kernels * _FLOAT * copies, settings, helps)
 

@@ -59,7 +59,8 @@ class MetaUpdates:
         method: the method that is trained.
         sampler: step → meta-batch, or whatever the method learns from.
         optimizer: an optimizer built for `method.variables`; see `make_optimizer`.
-        clip_norm: the norm to which each variable's gradient is clipped; 0 for no clipping.
+        clip_norm: the norm to which each variable's gradient is clipped; 0 for no clipping. What
+            is a displacement (`Method.displaces`) is not clipped at all.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class MetaUpdates:
     ) -> None:
         check_not_negative("clip_norm", clip_norm)
         self.method, self.sampler = method, sampler
-        self.optimizer, self.clip_norm = optimizer, clip_norm
+        self.optimizer, self.clip_norm = optimizer, 0.0 if method.displaces else clip_norm
 
     @tf.function(
         autograph=False,

@@ -20,6 +20,9 @@ TRAINING = {
     "meta_lr": 0.5,
     "meta_optimizer": "sgd",
     "weight_decay": 0.1,
+    "momentum": 0.9,
+    "nesterov": True,
+    "l2": 0.1,
     "clip_norm": 1.0,
     "log_every": 7,
     "val_tasks": 7,
@@ -52,6 +55,9 @@ def check(method="hidra", dataset="omniglot", beside=None, **given):
         ("hidra", "batch_size", 16),
         ("random", "batch_size", 16),
         ("finetune", "meta_batch", 4),
+        ("finetune", "temperature", 0.5),
+        ("random", "temperature", 1.0),
+        ("protonet", "head_lr_factor", 10.0),
     ],
 )
 def test_what_a_method_has_no_use_for_is_refused_and_a_method_that_has_is_named(
@@ -123,13 +129,35 @@ def test_hypermaml_differentiates_through_gradient_steps_only():
 
 @pytest.mark.parametrize("method", [name for name in METHODS if trains(name)])
 def test_flags_of_every_training_may_be_given_to_every_method(method):
-    check(method, **TRAINING)
+    check(method, **{name: value for name, value in TRAINING.items() if name != "clip_norm"})
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "random"])
+def test_only_displacements_are_not_clipped(method):
+    if method != "reptile":
+        check(method, clip_norm=1.0)
+        return
+    with pytest.raises(UserError, match=r"^clip_norm: reptile has no use for it, received 1.0"):
+        check(method, clip_norm=1.0)
+
+
+# What some flags of a training need beside them.
+NEEDS = {
+    "momentum": {"meta_optimizer": "sgd"},
+    "nesterov": {"meta_optimizer": "sgd", "momentum": 0.9},
+}
 
 
 @pytest.mark.parametrize("name", TRAINING)
 def test_what_is_not_trained_takes_no_flags_of_a_training(name):
     with pytest.raises(UserError, match=f"^{name}: expected with a method that is trained"):
-        check("random", **{name: TRAINING[name]})
+        check("random", **{name: TRAINING[name]}, beside=NEEDS.get(name))
+
+
+def test_a_hypernetwork_beside_a_head_of_zeros_has_a_rate_of_its_own():
+    check("hyperhidra", beside={"head": "zero"}, head_lr_factor=10.0)
+    with pytest.raises(UserError, match=r"^head_lr_factor: .*received 10.0 with --head=zero"):
+        check("maml", beside={"head": "zero"}, head_lr_factor=10.0)
 
 
 def test_a_random_initialization_adapts_as_the_others_do():
@@ -175,6 +203,7 @@ WALK = {
     "method": ("maml", {}, None),
     "head": ("zero", {}, None),
     "loss": ("sigmoid", {}, None),
+    "temperature": (0.5, {}, {"method": "reptile"}),
     "inner_reduction": ("per_class", {}, {"method": "protonet"}),
     "inner_steps": (2, {}, {"method": "protonet"}),
     "inner_lr": (0.2, {}, {"method": "protonet"}),
@@ -216,6 +245,14 @@ WALK = {
     "milestones": ((9,), MULTISTEP, {**MULTISTEP, "steps": 9}),
     "gamma": (0.3, MULTISTEP, {}),
     "weight_decay": (0.1, {}, RANDOM),
+    "l2": (0.1, {}, RANDOM),
+    "momentum": (0.9, {"meta_optimizer": "sgd"}, {**RANDOM, "meta_optimizer": "sgd"}),
+    "nesterov": (
+        True,
+        {"meta_optimizer": "sgd", "momentum": 0.9},
+        {**RANDOM, "meta_optimizer": "sgd", "momentum": 0.9},
+    ),
+    "head_lr_factor": (10.0, {}, {"head": "zero"}),
     "batch_size": (8, {"method": "finetune"}, {}),
     "pretrained": ("/x", {}, None),
     "clip_norm": (1.0, {}, RANDOM),

@@ -58,6 +58,16 @@ class Config(DataSettings, TaskSettings, MethodSettings, TrainingSettings):
                 f"outputs: expected at least {self.train_ways[-1]}, the largest of `train_ways`; "
                 f"received {self.most_ways}"
             )
+        if self.momentum and self.optimizer != "sgd":
+            raise UserError(
+                f"momentum: expected with `meta_optimizer=sgd`, received {self.momentum} with "
+                f"{self.optimizer}"
+            )
+
+    @property
+    def optimizer(self) -> str:
+        """The meta-optimizer: the one that is asked for, or the method's own."""
+        return self.meta_optimizer or METHODS[self.method].optimizer
 
     def to_json(self) -> str:
         """The fields as JSON."""

@@ -31,6 +31,8 @@ class MethodSettings(Settings):
             the method has by itself.
         loss: `softmax` over the classes, `sigmoid` for each neuron against the rest, or `mse`, the
             squared error of each neuron's sigmoid.
+        temperature: what the logits of the queries are divided by before the loss that is
+            minimised over tasks; the support loss has no temperature.
         inner_steps: U, the number of gradient steps per task.
         inner_lr: α, the learning rate of the inner loop.
         inner_reduction: how the support loss is averaged, one of `options.REDUCTIONS`; see
@@ -77,6 +79,7 @@ class MethodSettings(Settings):
     method: str = one_of(METHODS)
     head: str | None = one_of(HEADS, None)
     loss: str = one_of(LOSSES, "softmax")
+    temperature: float = number(1.0, above=0)
     inner_steps: int = whole(least=1)
     inner_lr: float = number(above=0)
     inner_reduction: str = one_of(REDUCTIONS, "mean")

@@ -24,8 +24,13 @@ class TrainingSettings(Settings):
         meta_lr_min: β at the end of the schedule `cosine`.
         milestones: the meta-updates, ascending, at which `multistep` multiplies β by `gamma`.
         gamma: the factor of `milestones`.
+        momentum: μ, the momentum of the meta-optimizer `sgd`; see `training.updating.Momentum`.
+        nesterov: whether the momentum is Nesterov's.
         weight_decay: λ of the decoupled weight decay.
+        l2: λ of the coupled weight decay, which is added to the gradients.
+        head_lr_factor: the factor of β for the trained weights other than the backbone's.
         clip_norm: the norm to which each variable's meta-gradient is clipped; 0 clips nothing.
+            The displacements of Reptile are not clipped.
         pretrained: the absolute path of another run, whose backbone this one begins with, or
             None for random initial weights.
         seed: the seed of the initial weights and of all episodes, any integer.
@@ -45,7 +50,11 @@ class TrainingSettings(Settings):
     meta_lr_min: float = number(0.0, least=0)
     milestones: tuple[int, ...] = whole((), least=1)
     gamma: float = number(0.1, above=0)
+    momentum: float = number(0.0, least=0, below=1)
+    nesterov: bool = False
     weight_decay: float = number(0.0, least=0)
+    l2: float = number(0.0, least=0)
+    head_lr_factor: float = number(1.0, above=0)
     clip_norm: float = number(10.0, least=0)
     pretrained: str | None = anything(None)
     seed: int = anything(0)
@@ -64,6 +73,8 @@ class TrainingSettings(Settings):
                 "milestones: expected some with `meta_lr_schedule=multistep` and none without; "
                 f"received {show(self.milestones) or 'none'} and {self.meta_lr_schedule}"
             )
+        if self.nesterov and not self.momentum:
+            raise UserError("nesterov: expected with `momentum` above 0, received none")
         if self.meta_lr_min and self.meta_lr_schedule != "cosine":
             raise UserError(
                 "meta_lr_min: expected with `meta_lr_schedule=cosine`, received "

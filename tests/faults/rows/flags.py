@@ -34,6 +34,10 @@ FLOATS = {
     "clip_norm": ("-1", "inf"),
     "meta_lr_min": ("-1", "inf"),
     "weight_decay": ("-1", "-1e-9", "inf"),
+    "l2": ("-1", "inf"),
+    "momentum": ("-1", "1"),
+    "head_lr_factor": ("0", "inf"),
+    "temperature": ("0", "-1"),
     "checkpoint_minutes": ("-1", "inf"),
     "drop_block": ("-0.1", "1", "2", "inf"),
 }
@@ -57,7 +61,7 @@ RANGES = {
     "image_size": ("0", "-16", "16x", "x16", "16x0", "0x16", "16x16x3", "big", "", "16.5", "nan"),
 }  # fmt: skip
 BOOLEANS = ("invert", "rotations", "train_on_validation", "first_order", "learn_inner_lr",
-            "adapt_norm", "recompute", "enhancement", "eval_only")  # fmt: skip
+            "adapt_norm", "recompute", "enhancement", "eval_only", "nesterov")  # fmt: skip
 METHOD_OF = {"switch": "hypermaml", "hyper_width": "hypermaml", "hyper_layers": "hypermaml"}
 MEMORY = "in the range|memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
 

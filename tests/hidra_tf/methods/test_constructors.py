@@ -178,3 +178,23 @@ def test_training_and_prediction_change_nothing_about_a_method(make_backbone, ma
         method.meta_gradients(episodes, step)
     method.predictions(episodes, [0, 2])
     assert vars(method) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("hidra", 2), ("maml", 2), ("protonet", 0), ("finetune", 2), ("random", 0)],
+)
+def test_what_is_trained_beside_the_backbone_is_the_heads(name, count, make_backbone):
+    method = BY_HAND[name](make_backbone("none"))
+    assert len(method.head_variables) == count
+    theta = [variable.value for variable in method.backbone.variables]
+    together = [*theta, *method.head_variables]
+    assert [id(v) for v in together] == [id(v) for v in method.variables]
+
+
+def test_a_hypernetwork_is_the_heads_and_learned_rates_are_not(make_backbone):
+    backbone = make_backbone("none")
+    hyper = BY_HAND["hypermaml"](backbone)
+    assert len(hyper.head_variables) == len(hyper.head.trainable_variables) > 2
+    maml = build("maml", backbone, INNER, (WAYS,), learn_inner_lr=True)
+    assert {id(v) for v in maml.head_variables} == {id(maml.head.kernel), id(maml.head.bias)}

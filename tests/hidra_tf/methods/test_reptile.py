@@ -6,7 +6,9 @@ import tensorflow as tf
 
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
+from hidra_tf.methods.interface import MetaGradients
 from hidra_tf.training.optimizers import apply_clipped, make_optimizer
+from hidra_tf.training.updates import MetaUpdates
 
 ALPHA, BETA, WAYS, STEPS = 0.3, 0.5, 3, 3
 
@@ -70,6 +72,31 @@ def test_the_loss_is_that_of_the_queries_after_adaptation(make_backbone, make_ep
     np.testing.assert_allclose(result.loss, expected, rtol=1e-12)
     # γ and β would otherwise never be learned.
     assert all(np.max(np.abs(g)) > 0 for g in result.gradients)
+
+
+@pytest.mark.parametrize(("name", "moves"), [("reptile", 5.0), ("maml", 1.0)])
+def test_the_way_to_the_adapted_weights_is_gone_to_its_end(
+    name, moves, make_backbone, make_episodes
+):
+    """A displacement is no gradient, and no norm clips it: here each has the norm 5."""
+    method = build(name, make_backbone("none"), InnerLoop(1, ALPHA), (WAYS,))
+    episodes = make_episodes(WAYS, 1, 1)
+    ones = [tf.ones_like(v) * (5 / np.sqrt(v.shape.num_elements())) for v in method.variables]
+    method.meta_gradients = lambda batch, step: MetaGradients(
+        tf.constant(0.0, tf.float64), tf.constant(0.0, tf.float64), ones,
+        dict.fromkeys(method.metrics, tf.constant(0.0, tf.float64)),
+    )  # fmt: skip
+
+    def sampler(step):
+        del step
+        return episodes
+
+    sampler.dtype = "float64"
+    before = [v.numpy() for v in method.variables]
+    optimizer = make_optimizer(method.variables, 1.0, kind="sgd")
+    MetaUpdates(method, sampler, optimizer, clip_norm=1.0)(0, 1)
+    for old, new in zip(before, method.variables, strict=True):
+        np.testing.assert_allclose(np.linalg.norm(new - old), moves, rtol=1e-9)
 
 
 def test_fomaml_is_maml_without_second_derivatives(make_backbone, make_episodes):

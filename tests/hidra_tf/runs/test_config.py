@@ -49,6 +49,7 @@ OTHERS = {
     "filters": 32,
     "head": "zero",
     "loss": "sigmoid",
+    "temperature": 0.5,
     "inner_reduction": "per_class",
     "backbone": "resnet12",
     "drop_block": 0.1,
@@ -91,6 +92,10 @@ OTHERS = {
     "milestones": (10, 20),
     "gamma": 0.3,
     "weight_decay": 0.01,
+    "l2": 0.01,
+    "momentum": 0.9,
+    "nesterov": True,
+    "head_lr_factor": 10.0,
     "multi_step_loss": 100,
     "learn_inner_lr": True,
     "second_order_after": 50,
@@ -101,6 +106,8 @@ ALONGSIDE = {
     "meta_lr_min": {"meta_lr_schedule": "cosine"},
     "milestones": {"meta_lr_schedule": "multistep"},
     "switch": {"method": "hypermaml", "train_ways": (5,)},
+    "momentum": {"meta_optimizer": "sgd"},
+    "nesterov": {"meta_optimizer": "sgd", "momentum": 0.9},
 }
 
 
@@ -266,15 +273,20 @@ INVALID = [
         for value in (0, -1)
     ],
     *[(name, -1) for name in ("multi_step_loss", "second_order_after", "split_seed")],
-    *[(name, value) for name in ("meta_lr_min", "weight_decay") for value in (-0.1, float("nan"))],
     *[
         (name, value)
-        for name in ("inner_lr", "meta_lr", "gamma")
+        for name in ("meta_lr_min", "weight_decay", "l2")
+        for value in (-0.1, float("nan"))
+    ],
+    *[
+        (name, value)
+        for name in ("inner_lr", "meta_lr", "gamma", "head_lr_factor", "temperature")
         for value in (0.0, -0.1, float("inf"), float("nan"))
     ],
     ("eval_dataset", "x"),
     ("pictures", "x"),
     *[("backbone", value) for value in ("", "x", "x:", "a-b:c", "a:b:c")],
+    *[("momentum", value) for value in (-0.1, 1.0, float("nan"))],
     *[("drop_block", value) for value in (-0.1, 1.0, float("nan"))],
     *[("channels", value) for value in (0, 2, 4)],
     *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
@@ -297,6 +309,14 @@ def test_an_unknown_name_is_answered_with_the_known_ones(name):
 
 def test_a_backbone_may_be_a_function_of_any_module():
     assert make_config(backbone="a.b_1:make").backbone == "a.b_1:make"
+
+
+def test_momentum_needs_an_optimizer_that_has_one():
+    assert make_config(method="reptile", train_ways=(5,), momentum=0.9).optimizer == "sgd"
+    with pytest.raises(UserError, match=r"^momentum: .*`meta_optimizer=sgd`, .* 0.9 with adam$"):
+        make_config(momentum=0.9)
+    with pytest.raises(UserError, match=r"^nesterov: expected with `momentum` above 0"):
+        make_config(meta_optimizer="sgd", nesterov=True)
 
 
 def test_maml_takes_one_number_of_ways():
