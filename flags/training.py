@@ -45,7 +45,8 @@ define_setting(
 define_setting("nesterov", "Take Nesterov's form of --momentum: w ← w − β·(gradient + μ·b).")
 define_setting(
     "head_lr_factor",
-    "The factor of β for the head, for a hypernetwork, and for the classifier of finetune and baseline_pp.",
+    "The factor of β for the head, for a hypernetwork, and for the classifier of finetune and "
+    "baseline_pp.",
 )
 define_folder(
     "pretrained",
