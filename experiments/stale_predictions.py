@@ -62,10 +62,10 @@ class Budget:
     """
 
     steps: int
-    meta_batch: int = 4
-    filters: int = 32
-    meta_lr: float = 1e-3
-    eval_tasks: int = 600
+    meta_batch: int
+    filters: int
+    meta_lr: float
+    eval_tasks: int
     ways: int = 5
     shots: int = 1
     query_shots: int = 15
@@ -166,38 +166,57 @@ def line(name: str, found: np.ndarray) -> str:
     return f"{name:>6}" + "".join(f"{mean:12.2f} ± {ci95:.2f}" for mean, ci95 in cells)
 
 
-def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description="What HyperMAML's stale predictions cost or gain.")
-    parser.add_argument("--dataset", default="omniglot", help="the data set to train on")
-    parser.add_argument("--eval_dataset", default="emnist", help="to test on; empty for the same")
-    parser.add_argument("--data_dir", help="the folder of both")
-    parser.add_argument("--seeds", default="0,1,2", help="each is one training of either kind")
-    parser.add_argument("--steps", type=int, default=500, help="meta-updates of a training")
-    for field in ("meta_batch", "filters", "meta_lr", "eval_tasks"):
-        default = getattr(Budget, field)
-        parser.add_argument(f"--{field}", type=type(default), default=default)
-    return parser.parse_args(arguments)
-
-
 def main(arguments: Sequence[str]) -> None:
     """Trains, tests and prints."""
-    asked = vars(parsed(arguments))
+    parser = _parser()
+    asked = vars(parser.parse_args(arguments))
     data_dir, seeds = asked.pop("data_dir"), asked.pop("seeds")
-    splits = data_gen.load(
-        asked.pop("dataset"),
-        data_gen.DataRequest(data_dir=data_dir),
-        eval_name=asked.pop("eval_dataset") or None,
-        eval_data_dir=data_dir,
-    )
+    try:
+        splits = data_gen.load(
+            asked.pop("dataset"),
+            data_gen.DataRequest(data_dir=data_dir),
+            eval_name=asked.pop("eval_dataset") or None,
+            eval_data_dir=data_dir,
+        )
+    except data_gen.UserError as error:
+        parser.error(str(error))
     budget = Budget(**asked)
     print(f"{'seed':>6}{'right':>19}{'stale':>19}{'stale − right':>19}   (%)")
     found = []
-    for seed in map(int, seeds.split(",")):
+    for seed in seeds:
         found.append(compare(splits, budget, seed))
         print(line(str(seed), found[-1]), flush=True)
-    # Of each task the mean over the trainings, so that the interval is over tasks.
+    # Of each task the mean over the trainings: this interval is over tasks, not over trainings.
     print(line("mean", np.mean(found, axis=0)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m experiments.stale_predictions", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--dataset", default="omniglot", help="the data set to train on")
+    parser.add_argument("--eval_dataset", default="emnist", help="to test on; empty for the same")
+    parser.add_argument("--data_dir", help="the folder of both")
+    parser.add_argument(
+        "--seeds", type=_numbers, default=(0, 1, 2), help="each is one training of either kind"
+    )
+    parser.add_argument("--steps", type=_count, default=500, help="meta-updates of a training")
+    parser.add_argument("--meta_batch", type=_count, default=4, help="tasks of a meta-update")
+    parser.add_argument("--filters", type=_count, default=32, help="channels of Conv-4")
+    parser.add_argument("--meta_lr", type=float, default=1e-3, help="the learning rate β")
+    parser.add_argument("--eval_tasks", type=_count, default=600, help="test tasks")
+    return parser
+
+
+def _numbers(text: str) -> list[int]:
+    if not all(part.isdecimal() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected numbers, such as 0,1,2; received {text!r}")
+    return [int(part) for part in text.split(",")]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more; received {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -110,3 +110,18 @@ def test_it_prints_the_paired_difference(monkeypatch, capsys):
             "±",
             "0.00",
         ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("--seeds=0,a", "argument --seeds: expected numbers, such as 0,1,2; received '0,a'"),
+        ("--steps=0", "argument --steps: expected 1 or more; received '0'"),
+        ("--dataset=stars", "expected a data set out of omniglot, "),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(argument, told, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        experiment.main([argument, "--eval_dataset="])
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
