@@ -12,6 +12,21 @@ published final test copies the program for each task and clears the copy, so te
 This program trains HyperMAML both ways, from the same initial weights and on the same tasks, and
 tests both with the right Ŷ on the same tasks of unseen classes. There is no switch, since Ŷ is not
 used while it warms up.
+
+Result: no effect is to be seen. On Omniglot → EMNIST, 5-way 1-shot, after 500 updates of 4 tasks
+with 32 filters and β = 0.001, these are accuracies in % with 95 % intervals over 600 tasks:
+
+      seed             right             stale     stale − right
+         0      66.30 ± 0.99      64.24 ± 0.97      -2.06 ± 0.55
+         1      67.22 ± 0.92      65.76 ± 0.94      -1.46 ± 0.59
+         2      59.59 ± 0.93      59.90 ± 0.94       0.30 ± 0.55
+         3      64.63 ± 0.89      67.26 ± 0.90       2.62 ± 0.59
+         4      63.13 ± 0.94      64.30 ± 0.92       1.17 ± 0.65
+
+Over the five trainings the difference has a mean of 0.1 and a standard deviation of 1.9: a 95 %
+interval of 0.1 ± 2.4. One training more or less hides whatever the defect does; the intervals over
+tasks alone would have called four of the five differences real. About six minutes for each seed on
+two CPU cores that had other work to do as well.
 """
 
 from __future__ import annotations
@@ -186,8 +201,10 @@ def main(arguments: Sequence[str]) -> None:
     for seed in seeds:
         found.append(compare(splits, budget, seed))
         print(line(str(seed), found[-1]), flush=True)
-    # Of each task the mean over the trainings: this interval is over tasks, not over trainings.
-    print(line("mean", np.mean(found, axis=0)))
+    # Tasks are not all that varies: another seed is another training.
+    differences = [100 * np.mean(stale - right) for right, stale in found]
+    spread = f", standard deviation {np.std(differences, ddof=1):.2f}" if len(seeds) > 1 else ""
+    print(f"stale − right over the trainings: mean {np.mean(differences):.2f}{spread}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -197,7 +214,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--eval_dataset", default="emnist", help="to test on; empty for the same")
     parser.add_argument("--data_dir", help="the folder of both")
     parser.add_argument(
-        "--seeds", type=_numbers, default=(0, 1, 2), help="each is one training of either kind"
+        "--seeds",
+        type=_numbers,
+        default=(0, 1, 2, 3, 4),
+        help="each is one training of either kind",
     )
     parser.add_argument("--steps", type=_count, default=500, help="meta-updates of a training")
     parser.add_argument("--meta_batch", type=_count, default=4, help="tasks of a meta-update")
