@@ -12,6 +12,21 @@ published final test copies the program for each task and clears the copy, so te
 This program trains HyperMAML both ways, from the same initial weights and on the same tasks, and
 tests both with the right Ŷ on the same tasks of unseen classes. There is no switch, since Ŷ is not
 used while it warms up.
+
+Result: no effect is to be seen. On Omniglot → EMNIST, 5-way 1-shot, after 500 updates of 4 tasks
+with 32 filters and β = 0.001, these are accuracies in % with 95 % intervals over 600 tasks:
+
+      seed             right             stale     stale − right
+         0      66.30 ± 0.99      64.24 ± 0.97      -2.06 ± 0.55
+         1      67.22 ± 0.92      65.76 ± 0.94      -1.46 ± 0.59
+         2      59.59 ± 0.93      59.90 ± 0.94       0.30 ± 0.55
+         3      64.63 ± 0.89      67.26 ± 0.90       2.62 ± 0.59
+         4      63.13 ± 0.94      64.30 ± 0.92       1.17 ± 0.65
+
+Over the five trainings the difference has a mean of 0.1 and a standard deviation of 1.9: a 95 %
+interval of 0.1 ± 2.4. One training more or less hides whatever the defect does; the intervals over
+tasks alone would have called four of the five differences real. About six minutes for each seed on
+two CPU cores that had other work to do as well.
 """
 
 from __future__ import annotations
@@ -62,10 +77,10 @@ class Budget:
     """
 
     steps: int
-    meta_batch: int = 4
-    filters: int = 32
-    meta_lr: float = 1e-3
-    eval_tasks: int = 600
+    meta_batch: int
+    filters: int
+    meta_lr: float
+    eval_tasks: int
     ways: int = 5
     shots: int = 1
     query_shots: int = 15
@@ -166,38 +181,62 @@ def line(name: str, found: np.ndarray) -> str:
     return f"{name:>6}" + "".join(f"{mean:12.2f} ± {ci95:.2f}" for mean, ci95 in cells)
 
 
-def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description="What HyperMAML's stale predictions cost or gain.")
-    parser.add_argument("--dataset", default="omniglot", help="the data set to train on")
-    parser.add_argument("--eval_dataset", default="emnist", help="to test on; empty for the same")
-    parser.add_argument("--data_dir", help="the folder of both")
-    parser.add_argument("--seeds", default="0,1,2", help="each is one training of either kind")
-    parser.add_argument("--steps", type=int, default=500, help="meta-updates of a training")
-    for field in ("meta_batch", "filters", "meta_lr", "eval_tasks"):
-        default = getattr(Budget, field)
-        parser.add_argument(f"--{field}", type=type(default), default=default)
-    return parser.parse_args(arguments)
-
-
 def main(arguments: Sequence[str]) -> None:
     """Trains, tests and prints."""
-    asked = vars(parsed(arguments))
+    parser = _parser()
+    asked = vars(parser.parse_args(arguments))
     data_dir, seeds = asked.pop("data_dir"), asked.pop("seeds")
-    splits = data_gen.load(
-        asked.pop("dataset"),
-        data_gen.DataRequest(data_dir=data_dir),
-        eval_name=asked.pop("eval_dataset") or None,
-        eval_data_dir=data_dir,
-    )
+    try:
+        splits = data_gen.load(
+            asked.pop("dataset"),
+            data_gen.DataRequest(data_dir=data_dir),
+            eval_name=asked.pop("eval_dataset") or None,
+            eval_data_dir=data_dir,
+        )
+    except data_gen.UserError as error:
+        parser.error(str(error))
     budget = Budget(**asked)
     print(f"{'seed':>6}{'right':>19}{'stale':>19}{'stale − right':>19}   (%)")
     found = []
-    for seed in map(int, seeds.split(",")):
+    for seed in seeds:
         found.append(compare(splits, budget, seed))
         print(line(str(seed), found[-1]), flush=True)
-    # Of each task the mean over the trainings, so that the interval is over tasks.
-    print(line("mean", np.mean(found, axis=0)))
+    # Tasks are not all that varies: another seed is another training.
+    differences = [100 * np.mean(stale - right) for right, stale in found]
+    spread = f", standard deviation {np.std(differences, ddof=1):.2f}" if len(seeds) > 1 else ""
+    print(f"stale − right over the trainings: mean {np.mean(differences):.2f}{spread}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m experiments.stale_predictions", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--dataset", default="omniglot", help="the data set to train on")
+    parser.add_argument("--eval_dataset", default="emnist", help="to test on; empty for the same")
+    parser.add_argument("--data_dir", help="the folder of both")
+    parser.add_argument(
+        "--seeds",
+        type=_numbers,
+        default=(0, 1, 2, 3, 4),
+        help="each is one training of either kind",
+    )
+    parser.add_argument("--steps", type=_count, default=500, help="meta-updates of a training")
+    parser.add_argument("--meta_batch", type=_count, default=4, help="tasks of a meta-update")
+    parser.add_argument("--filters", type=_count, default=32, help="channels of Conv-4")
+    parser.add_argument("--meta_lr", type=float, default=1e-3, help="the learning rate β")
+    parser.add_argument("--eval_tasks", type=_count, default=600, help="test tasks")
+    return parser
+
+
+def _numbers(text: str) -> list[int]:
+    if not all(part.isdecimal() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected numbers, such as 0,1,2; received {text!r}")
+    return [int(part) for part in text.split(",")]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more; received {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -91,22 +91,42 @@ def test_accuracies_are_those_of_the_test_tasks(splits):
     np.testing.assert_allclose(found, np.mean(hits, axis=-1)[:4])
 
 
-def test_it_prints_the_paired_difference(monkeypatch, capsys):
-    accuracies = np.array([[0.5, 0.7, 0.6], [0.6, 0.8, 0.7]])
-    monkeypatch.setattr(experiment, "compare", lambda splits, budget, seed: accuracies)
+def test_it_prints_paired_differences_and_how_much_trainings_differ(monkeypatch, capsys):
+    accuracies = {
+        3: np.array([[0.5, 0.7, 0.6], [0.6, 0.8, 0.7]]),
+        4: np.array([[0.5, 0.7, 0.6], [0.5, 0.7, 0.6]]),
+    }
+    monkeypatch.setattr(experiment, "compare", lambda splits, budget, seed: accuracies[seed])
     experiment.main(["--dataset=glyphs", "--eval_dataset=", "--seeds=3,4", "--steps=1"])
-    header, *rows = capsys.readouterr().out.splitlines()
+    header, first, second, last = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["seed", "right", "stale"]
-    for row, name in zip(rows, ("3", "4", "mean"), strict=True):
-        assert row.split() == [
-            name,
-            "60.00",
-            "±",
-            "11.32",
-            "70.00",
-            "±",
-            "11.32",
-            "10.00",
-            "±",
-            "0.00",
-        ]
+    assert first.split() == [
+        "3",
+        "60.00",
+        "±",
+        "11.32",
+        "70.00",
+        "±",
+        "11.32",
+        "10.00",
+        "±",
+        "0.00",
+    ]
+    assert second.split()[-3:] == ["0.00", "±", "0.00"]
+    # (10 − 0)/√2
+    assert last == "stale − right over the trainings: mean 5.00, standard deviation 7.07"
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("--seeds=0,a", "argument --seeds: expected numbers, such as 0,1,2; received '0,a'"),
+        ("--steps=0", "argument --steps: expected 1 or more; received '0'"),
+        ("--dataset=stars", "expected a data set out of omniglot, "),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(argument, told, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        experiment.main([argument, "--eval_dataset="])
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
