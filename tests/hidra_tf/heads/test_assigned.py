@@ -21,7 +21,7 @@ def test_as_many_assignments_as_do_not_overlap(ways, assignments, shape):
 
 def test_every_neuron_is_as_likely_as_any_other():
     head, counts = AssignedHead(feature_size=2, outputs=5), np.zeros((3, 5))
-    draws = tf.map_fn(lambda step: head.draw(3, step)[0], tf.range(300))
+    draws = tf.function(lambda: tf.map_fn(lambda step: head.draw(3, step)[0], tf.range(300)))()
     for drawn in draws.numpy():
         counts[range(3), drawn] += 1
     # Five deviations of a binomial distribution of 300 draws.

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
-from hidra_tf.methods.r2d2 import RidgeSolver, image_weights
+from hidra_tf.methods.r2d2 import RidgeSolver, image_weights, ridge_regression
 
 WAYS, SIZE, RIDGE = 3, 4, 0.3
 
@@ -76,25 +76,45 @@ def test_logits_are_scaled_answers_of_the_regression(shots, make_backbone, make_
     assert np.ptp(expected) > 1e-3
 
 
-@pytest.mark.parametrize("shots", [1, 3], ids=["woodbury", "standard"])
-def test_every_way_to_run_tasks_has_the_same_gradients(
-    shots, make_backbone, make_episodes, check_meta_gradient
-):
-    backbone, episodes = make_backbone("support", filters=2), make_episodes(WAYS, shots, 2, tasks=2)
-    results = [
-        tf.nest.flatten(
-            tf.function(
-                build(
-                    "r2d2", backbone, InnerLoop(1, 0.1), (WAYS,), task_map=how, ridge=RIDGE
-                ).meta_gradients
-            )(episodes)
-        )
-        for how in ("loop", "vectorized")
-    ]
-    for one, other in zip(*results, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
-    method = build("r2d2", backbone, InnerLoop(1, 0.1), (WAYS,), ridge=RIDGE)
-    check_meta_gradient(method, episodes)
+@pytest.mark.parametrize("count", [3, 4, 7], ids=["few", "as_many", "many"])
+def test_the_gradient_of_the_regression_is_its_derivative(count, numerical_gradient):
+    rng = np.random.default_rng(count)
+    given = [rng.normal(size=(count, SIZE)), rng.normal(size=(count, WAYS)), np.array(RIDGE)]
+    weights = rng.normal(size=(SIZE, WAYS))
+    with tf.GradientTape() as tape:
+        watched = [tf.Variable(part) for part in given]
+        value = tf.reduce_sum(weights * ridge_regression(*watched))
+    for place, ours in enumerate(tape.gradient(value, watched)):
+
+        def at(moved, place=place):
+            rows, targets, ridge = [*given[:place], moved, *given[place + 1 :]]
+            return np.sum(
+                weights * np.linalg.solve(rows.T @ rows + ridge * np.eye(SIZE), rows.T @ targets)
+            )
+
+        expected = numerical_gradient(at, given[place]).reshape(given[place].shape)
+        np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("count", [3, 7], ids=["few", "many"])
+def test_it_is_differentiated_within_a_vectorized_map_too(count):
+    rng = np.random.default_rng(count)
+    tasks = [tf.constant(rng.normal(size=(2, count, size))) for size in (SIZE, WAYS)]
+    solution, gradients = tf.function(lambda: tf.vectorized_map(solved, tasks))()
+    for task, parts in enumerate(zip(*tasks, strict=True)):
+        one, own = solved(parts)
+        np.testing.assert_allclose(solution[task], one, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(gradients[task], own, rtol=1e-10, atol=1e-12)
+
+
+def solved(task):
+    """The solution of one task, and the gradient of the sum of its squares at the rows."""
+    rows, targets = task
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        solution = ridge_regression(rows, targets, tf.constant(RIDGE, tf.float64))
+        value = tf.reduce_sum(solution**2)
+    return solution, tape.gradient(value, rows)
 
 
 @pytest.mark.parametrize("wrong", ["ridge", "ridge_scale"])

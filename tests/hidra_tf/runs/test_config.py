@@ -82,6 +82,10 @@ OTHERS = {
     "target_width": 64,
     "full_context": True,
     "switch": (10, 20),
+    "outputs": 40,
+    "assignments": 2,
+    "ridge": 3.0,
+    "ridge_scale": 3.0,
     "pictures": "host",
     "batch_size": 16,
     "pretrained": "/runs/other",
@@ -391,6 +395,7 @@ def test_a_switch_begins_before_it_ends(pair):
         ({"method": "random", "learn_inner_lr": True}, "^learn_inner_lr: random has no use"),
         ({"second_order_after": 5, "first_order": True}, "^second_order_after: .*both"),
         ({"method": "protonet", "head": "master"}, "^head: protonet has its own"),
+        ({"method": "anyway", "head": "master"}, "^head: anyway has its own"),
     ],
 )
 def test_a_flag_that_would_do_nothing_is_refused(changes, message):
@@ -401,6 +406,15 @@ def test_a_flag_that_would_do_nothing_is_refused(changes, message):
 def test_a_method_without_inner_steps_is_evaluated_after_none():
     assert make_config().own_steps == 1
     assert make_config(method="protonet").own_steps == 0
+
+
+def test_there_are_neurons_for_all_classes_of_a_training_task():
+    ours = make_config(method="anyway", train_ways=(2, 9), outputs=9)
+    assert ours.most_ways == 9
+    assert make_config(outputs=9).most_ways is None
+    message = r"^outputs: expected at least 31, the largest of `train_ways`; received 30$"
+    with pytest.raises(UserError, match=message):
+        make_config(method="anyway", train_ways=(5, 31))
 
 
 def test_a_configuration_cannot_be_changed():

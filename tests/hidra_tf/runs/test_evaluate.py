@@ -10,6 +10,7 @@ from PIL import Image
 from data_gen.errors import UserError
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.runs import evaluate
+from hidra_tf.runs.assembly import evaluated_ways
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.place.folder import CONFIG_FILE
 from hidra_tf.runs.terminal.progress import Progress
@@ -23,6 +24,14 @@ def make_config(**changes):
         "filters": 4, "data_dir": "/own",
     }  # fmt: skip
     return Config(**{**fields, **changes})
+
+
+def test_no_more_ways_are_evaluated_than_there_are_neurons_for():
+    ours = make_config(method="anyway", outputs=8)
+    assert evaluated_ways(ours, EvalRequest(), classes=20) == (2, 3, 4, 5, 6, 7, 8)
+    assert evaluated_ways(ours, EvalRequest(), classes=5) == (2, 3, 4, 5)
+    assert evaluated_ways(make_config(outputs=8), EvalRequest(), classes=20) == tuple(range(2, 11))
+    assert evaluated_ways(ours, EvalRequest(ways=(9,)), classes=20) == (9,)
 
 
 @pytest.mark.parametrize(

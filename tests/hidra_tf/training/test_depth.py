@@ -57,6 +57,8 @@ def one_block(norm):
         ("hidra", 2, "support"),
         ("maml", 2, "transductive"),
         ("maml", 2, "affine"),
+        ("proto_maml", 2, "support"),
+        ("anyway", 2, "affine"),
     ],
 )
 def test_a_meta_update_is_at_most_nine_frames_above_the_convolution(name, steps, norm, stacks):
