@@ -10,7 +10,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 
 SIZE = 3
-EQUAL = {ways: np.repeat(np.arange(ways), 2) for ways in (2, 5, 20)}
+EQUAL = {c: np.repeat(np.arange(c), 1 if c > 5 else 2) for c in (2, 5, 20)}
 
 
 @pytest.fixture(scope="module")
