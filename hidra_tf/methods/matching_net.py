@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
+from data_gen.errors import UserError
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.full_context import FullContext
 from hidra_tf.methods import Parts
@@ -44,12 +45,20 @@ class MatchingNet(FrozenFeatures):
         contexts: the full context embeddings, with which the order of the support pictures
             matters; None for the features as they are.
         task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
+
+    Raises:
+        UserError: if full context embeddings are to be vectorized: TensorFlow cannot differentiate
+            their loop over the support set then.
     """
 
     def __init__(
         self, *, backbone: Backbone, contexts: FullContext | None = None, task_map: str = "auto"
     ) -> None:
         super().__init__(backbone=backbone, task_map=task_map)
+        if contexts is not None and task_map == "vectorized":
+            raise UserError(
+                "task_map: expected loop or unrolled with `full_context`, received vectorized"
+            )
         self.contexts = contexts
 
     @classmethod

@@ -77,7 +77,7 @@ BY_HAND = {
     "hypershot": lambda b: HyperShot(
         backbone=b,
         hypernetwork=KernelHypernetwork.of(
-            b, ways=WAYS, layers=2, width=32, target_width=16, seed=SEED
+            b, ways=WAYS, neck=0, layers=1, target_width=16, seed=SEED
         ),
     ),
     "random": lambda b: RandomInit(backbone=b, inner=INNER, head=RandomHead.of(b, seed=SEED)),

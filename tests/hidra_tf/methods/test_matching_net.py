@@ -5,11 +5,12 @@ import pytest
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
+from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 
 SIZE = 3
-EQUAL = {ways: np.repeat(np.arange(ways), 2) for ways in (2, 5, 20)}
+EQUAL = {c: np.repeat(np.arange(c), 1 if c > 5 else 2) for c in (2, 5, 20)}
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,13 @@ def test_a_feature_vector_of_zeros_has_gradients_that_are_numbers(make_method):
         tape.watch(support)
         logits = make_method(False).predictions_of_features(tasks, (0,)).logits
     assert np.all(np.isfinite(tape.gradient(logits, support)))
+
+
+def test_full_context_embeddings_cannot_be_vectorized(make_backbone):
+    inner, how = InnerLoop(1, 0.1), {"task_map": "vectorized"}
+    build("matching_net", make_backbone("none"), inner, (3,), **how)
+    with pytest.raises(UserError, match=r"^task_map: expected loop .*received vectorized$"):
+        build("matching_net", make_backbone("none"), inner, (3,), full_context=True, **how)
 
 
 def test_the_two_directions_and_seeds_begin_apart(make_backbone):
