@@ -15,7 +15,6 @@ from data_gen.class_pool import ClassPool, Splits
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from data_gen.rotations import RotatedPool
-from data_gen.views import View
 from hidra_tf import methods
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones import registry
@@ -31,6 +30,7 @@ from hidra_tf.runs.config import (
     TaskSettings,
     TrainingSettings,
 )
+from hidra_tf.runs.seen import view_of
 from hidra_tf.training import schedules
 from hidra_tf.training.optimizers import make_optimizer
 
@@ -108,17 +108,6 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     names = ("head", "seed", "task_map", *methods.SETTINGS)
     options = {name: settings[name] for name in names}
     return methods.build(config.method, backbone, inner, config.train_ways, **options)
-
-
-def view_of(config: DataSettings) -> View:
-    """What the network sees of a picture in training; in tests, the same without what is random."""
-    return View(
-        size=None if config.crop_margin == 1 else config.seen_shape[:2],
-        random_crop=config.random_crop,
-        random_flip=config.random_flip,
-        color_jitter=config.color_jitter,
-        standardize=config.standardize,
-    )
 
 
 def training_pool(config: DataSettings, splits: Splits) -> ClassPool | RotatedPool:

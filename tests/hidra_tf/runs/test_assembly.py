@@ -1,15 +1,143 @@
-"""From a configuration to the objects of the library."""
+"""From a configuration to the objects of the library.
+
+Which pictures the parts of a run see: random views in training alone, their middle elsewhere.
+"""
+
+import dataclasses
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from data_gen import ImageSize
+from data_gen.class_pool import ClassPool, Splits
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
-from hidra_tf.runs.assembly import build_optimizer
-from hidra_tf.runs.config import Config
+from hidra_tf.runs.assembly import (
+    build_method,
+    build_optimizer,
+    load_splits,
+    make_evaluator,
+    make_monitors,
+    training_sampler,
+)
+from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.pretraining import seeing_like
+from hidra_tf.runs.records import report
 from hidra_tf.training.optimizers import apply_clipped
+from hidra_tf.training.updates import MetaUpdates
 
-FIELDS = {
+CONFIG = Config(
+    dataset="glyphs", method="hidra", train_ways=(2,), shots=1, query_shots=1, meta_batch=2,
+    steps=4, inner_steps=1, inner_lr=0.1, meta_lr=0.01, filters=2, image_size=ImageSize(16, 16),
+    channels=3, crop_margin=1.25, random_crop=True, random_flip=True, color_jitter=0.4,
+    standardize="imagenet",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def splits():
+    """Pictures of the stored size, 20 × 20."""
+
+    def pool(name, seed):
+        images = np.random.default_rng(seed).integers(0, 256, (12, 20, 20, 3)).astype(np.uint8)
+        return ClassPool(images, (4, 4, 4), tuple(f"{name}{c}" for c in range(3)))
+
+    return Splits(pool("train", 0), pool("val", 1), pool("test", 2))
+
+
+@pytest.fixture(scope="module")
+def method(splits):
+    return build_method(CONFIG, splits)
+
+
+def test_pictures_are_stored_with_the_margin():
+    splits = load_splits(dataclasses.replace(CONFIG, image_size=ImageSize(10, 12)), None)
+    assert splits.test.image_shape == (12, 15, 3)
+
+
+def standardized(images):
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    return (images / 255 - mean) / deviation
+
+
+def is_in(pictures, images):
+    """Whether all pictures [..., 16, 16, 3] are the middles of some images."""
+    middles = standardized(images[:, 2:18, 2:18])
+    distances = np.abs(pictures.reshape(-1, 1, 16, 16, 3) - middles).max((-3, -2, -1))
+    return bool(np.all(distances.min(1) < 1e-5))
+
+
+def test_only_meta_training_sees_random_pictures(splits, method):
+    training = training_sampler(CONFIG, splits)
+    assert not is_in(training(0).support_images.numpy(), splits.train.images)
+    monitors = make_monitors(CONFIG, method, splits)
+    evaluator = make_evaluator(CONFIG, method, splits, EvalRequest(ways=(2,)))
+    for name, measured in {**monitors, "test": evaluator}.items():
+        episodes = measured.sampler(0)
+        images = getattr(splits, name).images
+        assert is_in(episodes.support_images.numpy(), images), name
+        assert is_in(episodes.query_images.numpy(), images), name
+        assert is_in(measured.sampler.pictures(tf.range(12)).numpy(), images), name
+
+
+def test_without_a_random_view_meta_training_sees_the_middle(splits):
+    off = {"random_crop": False, "random_flip": False, "color_jitter": 0.0}
+    for kind in ("hidra", "finetune"):
+        config = dataclasses.replace(CONFIG, method=kind, batch_size=5, **off)
+        pictures = training_sampler(config, splits)(0)[0].numpy()
+        assert is_in(pictures, splits.train.images)
+        seen = training_sampler(dataclasses.replace(CONFIG, method=kind), splits)(0)[0].numpy()
+        assert not is_in(seen, splits.train.images)
+
+
+def test_the_backbone_is_made_for_what_is_seen(method):
+    assert method.backbone.model.input_shape == (None, 16, 16, 3)
+
+
+def test_an_update_that_is_continued_sees_the_same_pictures(splits):
+    """Two updates at once, and one by one from the same beginning, bit for bit."""
+    config = dataclasses.replace(CONFIG, method="protonet")
+    method, sampler = build_method(config, splits), training_sampler(config, splits)
+    optimizer = build_optimizer(config, method)
+    updates = MetaUpdates(method, sampler, optimizer, clip_norm=10.0)
+    variables = [*method.variables, *optimizer.variables]
+    beginning = [variable.numpy() for variable in variables]
+
+    def trained(*parts):
+        for variable, value in zip(variables, beginning, strict=True):
+            variable.assign(value)
+        for first, last in parts:
+            assert bool(updates(tf.constant(first), tf.constant(last)).finite)
+        return [variable.numpy() for variable in method.variables]
+
+    at_once = trained((0, 2))
+    assert_equal = np.testing.assert_array_equal
+    tf.nest.map_structure(assert_equal, trained((0, 1), (1, 2)), at_once)
+    others = zip(trained((0, 1), (2, 3)), at_once, strict=True)
+    assert any(np.any(other != ours) for other, ours in others)
+
+
+def test_the_opening_says_what_is_stored_and_what_is_seen(splits):
+    said = report.opening(CONFIG, splits, 1, "CPU")
+    assert "20 × 20 × 3, seen at 16 × 16\n" in said
+
+
+@pytest.mark.parametrize("own", [ImageSize(16, 16), ImageSize(32, 24)])
+def test_another_runs_network_is_made_for_the_pictures_of_this_run(own, splits):
+    theirs = dataclasses.replace(
+        CONFIG, image_size=own, crop_margin=1.0, channels=1, standardize="none"
+    )
+    warned = []
+    config = seeing_like("other", theirs, CONFIG, warned.append)
+    assert build_method(config, splits).backbone.model.input_shape == (None, 16, 16, 3)
+    (line,) = warned
+    assert "`standardize=none`" in line
+    assert "`standardize=imagenet`" in line
+    seeing_like("other", CONFIG, CONFIG, pytest.fail)
+
+
+OPTIMIZED = {
     "dataset": "glyphs",
     "method": "maml",
     "train_ways": (2,),
@@ -27,7 +155,7 @@ FIELDS = {
 def test_all_settings_of_the_optimizer_reach_the_variables_that_they_are_for(make_backbone):
     """Two updates with gradients of one: w ← w − β·(1 + λw), then by the momentum too."""
     settings = {"meta_optimizer": "sgd", "momentum": 0.5, "nesterov": True, "l2": 0.25}
-    config = Config(**FIELDS, **settings, head_lr_factor=4.0)
+    config = Config(**OPTIMIZED, **settings, head_lr_factor=4.0)
     options = {"learn_inner_lr": True}
     method = build("maml", make_backbone("affine"), InnerLoop(1, 0.4), (2,), **options)
     before = [variable.numpy() for variable in method.variables]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import data_gen
 from data_gen import ImageSize
 from data_gen.errors import UserError
 from hidra_tf.options import ADAPTABLE, INNER_LOOPS
@@ -108,10 +109,16 @@ OTHERS = {
     "learn_inner_lr": True,
     "second_order_after": 50,
     "skip_damaged": True,
+    "crop_margin": 1.15,
+    "random_crop": True,
+    "random_flip": True,
+    "color_jitter": 0.4,
+    "standardize": "imagenet",
 }
 # What a value needs beside it to be meant.
 ALONGSIDE = {
     "meta_lr_min": {"meta_lr_schedule": "cosine"},
+    "standardize": {"channels": 3},
     "milestones": {"meta_lr_schedule": "multistep"},
     "switch": {"method": "hypermaml", "train_ways": (5,)},
     "momentum": {"meta_optimizer": "sgd"},
@@ -259,7 +266,15 @@ def test_a_configuration_from_before_there_were_more_data_sets_can_be_read():
     assert Config.from_json(json.dumps(fields)) == make_config()
 
 
-ENUMS = ("dataset", "method", "norm", "inner_loop", "meta_optimizer", "meta_lr_schedule")
+ENUMS = (
+    "standardize",
+    "dataset",
+    "method",
+    "norm",
+    "inner_loop",
+    "meta_optimizer",
+    "meta_lr_schedule",
+)
 INVALID = [
     *[(name, value) for name in ENUMS for value in ("", "x")],
     *[
@@ -295,6 +310,8 @@ INVALID = [
     ("pictures", "x"),
     *[("backbone", value) for value in ("", "x", "x:", "a-b:c", "a:b:c")],
     *[("momentum", value) for value in (-0.1, 1.0, float("nan"))],
+    *[("crop_margin", value) for value in (0.99, 10.0, float("nan"))],
+    *[("color_jitter", value) for value in (-0.1, 1.1, float("nan"))],
     *[("drop_block", value) for value in (-0.1, 1.0, float("nan"))],
     *[("channels", value) for value in (0, 2, 4)],
     *[("clip_norm", value) for value in (-0.1, float("inf"), float("nan"))],
@@ -307,6 +324,28 @@ def test_an_invalid_value_is_refused_by_name(name, value):
     received = min(value) if name == "train_ways" else value
     with pytest.raises(UserError, match=f"^{name}: expected .*received '?{received}"):
         make_config(**{name: value})
+
+
+def test_grey_pictures_have_no_colours_to_be_standardised():
+    with pytest.raises(UserError, match=r"^standardize: .*received imagenet .*`channels=3`"):
+        make_config(standardize="imagenet")
+    make_config(standardize="imagenet", channels=3)
+    make_config(standardize="imagenet", dataset="cub")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "size", "margin", "stored"),
+    [
+        ("mini_imagenet", None, 1.15, (96, 96)),  # Chen et al. (2019)
+        ("mini_imagenet", None, 1.1, (92, 92)),  # Ye et al. (2020)
+        ("glyphs", ImageSize(40, 60), 1.15, (46, 69)),
+        ("omniglot", None, 1.0, (28, 28)),
+    ],
+)
+def test_stored_pictures_have_the_margin(dataset, size, margin, stored):
+    config = make_config(dataset=dataset, image_size=size, crop_margin=margin)
+    assert config.stored_size == stored
+    assert config.seen_shape[:2] == (size or data_gen.image_shape(dataset)[:2])
 
 
 @pytest.mark.parametrize("name", ["dataset", "method", "backbone", "norm", "inner_loop"])

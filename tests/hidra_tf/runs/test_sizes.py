@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -79,6 +80,9 @@ def test_what_is_counted_is_less_than_what_there_is():
     config = make_config("mini_imagenet", image_size=ImageSize(84, 84), channels=3)
     pictures = tf.zeros((config.meta_batch, 5 * 20, 84, 84, 3))
     assert sizes._pictures(config).size == pictures.numpy().nbytes
+    stored = np.prod((config.meta_batch, 5 * 20, 96, 96, 3))  # a byte each
+    wide = dataclasses.replace(config, crop_margin=1.15)
+    assert sizes._pictures(wide).size == pictures.numpy().nbytes + stored
 
 
 def test_this_machine_has_memory():
