@@ -15,8 +15,10 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import FixedHead, ZeroHead
 from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
-from hidra_tf.methods.interface import MetaGradients, Predictions
+from hidra_tf.methods.interface import MetaGradients, Method, Predictions
 from hidra_tf.methods.objective import Objective
+from hidra_tf.methods.protonet import ProtoNet
+from hidra_tf.options import VAL_CLASSIFIERS, check_choice
 
 
 class Finetune(FrozenFeatures):
@@ -40,6 +42,13 @@ class Finetune(FrozenFeatures):
         inner: how the new heads are trained.
         classifier: one neuron for each training class; without it nothing can be trained.
         task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
+        val_classifier: what solves the tasks in the course of the training, by which the best
+            checkpoint is chosen: a new `head` for each, or the `nearest_mean` of a class on the
+            same features, as in the pre-training of Ye et al. (2020),
+            https://arxiv.org/abs/1812.03664.
+
+    Raises:
+        ValueError: if there is no such classifier.
     """
 
     def __init__(
@@ -49,13 +58,17 @@ class Finetune(FrozenFeatures):
         inner: InnerLoop,
         classifier: FixedHead | None = None,
         task_map: str = "auto",
+        val_classifier: str = "head",
     ) -> None:
         super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
-        self.inner, self.classifier = inner, classifier
+        check_choice("val_classifier", val_classifier, VAL_CLASSIFIERS)
+        self.inner, self.classifier, self.val_classifier = inner, classifier, val_classifier
         self.head = ZeroHead.of(backbone)
 
     @classmethod
-    def assembled(cls, parts: Parts, classes: int | None = None) -> Finetune:
+    def assembled(
+        cls, parts: Parts, classes: int | None = None, val_classifier: str = "head"
+    ) -> Finetune:
         """The method from what the registry's `build` is given, for `classes` to be learned."""
         classifier = classes and FixedHead.of(parts.backbone, ways=classes, seed=parts.seed)
         return cls(
@@ -63,7 +76,15 @@ class Finetune(FrozenFeatures):
             inner=parts.inner,
             classifier=classifier or None,
             task_map=parts.task_map,
+            val_classifier=val_classifier,
         )
+
+    @property
+    def monitored(self) -> Method:
+        """This method, or the nearest class mean on the same backbone."""
+        if self.val_classifier == "head":
+            return self
+        return ProtoNet(backbone=self.backbone, loss=self.inner.loss, task_map=self.task_map)
 
     @property
     def variables(self) -> list[tf.Variable]:

@@ -16,6 +16,7 @@ from hidra_tf.options import (
     PRECISIONS,
     REDUCTIONS,
     TASK_MAPS,
+    VAL_CLASSIFIERS,
 )
 from hidra_tf.runs.config.settings import LARGEST, Settings, anything, number, one_of, whole
 from hidra_tf.runs.config.text import show
@@ -54,6 +55,8 @@ class MethodSettings(Settings):
         enhancement: whether a hypernetwork also sees labels and predictions.
         switch: the meta-updates between which HyperMAML passes from gradient steps to its
             hypernetwork, or None for no gradient steps.
+        val_classifier: what solves the tasks by which `finetune` chooses its best checkpoint, one
+            of `options.VAL_CLASSIFIERS`.
         inner_loop: `auto` takes a tied head's first step in closed form, `generic` never does.
         task_map: how the tasks share the machine; see `hidra_tf.methods.task_map`.
         recompute: whether inner steps are computed twice to save memory; see `InnerLoop`.
@@ -80,6 +83,7 @@ class MethodSettings(Settings):
     hyper_width: int = whole(256, least=1)
     enhancement: bool = True
     switch: tuple[int, int] | None = anything(None)
+    val_classifier: str = one_of(VAL_CLASSIFIERS, "head")
     inner_loop: str = one_of(INNER_LOOPS, "auto")
     task_map: str = one_of(TASK_MAPS, "auto")
     recompute: bool = False

@@ -80,6 +80,8 @@ OTHERS = {
     "switch": (10, 20),
     "pictures": "host",
     "batch_size": 16,
+    "without_replacement": True,
+    "val_classifier": "nearest_mean",
     "pretrained": "/runs/other",
     "rotations": True,
     "meta_optimizer": "sgd",
