@@ -31,10 +31,13 @@ class Batch(NamedTuple):
 
 
 class BatchSampler:
-    """Draws pictures of a pool, each as likely as any other, with replacement.
+    """Draws pictures of a pool, each as likely as any other, with or without replacement.
 
-    As with episodes there is no state. The pictures are on the device once for all samplers, or
-    the host gathers them some minibatches ahead; the minibatches are the same, bit for bit.
+    Without replacement, every picture is drawn once before any is drawn again: the pictures of an
+    epoch come in an order of their own, and a minibatch may hold the end of one epoch and the
+    beginning of the next. As with episodes there is no state. The pictures are on the device once
+    for all samplers, or the host gathers them some minibatches ahead; the minibatches are the same,
+    bit for bit.
 
     Args:
         pool: the classes, upright or rotated.
@@ -45,6 +48,7 @@ class BatchSampler:
             `data_gen.sources.open_source`.
         view: what is seen of each picture. If it is random, it is a function of the seed, the step
             and the place in the minibatch.
+        replacement: whether a picture may be drawn again before all others were.
 
     Raises:
         ValueError: if there is no picture in a minibatch.
@@ -59,11 +63,13 @@ class BatchSampler:
         dtype: str = "float32",
         where: str = "auto",
         view: View = AS_STORED,
+        replacement: bool = True,
     ) -> None:
         if not isinstance(size, int | np.integer) or size < 1:
             raise ValueError(f"size: expected 1 picture or more; received {size!r}")
         view.shape(pool.image_shape)
         self.size, self.dtype, self.view = size, dtype, view
+        self.replacement = replacement
         self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)
         self._total = sum(pool.counts)
@@ -82,7 +88,18 @@ class BatchSampler:
     def _rows(self, step: tf.Tensor | int) -> tf.Tensor:
         """The rows [N] of the pool that the minibatch of a step consists of."""
         with self._source.drawing():
+            if not self.replacement:
+                return self._rows_of_epochs(step)
             seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
             return tf.random.stateless_uniform(
                 (self.size,), seed, 0, self._total, tf.int32, alg="philox"
             )
+
+    def _rows_of_epochs(self, step: tf.Tensor | int) -> tf.Tensor:
+        """The same without replacement: places in the orders of one epoch after another."""
+        drawn = tf.cast(step, tf.int64) * self.size + tf.range(self.size, dtype=tf.int64)
+        epoch, place = (tf.cast(n, tf.int32) for n in (drawn // self._total, drawn % self._total))
+        # `tf.random.experimental.index_shuffle`, which takes one seed only, calls this too.
+        seeds = tf.stack([*(tf.fill([self.size], n) for n in tf.unstack(self._seed)), epoch], 1)
+        last = tf.fill([self.size], self._total - 1)
+        return tf.raw_ops.RandomIndexShuffle(index=place, seed=seeds, max_index=last)

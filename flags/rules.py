@@ -246,6 +246,8 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         Rule(_trains_a_head, "a --head that is trained (any but zero)", "head"),
     ),
     "batch_size": (_TRAINED,),
+    "without_replacement": (_TRAINED,),
+    "val_classifier": (_TRAINED,),
     "pretrained": _ALWAYS,
     "clip_norm": (_TRAINED,),
     "seed": _ALWAYS,

@@ -48,6 +48,16 @@ define_setting(
     "The factor of β for the head, for a hypernetwork, and for the classifier of finetune and "
     "baseline_pp.",
 )
+define_setting(
+    "without_replacement",
+    "Draw the pictures of the updates of finetune and baseline_pp without replacement: each once in an epoch, in an "
+    "order of that epoch.",
+)
+define_setting(
+    "val_classifier",
+    "What solves the tasks of the curves of finetune and baseline_pp, by which its best checkpoint is chosen: a new "
+    "head for each task, as in tests, or the nearest class mean of the same features.",
+)
 define_folder(
     "pretrained",
     "The folder of another run, whose best checkpoint gives this run's backbone its initial "

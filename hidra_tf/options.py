@@ -27,6 +27,7 @@ SCHEDULES = ("constant", "cosine", "multistep")
 # Under these, the learning rate of every meta-update depends on how many there will be.
 SCHEDULES_OVER_STEPS = ("cosine",)
 REDUCTIONS = ("mean", "per_class")
+VAL_CLASSIFIERS = ("head", "nearest_mean")
 INNER_LOOPS = ("auto", "generic")
 TASK_MAPS = ("auto", "loop", "unrolled", "vectorized")
 # Each with its Keras dtype policy.

@@ -83,7 +83,7 @@ METHODS = {
     "finetune": Entry(
         "hidra_tf.methods.finetune",
         "Finetune",
-        options=("classes", *_HEAD_SGD),
+        options=("classes", "val_classifier", *_HEAD_SGD),
         unused=("first_order", "adapt_norm"),
         batches=True,
         frozen=True,
@@ -91,7 +91,7 @@ METHODS = {
     "baseline_pp": Entry(
         "hidra_tf.methods.baseline_pp",
         "BaselinePlusPlus",
-        options=("classes", *_HEAD_SGD),
+        options=("classes", "val_classifier", *_HEAD_SGD),
         unused=("first_order", "adapt_norm"),
         batches=True,
         frozen=True,
@@ -215,8 +215,8 @@ def uses(name: str, setting: str) -> bool:
     entry = METHODS[name]
     if setting in _INNER:
         return entry.steps
-    if setting in ("batch_size", "meta_batch"):
-        return entry.batches == (setting == "batch_size")
+    if setting in ("batch_size", "without_replacement", "meta_batch"):
+        return entry.batches == (setting != "meta_batch")
     if setting == "head_lr_factor":
         return entry.head is not None or entry.batches or not entry.trains
     if setting in _OPTIONAL:

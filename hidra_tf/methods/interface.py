@@ -117,6 +117,11 @@ class Method(abc.ABC):
         rates = {id(variable) for variable in self.undecayed}
         return [variable for variable in rest if id(variable) not in rates]
 
+    @property
+    def monitored(self) -> Method:
+        """The method, with these weights, whose accuracy is followed and chooses the best ones."""
+        return self
+
     def check_ways(self, ways: int) -> None:
         """Raises `UserError` if tasks of `ways` classes cannot be learned."""
         if ways < 2:

@@ -19,8 +19,10 @@ from hidra_tf.heads.cosine import CosineHead
 from hidra_tf.heads.neurons import FixedHead
 from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
-from hidra_tf.methods.interface import MetaGradients, Predictions
+from hidra_tf.methods.interface import MetaGradients, Method, Predictions
 from hidra_tf.methods.objective import Objective
+from hidra_tf.methods.protonet import ProtoNet
+from hidra_tf.options import VAL_CLASSIFIERS, check_choice
 
 
 class TransferMethod(FrozenFeatures):
@@ -39,6 +41,13 @@ class TransferMethod(FrozenFeatures):
         sgd: momentum, weight decay and minibatches of that training; None for `own_sgd`.
         seed: the seed of the order of the minibatches.
         task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
+        val_classifier: what solves the tasks in the course of the training, by which the best
+            checkpoint is chosen: a new `head` for each, or the `nearest_mean` of a class on the
+            same features, as in the pre-training of Ye et al. (2020),
+            https://arxiv.org/abs/1812.03664.
+
+    Raises:
+        ValueError: if there is no such classifier.
     """
 
     classifier_class: type
@@ -53,9 +62,11 @@ class TransferMethod(FrozenFeatures):
         sgd: HeadSgd | None = None,
         seed: int = 0,
         task_map: str = "auto",
+        val_classifier: str = "head",
     ) -> None:
         super().__init__(backbone=backbone, loss=inner.loss, task_map=task_map)
-        self.inner, self.classifier = inner, classifier
+        check_choice("val_classifier", val_classifier, VAL_CLASSIFIERS)
+        self.inner, self.classifier, self.val_classifier = inner, classifier, val_classifier
         self.training = HeadTraining(inner, self.own_sgd if sgd is None else sgd, seed)
 
     @classmethod
@@ -63,6 +74,7 @@ class TransferMethod(FrozenFeatures):
         cls,
         parts: Parts,
         classes: int | None = None,
+        val_classifier: str = "head",
         **asked: Any,  # noqa: ANN401 — numbers, or None
     ) -> TransferMethod:
         """The method from what the registry's `build` is given.
@@ -70,6 +82,7 @@ class TransferMethod(FrozenFeatures):
         Args:
             parts: what every method is made of.
             classes: the number of training classes to be learned, or None.
+            val_classifier: as of the class.
             **asked: the fields of `HeadSgd` after `head_`, each None for the method's own.
         """
         classifier = classes and cls.classifier_class.of(
@@ -82,7 +95,15 @@ class TransferMethod(FrozenFeatures):
             sgd=cls.own_sgd.changed(**asked),
             seed=parts.seed,
             task_map=parts.task_map,
+            val_classifier=val_classifier,
         )
+
+    @property
+    def monitored(self) -> Method:
+        """This method, or the nearest class mean on the same backbone."""
+        if self.val_classifier == "head":
+            return self
+        return ProtoNet(backbone=self.backbone, loss=self.inner.loss, task_map=self.task_map)
 
     @property
     def variables(self) -> list[tf.Variable]:

@@ -119,7 +119,14 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
     """What a meta-update of the run learns from: meta-batches of tasks, or batches of pictures."""
     pool, view = training_pool(config, splits), view_of(config)
     if methods.METHODS[config.method].batches:
-        return BatchSampler(pool, config.batch_size, config.seed, where=config.pictures, view=view)
+        return BatchSampler(
+            pool,
+            config.batch_size,
+            config.seed,
+            where=config.pictures,
+            view=view,
+            replacement=not config.without_replacement,
+        )
     _check_ways("train_ways", config.train_ways, pool.num_classes, "train")
     return EpisodeSampler(
         pool,
@@ -172,7 +179,9 @@ def make_monitors(config: Config, method: Method, splits: Splits) -> dict[str, E
         ways = sorted({min(c, splits.val.num_classes) for c in ways})
     _check_ways("train_ways", ways, splits.val.num_classes, "val")
     return {
-        split: _evaluator_of(config, method, splits, split, ways, [config.own_steps], "monitor")
+        split: _evaluator_of(
+            config, method.monitored, splits, split, ways, [config.own_steps], "monitor"
+        )
         for split in ("train", "val")
     }
 

@@ -55,6 +55,27 @@ def test_every_picture_is_as_likely_as_any_other(small_pool):
     assert np.all(np.abs(np.bincount(labels) - expected) < 5 * np.sqrt(expected))
 
 
+def test_without_replacement_every_picture_comes_once_in_an_epoch():
+    """200 pictures in minibatches of 30: epochs begin and end within minibatches."""
+    images = np.arange(200, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    pool = ClassPool(images, (2,) * 100, tuple(map(str, range(100))))
+    sampler = BatchSampler(pool, 30, seed=3, replacement=False)
+    compiled = tf.function(sampler)
+    batches = [compiled(tf.constant(step)) for step in range(20)]
+    rows = np.concatenate([np.rint(b.images.numpy().ravel() * 255) for b in batches]).astype(int)
+    labels = np.concatenate([batch.labels for batch in batches])
+    np.testing.assert_array_equal(labels, rows // 2)
+    epochs = rows.reshape(3, 200)
+    np.testing.assert_array_equal(np.sort(epochs), [range(200)] * 3)
+    # Orders of their own: two random ones agree in about one place.
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        assert np.sum(epochs[one] == epochs[other]) < 8
+        assert abs(np.corrcoef(epochs[one], epochs[other])[0, 1]) < 0.3
+    np.testing.assert_array_equal(sampler(7).labels, batches[7].labels)
+    other = BatchSampler(pool, 30, seed=4, replacement=False)(7).labels
+    assert np.any(other != batches[7].labels)
+
+
 @pytest.mark.parametrize("rotated", [False, True])
 def test_both_places_give_the_same_bits_whatever_was_asked_before(small_pool, rotated):
     pool = RotatedPool(small_pool) if rotated else small_pool

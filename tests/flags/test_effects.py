@@ -254,6 +254,8 @@ WALK = {
     ),
     "head_lr_factor": (10.0, {}, {"head": "zero"}),
     "batch_size": (8, {"method": "finetune"}, {}),
+    "without_replacement": (True, {"method": "finetune"}, {}),
+    "val_classifier": ("nearest_mean", {"method": "finetune"}, {}),
     "pretrained": ("/x", {}, None),
     "clip_norm": (1.0, {}, RANDOM),
     "seed": (3, {}, None),

@@ -16,6 +16,7 @@ from hidra_tf.options import (
     PRECISIONS,
     REDUCTIONS,
     TASK_MAPS,
+    VAL_CLASSIFIERS,
 )
 from hidra_tf.runs.config.settings import LARGEST, Settings, anything, number, one_of, whole
 from hidra_tf.runs.config.text import show
@@ -70,6 +71,8 @@ class MethodSettings(Settings):
         head_decay: its weight decay, or None for the method's own.
         head_batch: the number of pictures of its minibatches, 0 for all, or None for the method's
             own.
+        val_classifier: what solves the tasks by which `finetune` chooses its best checkpoint, one
+            of `options.VAL_CLASSIFIERS`.
         inner_loop: `auto` takes a tied head's first step in closed form, `generic` never does.
         task_map: how the tasks share the machine; see `hidra_tf.methods.task_map`.
         recompute: whether inner steps are computed twice to save memory; see `InnerLoop`.
@@ -109,6 +112,7 @@ class MethodSettings(Settings):
     head_dampening: float | None = number(None, least=0, below=1)
     head_decay: float | None = number(None, least=0)
     head_batch: int | None = whole(None, least=0)
+    val_classifier: str = one_of(VAL_CLASSIFIERS, "head")
     inner_loop: str = one_of(INNER_LOOPS, "auto")
     task_map: str = one_of(TASK_MAPS, "auto")
     recompute: bool = False

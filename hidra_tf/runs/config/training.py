@@ -18,6 +18,8 @@ class TrainingSettings(Settings):
         steps: the number of meta-updates.
         meta_batch: T, the number of tasks of a meta-update.
         batch_size: the number of pictures of an update of a method that is not trained on tasks.
+        without_replacement: whether such an update's pictures are drawn without replacement, each
+            once in an epoch.
         meta_lr: β, the learning rate of the meta-optimizer.
         meta_optimizer: one of `options.OPTIMIZERS`, or None for the method's own.
         meta_lr_schedule: one of `options.SCHEDULES`; see `hidra_tf.training.schedules`.
@@ -44,6 +46,7 @@ class TrainingSettings(Settings):
     steps: int = whole(least=1)
     meta_batch: int = whole(least=1)
     batch_size: int = whole(64, least=1)
+    without_replacement: bool = False
     meta_lr: float = number(above=0)
     meta_optimizer: str | None = one_of(OPTIMIZERS, None)
     meta_lr_schedule: str = one_of(SCHEDULES, "constant")

@@ -50,7 +50,7 @@ QUICK = 30.0  # seconds: sizes are estimated before anything is allocated
 HUGE = ("1000000000", "10000000000", str(10**30))
 ENUMS = ("dataset", "eval_dataset", "method", "head", "loss", "inner_reduction", "norm",
          "inner_loop", "task_map", "precision", "meta_optimizer", "meta_lr_schedule", "pictures",
-         "eval_split")  # fmt: skip
+         "val_classifier", "eval_split")  # fmt: skip
 RANGES = {
     "train_ways": ("0", "1", "1-5", "5-2", "2-", "-3", "2;3", "two", "", ",", "2,,3", "2.5",
                    "99999", "2-5-8", "1e1"),
@@ -61,7 +61,8 @@ RANGES = {
     "image_size": ("0", "-16", "16x", "x16", "16x0", "0x16", "16x16x3", "big", "", "16.5", "nan"),
 }  # fmt: skip
 BOOLEANS = ("invert", "rotations", "train_on_validation", "first_order", "learn_inner_lr",
-            "adapt_norm", "recompute", "enhancement", "eval_only", "nesterov")  # fmt: skip
+            "adapt_norm", "recompute", "enhancement", "eval_only", "nesterov",
+            "without_replacement")  # fmt: skip
 METHOD_OF = {"switch": "hypermaml", "hyper_width": "hypermaml", "hyper_layers": "hypermaml"}
 MEMORY = "in the range|memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
 

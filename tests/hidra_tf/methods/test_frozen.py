@@ -103,6 +103,23 @@ def test_finetune_learns_the_classes_of_the_whole_pool(make_backbone, make_episo
     assert [v.name for v in method.variables] == [v.name for v in variables]
 
 
+@pytest.mark.parametrize("norm", ["none", "support"])
+def test_finetune_may_be_followed_by_its_nearest_class_means(norm, make_backbone, make_episodes):
+    backbone, inner = make_backbone(norm), InnerLoop(1, ALPHA)
+    by_head = build("finetune", backbone, inner, (3,), classes=4)
+    by_means = build("finetune", backbone, inner, (3,), classes=4, val_classifier="nearest_mean")
+    episodes = make_episodes(WAYS, 2, 2)
+    expected = build("protonet", backbone, inner, (3,)).query_logits(episodes, [1])
+    assert by_head.monitored is by_head
+    np.testing.assert_array_equal(by_means.monitored.query_logits(episodes, [1]), expected)
+    tested = by_means.query_logits(episodes, [1])
+    np.testing.assert_array_equal(tested, by_head.query_logits(episodes, [1]))
+    # The weights are those of the training, and stay so.
+    assert by_means.monitored.backbone is by_means.backbone
+    with pytest.raises(ValueError, match=r"^val_classifier: expected one of head, nearest_mean"):
+        build("finetune", backbone, inner, (3,), val_classifier="cosine")
+
+
 ANY_WAY = {
     "anil": lambda backbone: build("anil", backbone, InnerLoop(2, ALPHA), (3,), head="master"),
     "protonet": lambda backbone: build("protonet", backbone, InnerLoop(1, ALPHA), (3,)),

@@ -48,7 +48,10 @@ class Training:
         self.method = method
         # A rate that changes: the optimizer's count of updates matters, whichever it is.
         rate = learning_rate("cosine", 0.05, UPDATES)
-        self.optimizer = make_optimizer(self.method.variables, rate, kind=METHODS[name].optimizer)
+        kind = METHODS[name].optimizer
+        # A momentum is state that a checkpoint has to hold, as Adam's moments are.
+        settings = {"kind": kind, "momentum": 0.5 if kind == "sgd" else 0.0}
+        self.optimizer = make_optimizer(self.method.variables, rate, **settings)
         self.checkpoints = Checkpoints(path, self.method, self.optimizer, pytest.fail)
         self._updates = MetaUpdates(self.method, sampler(name, pool), self.optimizer, 10.0)
 
@@ -68,7 +71,7 @@ class Training:
 
 def sampler(name, pool):
     if METHODS[name].batches:
-        return BatchSampler(pool, 4, seed=0)
+        return BatchSampler(pool, 4, seed=0, replacement=False)
     return EpisodeSampler(pool, (WAYS,), 1, 1, 1, 0, "meta_train")
 
 

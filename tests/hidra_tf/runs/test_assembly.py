@@ -13,6 +13,7 @@ from data_gen import ImageSize
 from data_gen.class_pool import ClassPool, Splits
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
+from hidra_tf.methods.protonet import ProtoNet
 from hidra_tf.runs.assembly import (
     build_method,
     build_optimizer,
@@ -172,3 +173,18 @@ def test_all_settings_of_the_optimizer_reach_the_variables_that_they_are_for(mak
             b = 0.5 * b + g
             w = w - factor * 0.5 * (g + 0.5 * b)
         np.testing.assert_allclose(variable, w, rtol=1e-12)
+
+
+@pytest.mark.parametrize("chosen_by", ["head", "nearest_mean"])
+def test_finetunes_choices_reach_its_minibatches_and_its_monitors(chosen_by, make_backbone):
+    pool = ClassPool(np.zeros((6, 16, 16, 1), np.uint8), (3, 3), ("a", "b"))
+    settings = {"val_classifier": chosen_by}
+    config = Config(
+        **{**OPTIMIZED, "method": "finetune"}, **settings, without_replacement=chosen_by == "head"
+    )
+    splits = Splits(pool, pool, pool)
+    assert training_sampler(config, splits).replacement == (chosen_by != "head")
+    method = build("finetune", make_backbone("none"), InnerLoop(1, 0.4), (2,), **settings)
+    for monitor in make_monitors(config, method, splits).values():
+        assert isinstance(monitor.method, ProtoNet) == (chosen_by == "nearest_mean")
+        assert monitor.method.backbone is method.backbone

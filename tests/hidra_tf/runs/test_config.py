@@ -93,6 +93,8 @@ OTHERS = {
     "ridge_scale": 3.0,
     "pictures": "host",
     "batch_size": 16,
+    "without_replacement": True,
+    "val_classifier": "nearest_mean",
     "pretrained": "/runs/other",
     "rotations": True,
     "meta_optimizer": "sgd",
