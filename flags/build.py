@@ -61,6 +61,9 @@ def eval_request() -> EvalRequest:
         data_dir=eval_data_dir(),
         skip_damaged=FLAGS.skip_damaged,
         checkpoint=FLAGS.checkpoint,
+        shots=FLAGS.eval_shots,
+        query_shots=FLAGS.eval_query_shots,
+        confusion=FLAGS.eval_confusion,
     )
 
 

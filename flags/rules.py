@@ -217,6 +217,9 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         Rule(lambda at: METHODS[at.config.method].steps, "a method with inner steps", "method"),
     ),
     "eval_tasks": _ALWAYS,
+    "eval_shots": _ALWAYS,
+    "eval_query_shots": _ALWAYS,
+    "eval_confusion": _ALWAYS,
     "eval_split": _ALWAYS,
     "checkpoint": (_TRAINED,),
 }

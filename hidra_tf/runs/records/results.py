@@ -60,6 +60,9 @@ class Asked(NamedTuple):
         tasks: the number of tasks at each number of ways.
         data: the classes.
         weights: the weights of a checkpoint.
+        shots: the numbers of support pictures of a class; None for the run's own.
+        query_shots: the number of query pictures of a class; None for the run's own.
+        validation: the validation accuracy of these weights; None where nobody measured it.
     """
 
     split: str
@@ -68,6 +71,29 @@ class Asked(NamedTuple):
     tasks: int
     data: Data
     weights: Weights
+    shots: tuple[int, ...] | None = None
+    query_shots: int | None = None
+    validation: float | None = None
+
+
+def request_of(config: Config, asked: Asked) -> dict[str, Any]:
+    """What was asked: numbers of pictures only where they are others than the run's own."""
+    made: dict[str, Any] = {
+        "split": asked.split,
+        "ways": list(asked.ways),
+        "steps": list(asked.steps),
+        "tasks": asked.tasks,
+    }
+    if asked.shots not in (None, (config.shots,)):
+        made["shots"] = list(asked.shots)
+    if asked.query_shots not in (None, config.query_shots):
+        made["query_shots"] = asked.query_shots
+    return made
+
+
+def shots_shown(shots: Sequence[int]) -> int | list[int]:
+    """One number of support pictures as a number, several as a list."""
+    return shots[0] if len(shots) == 1 else list(shots)
 
 
 def contents(
@@ -83,26 +109,27 @@ def contents(
     """
     found = [{key: value for key, value in row._asdict().items() if key != "loss"} for row in rows]
     nulls: dict[str, str] = {}
+    validation = None
+    if asked.validation is None:
+        nulls["validation"] = "only best/ keeps a validation accuracy, that of its own weights"
+    else:
+        validation = {"accuracy": asked.validation, "tasks": config.val_tasks}
     return {
         "dataset": config.dataset,
         "eval_dataset": asked.data.name,
         "split": asked.split,
         "method": config.method,
         "step": asked.weights.step,
-        "shots": config.shots,
-        "query_shots": config.query_shots,
+        "shots": shots_shown(asked.shots or (config.shots,)),
+        "query_shots": asked.query_shots or config.query_shots,
         "tasks": asked.tasks,
         "seconds": {str(ways): round(value, 6) for ways, value in seconds.items()},
         "norm": config.norm,
         "seed": config.seed,
-        "request": {
-            "split": asked.split,
-            "ways": list(asked.ways),
-            "steps": list(asked.steps),
-            "tasks": asked.tasks,
-        },
+        "request": request_of(config, asked),
         "data": asked.data._asdict(),
         "checkpoint": asked.weights._asdict(),
+        "validation": validation,
         "rows": _strict(found, "rows", nulls),
         "nulls": nulls,
     }
@@ -126,6 +153,8 @@ def name_of(made: Mapping[str, Any]) -> str:
         *([] if data["own"] else [_label(data)]),
         f"ways={_short(request['ways'])}",
         f"steps={_short(request['steps'])}",
+        *([f"shots={_short(request['shots'])}"] if "shots" in request else []),
+        *([f"query_shots={request['query_shots']}"] if "query_shots" in request else []),
         f"tasks={request['tasks']}",
         f"checkpoint={kind}{weights['step']}",
         digest,
