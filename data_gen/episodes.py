@@ -6,15 +6,14 @@ run inside the compiled training step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from data_gen import sources
+from data_gen import sources, task_shape
 from data_gen.class_pool import ClassPool
-from data_gen.errors import UserError
 from data_gen.rotations import RotatedPool
 from data_gen.views import AS_STORED, View, step_seed
 
@@ -24,6 +23,9 @@ STREAMS = ("meta_train", "monitor", "evaluation")
 
 class Episodes(NamedTuple):
     """A meta-batch of T tasks with C classes, K support and Q query images per class.
+
+    Where the classes of a task have unequal numbers of support images K_c, T is 1, and Σ K_c takes
+    the place of C·K.
 
     Attributes:
         support_images: [T, C·K, H, W, channels], values in [0, 1] unless the view is standardised.
@@ -46,11 +48,13 @@ class _Rows(NamedTuple):
     Attributes:
         support: [T, C·K] int32.
         query: [T, C·Q] int32.
+        shots: K, the support images of each class; or K_c int32 [C] where they are unequal.
         ways: C, an int32 scalar.
     """
 
     support: tf.Tensor
     query: tf.Tensor
+    shots: int | tf.Tensor
     ways: tf.Tensor
 
 
@@ -75,7 +79,8 @@ class EpisodeSampler:
     Args:
         pool: the classes of one split, upright or rotated.
         ways: the possible numbers of classes; one is drawn for every meta-batch.
-        shots: K ≥ 1, support images per class.
+        shots: K ≥ 1, support images per class; or several such numbers, of which one is drawn for
+            every class of every task. Tasks then differ in size, and `meta_batch` must be 1.
         query_shots: Q ≥ 1, query images per class.
         meta_batch: T ≥ 1, tasks per meta-batch.
         seed: any integer; the same seed, stream and step give the same meta-batch.
@@ -89,15 +94,16 @@ class EpisodeSampler:
     Raises:
         UserError: if the pool has too few classes or too few images in a class, or pictures that
             are not for the view.
-        TypeError: if `ways` is no sequence of integers.
-        ValueError: if there is no such stream, or no task in a meta-batch.
+        TypeError: if `ways` is no sequence of integers, or `shots` neither an integer nor one.
+        ValueError: if there is no such stream, no task in a meta-batch, or more than one task with
+            several numbers of shots.
     """
 
     def __init__(
         self,
         pool: ClassPool | RotatedPool,
         ways: Sequence[int],
-        shots: int,
+        shots: int | Sequence[int],
         query_shots: int,
         meta_batch: int,
         seed: int,
@@ -106,16 +112,10 @@ class EpisodeSampler:
         where: str = "auto",
         view: View = AS_STORED,
     ) -> None:
-        sequence = isinstance(ways, Iterable) and not isinstance(ways, str)
-        if not sequence or not all(isinstance(c, int | np.integer) for c in ways):
-            raise TypeError(
-                f"ways: expected a sequence of integers, such as (5,); received {ways!r}"
-            )
-        if not isinstance(meta_batch, int | np.integer) or meta_batch < 1:
-            raise ValueError(f"meta_batch: expected 1 task or more; received {meta_batch!r}")
-        check_request(pool, ways, shots, query_shots)
+        choices = task_shape.check(pool, ways, shots, query_shots, meta_batch)
         self.meta_batch = meta_batch
-        self.shots, self.query_shots = shots, query_shots
+        self.shots, self.query_shots = max(choices), query_shots
+        self._choices = choices
         self.dtype, self.view = dtype, view
         view.shape(pool.image_shape)
         self._ways = tf.constant(ways, tf.int32)
@@ -153,28 +153,58 @@ class EpisodeSampler:
         rows = self._rows(step, ways)
         return self._episodes(rows, *(tf.gather(features, part) for part in rows[:2]))
 
+    def classes(self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None) -> tf.Tensor:
+        """The numbers [T, C] int32 that the classes of a meta-batch have in the pool.
+
+        Label c of task t stands for the class `pool.names[classes[t, c]]`.
+
+        Args:
+            step: the number of the meta-batch, ≥ 0.
+            ways: C, where the caller chooses it; otherwise it is drawn.
+        """
+        with self._source.drawing():
+            seeds = self._seeds(step)
+            return self._draw_classes(seeds[1], self._ways_of(seeds[0], ways))
+
     def pictures(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows of the pool [...] → images [..., H, W, channels], with nothing random."""
         (images,) = self._source.gather([rows])
         return self.view.plain(images, self.dtype)
 
     def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
-        labels = [self._labels(rows.ways, repeats) for repeats in (self.shots, self.query_shots)]
+        labels = [self._labels(rows.ways, repeats) for repeats in (rows.shots, self.query_shots)]
         return Episodes(support, labels[0], query, labels[1], rows.ways)
+
+    def _seeds(self, step: tf.Tensor | int) -> list[tf.Tensor]:
+        """The seeds of a meta-batch: of its ways, its classes and its images."""
+        seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
+        return tf.unstack(tf.random.split(seed, 3, alg="philox"))
 
     def _rows(self, step: tf.Tensor | int, ways: tf.Tensor | int | None) -> _Rows:
         with self._source.drawing():
-            seed = tf.random.fold_in(self._seed, tf.cast(step, tf.int32), alg="philox")
-            seeds = tf.unstack(tf.random.split(seed, 3, alg="philox"))
-            if ways is None:
-                ways = self._draw_ways(seeds[0])
-            ways = tf.convert_to_tensor(ways, tf.int32)
+            seeds = self._seeds(step)
+            ways = self._ways_of(seeds[0], ways)
             rows = self._draw_rows(seeds[2], self._draw_classes(seeds[1], ways))
-            support, query = (
-                tf.reshape(part, (self.meta_batch, -1))
-                for part in tf.split(rows, [self.shots, self.query_shots], axis=-1)
-            )
-        return _Rows(support, query, ways)
+            support, query = tf.split(rows, [self.shots, self.query_shots], axis=-1)
+            shots: int | tf.Tensor = self.shots
+            if len(self._choices) > 1:
+                shots = self._draw_shots(seeds[0], ways)
+                support = tf.boolean_mask(support[0], tf.sequence_mask(shots, self.shots))
+            support, query = (tf.reshape(part, (self.meta_batch, -1)) for part in (support, query))
+        return _Rows(support, query, shots, ways)
+
+    def _ways_of(self, seed: tf.Tensor, ways: tf.Tensor | int | None) -> tf.Tensor:
+        """C, drawn where nobody chose it."""
+        return tf.convert_to_tensor(self._draw_ways(seed) if ways is None else ways, tf.int32)
+
+    def _draw_shots(self, seed: tf.Tensor, ways: tf.Tensor) -> tf.Tensor:
+        """K_c [C] of one task, each one of the possible numbers with equal probability."""
+        # A seed of its own, derived so that the other draws stay what they were.
+        seed = tf.random.fold_in(seed, 1, alg="philox")
+        choice = tf.random.stateless_uniform(
+            tf.reshape(ways, (1,)), seed, 0, len(self._choices), tf.int32, alg="philox"
+        )
+        return tf.gather(tf.constant(self._choices, tf.int32), choice)
 
     def _draw_ways(self, seed: tf.Tensor) -> tf.Tensor:
         choice = tf.random.stateless_uniform(
@@ -198,33 +228,9 @@ class EpisodeSampler:
         chosen = tf.math.top_k(noise, self.shots + self.query_shots).indices
         return chosen + tf.gather(self._starts, classes)[..., tf.newaxis]
 
-    def _labels(self, ways: tf.Tensor, repeats: int) -> tf.Tensor:
+    def _labels(self, ways: tf.Tensor, repeats: int | tf.Tensor) -> tf.Tensor:
         labels = tf.repeat(tf.range(ways), repeats)
         return tf.tile(labels[tf.newaxis], (self.meta_batch, 1))
-
-
-def check_request(
-    pool: ClassPool | RotatedPool, ways: Sequence[int], shots: int, query_shots: int
-) -> None:
-    """Raises `UserError` if `pool` cannot give tasks of this shape."""
-    if min(shots, query_shots) < 1:
-        raise UserError(
-            f"expected at least 1 shot and 1 query shot, received {shots} and {query_shots}"
-        )
-    if not ways or min(ways) < 2:
-        raise UserError(f"expected at least 2 ways, received {min(ways, default=0)}")
-    if max(ways) > pool.num_classes:
-        raise UserError(
-            f"expected at most {pool.num_classes} ways, the classes of this split; "
-            f"received {max(ways)}"
-        )
-    fewest = min(pool.counts)
-    if shots + query_shots > fewest:
-        name = pool.names[pool.counts.index(fewest)]
-        raise UserError(
-            f"expected shots + query_shots to be at most {fewest}, the pictures of class {name}; "
-            f"received {shots} + {query_shots} = {shots + query_shots}"
-        )
 
 
 def stream_seed(seed: int, stream: str) -> tf.Tensor:

@@ -62,6 +62,9 @@ def eval_request() -> EvalRequest:
         skip_damaged=FLAGS.skip_damaged,
         norm=FLAGS.eval_norm,
         checkpoint=FLAGS.checkpoint,
+        shots=FLAGS.eval_shots,
+        query_shots=FLAGS.eval_query_shots,
+        confusion=FLAGS.eval_confusion,
     )
 
 

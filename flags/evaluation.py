@@ -36,6 +36,27 @@ absl_flags.DEFINE_integer(
     lower_bound=1,
     upper_bound=LARGEST,
 )
+define_range(
+    "eval_shots",
+    None,
+    "K, the support pictures per class, whatever the run was trained with (default: as many as in "
+    "training). Of several, such as 1-10, one is drawn for every class of every task; each class "
+    "weighs the same.",
+    least=1,
+)
+absl_flags.DEFINE_integer(
+    "eval_query_shots",
+    None,
+    "Q, the query pictures per class (default: as many as in training).",
+    lower_bound=1,
+    upper_bound=LARGEST,
+)
+absl_flags.DEFINE_bool(
+    "eval_confusion",
+    False,
+    "Also keep the accuracy of every single class, and which class was taken for which, as CSV and "
+    "as a picture beside the results.",
+)
 absl_flags.DEFINE_enum(
     "eval_split",
     "test",

@@ -50,13 +50,14 @@ define_setting(
 )
 define_setting(
     "without_replacement",
-    "Draw the pictures of the updates of finetune and baseline_pp without replacement: each once in an epoch, in an "
-    "order of that epoch.",
+    "Draw the pictures of the updates of finetune and baseline_pp without replacement: each once in "
+    "an epoch, in an order of that epoch.",
 )
 define_setting(
     "val_classifier",
-    "What solves the tasks of the curves of finetune and baseline_pp, by which its best checkpoint is chosen: a new "
-    "head for each task, as in tests, or the nearest class mean of the same features.",
+    "What solves the tasks of the curves of finetune and baseline_pp, by which the best checkpoint "
+    "is chosen: a new head for each task, as in tests, or the nearest class mean of the same "
+    "features.",
 )
 define_folder(
     "pretrained",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from hidra_tf.adaptation import closed_form
+from hidra_tf.adaptation.class_balance import balanced
 from hidra_tf.adaptation.descent import Descent, HeadStep, TaskWeights
 from hidra_tf.adaptation.losses import Loss, loss_function
 from hidra_tf.adaptation.steps import Derivatives, Rates, rates_at, states_at
@@ -43,7 +44,8 @@ class InnerLoop:
             [..., N] and logits [..., N, C], that returns the mean loss [...] over the N images.
         reduction: how the support loss is reduced: `mean` over its C·K images, the papers', which
             makes a neuron's step shrink as 1/C; or `per_class`, the sum over classes of the mean
-            over shots, which does not.
+            over shots, which does not. Under both, all classes weigh the same even if they have
+            unequal numbers of images; see `class_balance`.
 
     Raises:
         ValueError: if a value is out of range, or a name unknown.
@@ -119,7 +121,8 @@ class InnerLoop:
 
     def support_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """What a step goes down: labels [..., C·K], logits [..., C·K, C] → [...]."""
-        return self._factor(tf.shape(logits)[-1], logits.dtype) * self.mean_loss(labels, logits)
+        loss = balanced(loss_function(self.loss), labels, logits)
+        return self._factor(tf.shape(logits)[-1], logits.dtype) * loss
 
     def exact_first_step(
         self,
@@ -160,7 +163,7 @@ class InnerLoop:
         return self.learning_rate * self._factor(ways, dtype) / tf.cast(ways, dtype)
 
     def _factor(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor | float:
-        """The factor from a mean over images to the reduction; all classes have K images."""
+        """The factor from a mean over classes to the reduction."""
         return 1.0 if self.reduction == "mean" else tf.cast(ways, dtype)
 
 

@@ -15,6 +15,7 @@ from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
 from data_gen.views import AS_STORED, View
 from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.evaluation.confusion import Confusion, check_size, count
 from hidra_tf.evaluation.rows import Row, Scores, row_of
 from hidra_tf.methods.interface import Method, Predictions
 from hidra_tf.options import check_count, check_counts
@@ -54,17 +55,21 @@ class Evaluator:
         pool: the split's classes.
         ways: the numbers of ways to be evaluated.
         at_steps: the numbers of inner steps, ≥ 0; one adaptation gives them all.
-        shots: the number K of support pictures of each class.
+        shots: the number K of support pictures of each class; or several such numbers, of which
+            one is drawn for every class of every task.
         query_shots: the number Q of query pictures of each class.
         seed: the seed of the tasks: the same seed, stream and `ways` give the same tasks.
         stream: the stream of random numbers, one of `data_gen.episodes.STREAMS`.
         where: the place of the pictures, one of `data_gen.PICTURES`.
         view: what is seen of each picture.
+        confusion: whether `confusions` are counted.
 
     Attributes:
         seconds: by the number of ways, how long it took to adapt to the tasks of the last `rows`
             and to predict, for all of `at_steps` together and without building a graph. Features
             that are computed once for all ways count in equal parts.
+        confusions: by the numbers of ways and of steps, which class was taken for which in the
+            tasks of the last `rows`, where that was asked for.
 
     Raises:
         UserError: if the method or the pool cannot give such tasks.
@@ -78,26 +83,34 @@ class Evaluator:
         pool: ClassPool,
         ways: Sequence[int],
         at_steps: Sequence[int],
-        shots: int,
+        shots: int | Sequence[int],
         query_shots: int,
         seed: int,
         stream: str,
         where: str = "auto",
         view: View = AS_STORED,
+        confusion: bool = False,
     ) -> None:
         check_counts("ways", ways, 0)
         check_counts("at_steps", at_steps, 0)
         for c in ways:
             method.check_ways(c)
+        if confusion:
+            check_size(pool.num_classes)
         self.method, self.pool = method, pool
         self.ways, self.at_steps = tuple(ways), tuple(sorted(set(at_steps)))
         self.seconds: dict[int, float] = {}
+        self.confusion = confusion
+        self.confusions: dict[tuple[int, int], Confusion] = {}
+        # Tasks of unequal sizes cannot share an array, and padding would change batch statistics.
+        alike = isinstance(shots, int | np.integer) or len(set(shots)) == 1
+        self._at_once = TASKS_PER_CALL if alike else 1
         self.sampler = EpisodeSampler(
             pool,
             ways,
             shots,
             query_shots,
-            TASKS_PER_CALL,
+            self._at_once,
             seed,
             stream,
             method.backbone.dtype,
@@ -129,6 +142,9 @@ class Evaluator:
             self.seconds[ways] = own + shared / len(self.ways)
             for column, steps in enumerate(self.at_steps):
                 at = tf.nest.map_structure(lambda values, s=column: values[:, s], scores)
+                if self.confusion:
+                    classes = self._classes(ways, tasks)
+                    self.confusions[ways, steps] = count(self.pool.num_classes, classes, at)
                 yield row_of(ways, steps, at)
 
     def total_work(self, tasks: int) -> int:
@@ -136,7 +152,7 @@ class Evaluator:
         return sum(tasks * self._pictures(ways) for ways in self.ways)
 
     def _pictures(self, ways: int) -> int:
-        """The pictures of one task, C·(K + Q)."""
+        """The pictures of one task, C·(K + Q), with the largest K where there are several."""
         return ways * (self.sampler.shots + self.sampler.query_shots)
 
     def _looks_twice(self, tasks: int) -> bool:
@@ -163,15 +179,25 @@ class Evaluator:
     ) -> Scores:
         """The scores of all tasks at one number of ways, as arrays of NumPy."""
         measured = []
-        for call in range(math.ceil(tasks / TASKS_PER_CALL)):
+        for call in range(math.ceil(tasks / self._at_once)):
             scores = run(tf.constant(call), tf.constant(ways))
             measured.append(tf.nest.map_structure(lambda values: values.numpy(), scores))
             if progress:
-                done = min(TASKS_PER_CALL, tasks - call * TASKS_PER_CALL)
+                done = min(self._at_once, tasks - call * self._at_once)
                 progress(done * self._pictures(ways))
         return tf.nest.map_structure(
-            lambda *arrays: np.concatenate(arrays)[:tasks].astype(np.float64), *measured
+            lambda *arrays: _widened(np.concatenate(arrays)[:tasks]), *measured
         )
+
+    def _classes(self, ways: int, tasks: int) -> np.ndarray:
+        """The numbers [tasks, C] that the classes of the tasks have in the pool."""
+        calls = range(math.ceil(tasks / self._at_once))
+        drawn = [self._classes_of(tf.constant(call), tf.constant(ways)).numpy() for call in calls]
+        return np.concatenate(drawn)[:tasks]
+
+    @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
+    def _classes_of(self, call: tf.Tensor, ways: tf.Tensor) -> tf.Tensor:
+        return self.sampler.classes(call, ways)
 
     @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
     def _features_of(self, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
@@ -179,7 +205,7 @@ class Evaluator:
 
     @tf.function(autograph=False, input_signature=[_SCALAR, _SCALAR])
     def _run(self, call: tf.Tensor, ways: tf.Tensor) -> Scores:
-        """The scores of the `TASKS_PER_CALL` tasks of one compiled call."""
+        """The scores of the tasks of one compiled call."""
         episodes = self.sampler(call, ways)
         return self._scores(episodes, self.method.predictions(episodes, self.at_steps))
 
@@ -192,8 +218,16 @@ class Evaluator:
     def _scores(self, episodes: Episodes, found: Predictions) -> Scores:
         labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
         return Scores(
-            accuracy(labels, found.logits), self.method.loss(labels, found.logits), found.metrics
+            accuracy(labels, found.logits),
+            self.method.loss(labels, found.logits),
+            found.metrics,
+            tf.argmax(found.logits, -1, output_type=tf.int32),
         )
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Numbers with a point as float64; whole numbers as they are."""
+    return values.astype(np.float64) if np.issubdtype(values.dtype, np.floating) else values
 
 
 def _build(compiled: tf.types.experimental.PolymorphicFunction, *arguments: tf.Tensor) -> None:

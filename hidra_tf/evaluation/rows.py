@@ -33,11 +33,19 @@ class Row(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What T tasks had after each of S numbers of steps: arrays [T, S]."""
+    """What T tasks had after each of S numbers of steps: arrays [T, S].
+
+    Attributes:
+        accuracy: the share of queries whose class was found.
+        loss: the mean query loss.
+        metrics: what else the method measures, by its name.
+        predicted: the labels [T, S, C·Q] that the queries were taken for, whole numbers.
+    """
 
     accuracy: tf.Tensor | np.ndarray
     loss: tf.Tensor | np.ndarray
     metrics: dict[str, tf.Tensor | np.ndarray]
+    predicted: tf.Tensor | np.ndarray
 
 
 def row_of(ways: int, steps: int, scores: Scores) -> Row:

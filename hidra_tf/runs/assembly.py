@@ -38,13 +38,18 @@ from hidra_tf.training.optimizers import make_optimizer
 ANY_WAYS = range(2, 11)
 
 
-def load_splits(config: Config, cache_dir: str | None, split: str | None = None) -> Splits:
+def load_splits(
+    config: Config, cache_dir: str | None, split: str | None = None, per_class: int | None = None
+) -> Splits:
     """The pictures of a run's three splits.
 
     Args:
         config: the run's settings.
         cache_dir: the folder that keeps decoded data sets, or None for the user's cache.
         split: the one split that is needed where nothing is trained, or None for all of them.
+        per_class: the pictures that a class must have at least, or None for as many as a training
+            task takes. Classes of the run's own must be chosen by the latter, or they would be
+            dealt to other splits than in training.
 
     Raises:
         UserError: if the pictures are missing, incomplete or damaged.
@@ -55,7 +60,7 @@ def load_splits(config: Config, cache_dir: str | None, split: str | None = None)
         invert=config.invert,
         image_size=config.stored_size,
         channels=config.channels,
-        per_class=config.shots + config.query_shots,
+        per_class=per_class or config.shots + config.query_shots,
         split_seed=config.split_seed,
         skip_damaged=config.skip_damaged,
     )
@@ -180,7 +185,14 @@ def make_monitors(config: Config, method: Method, splits: Splits) -> dict[str, E
     _check_ways("train_ways", ways, splits.val.num_classes, "val")
     return {
         split: _evaluator_of(
-            config, method.monitored, splits, split, ways, [config.own_steps], "monitor"
+            config,
+            method.monitored,
+            splits,
+            split,
+            ways,
+            [config.own_steps],
+            "monitor",
+            EvalRequest(),
         )
         for split in ("train", "val")
     }
@@ -203,8 +215,8 @@ def make_evaluator(
     ways = evaluated_ways(config, request, classes)
     _check_ways("train_ways" if request.ways is None else "eval_ways", ways, classes, request.split)
     steps = evaluated_steps(config, request)
-    sizes.check_evaluation(config, ways)
-    return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation")
+    sizes.check_evaluation(config, ways, request)
+    return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation", request)
 
 
 def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[int, ...]:
@@ -239,10 +251,11 @@ def _evaluator_of(
     ways: Sequence[int],
     steps: Sequence[int],
     stream: str,
+    request: EvalRequest,
 ) -> Evaluator:
     pool = getattr(splits, split)
-    shots = (config.shots, config.query_shots)
-    how = (config.seed, stream, config.pictures, view_of(config).plain)
+    shots = (request.shots_of(config), request.query_shots_of(config))
+    how = (config.seed, stream, config.pictures, view_of(config).plain, request.confusion)
     try:
         return Evaluator(method, pool, ways, steps, *shots, *how)
     except UserError as error:

@@ -14,13 +14,13 @@ from hidra_tf.methods.interface import Method
 from hidra_tf.options import BY_STATISTICS, setting_of
 from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
-from hidra_tf.runs.checkpoints.weights import check_kept, restore
-from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.checkpoints.weights import check_kept, restore, validation_accuracy
+from hidra_tf.runs.config import Config, EvalRequest, format_ways
 from hidra_tf.runs.place import folder, identity
-from hidra_tf.runs.records import kept, report, results
+from hidra_tf.runs.records import confusion, kept, report, results
 from hidra_tf.runs.records.charts import accuracy_chart
 from hidra_tf.runs.records.event_log import EventLog
-from hidra_tf.runs.records.reading import seconds_of
+from hidra_tf.runs.records.reading import seconds_of, validation_of
 from hidra_tf.runs.terminal.progress import Progress
 from hidra_tf.runs.terminal.refusals import in_one_line
 from hidra_tf.runs.terminal.stopped import evaluation_stopped, told_when_stopped, writing_stopped
@@ -62,8 +62,8 @@ def evaluate(
             pictures=pictures,
             skip_damaged=own.skip_damaged or request.skip_damaged,
         )
-        sizes.check_evaluation(config, request.ways or ())
-        splits = load_splits(config, cache_dir, request.split)
+        sizes.check_evaluation(config, request.ways or (), request)
+        splits = load_splits(config, cache_dir, request.split, _per_class(config, request))
         pool = getattr(splits, request.split)
         if request.dataset is None:
             identity.check_evaluation(path, request.split, pool, _LOG.warning)
@@ -74,6 +74,13 @@ def evaluate(
         if at_home is None:  # what the run does not say, its place lets us guess
             at_home = source(config, request.split) == source(own, request.split)
         evaluate_checkpoint(config, path, method, evaluator, request, own=at_home, final=False)
+
+
+def _per_class(config: Config, request: EvalRequest) -> int | None:
+    """The pictures that a class of another data set must have; None for the run's own classes."""
+    if request.dataset is None:
+        return None
+    return max(request.shots_of(config)) + request.query_shots_of(config)
 
 
 def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) -> Config:
@@ -137,6 +144,9 @@ def evaluate_checkpoint(
         results.Data.of(evaluator.pool, name, place, own),
         weights,
         request.norm,
+        request.shots_of(config),
+        request.query_shots_of(config),
+        validation_accuracy(path, weights),
     )
     rows = _measure(evaluator, request)
     made = results.contents(config, asked, rows, evaluator.seconds)
@@ -145,13 +155,15 @@ def evaluate_checkpoint(
     print(
         f"\n{title}: {setting_of(config.norm)} accuracy on {request.tasks} tasks of "
         f"{_classes(request.split)} per row, with 95 % intervals\n\n{report.table(rows)}\n\n"
+        f"{report.validation(validation_of(made))}"
         f"{report.pace(request.tasks, rows, seconds_of(made))}",
         flush=True,
     )
     # From here on a full disk takes nothing away that was not shown.
     chart = accuracy_chart(rows, f"{title}, {request.split} split")
+    more = confusion.files(evaluator.confusions, evaluator.pool.names, title)
     with told_when_stopped(writing_stopped):
-        written = kept.write(path, config, made, chart, final)
+        written = kept.write(path, config, made, chart, final, more)
         _log(path, config, written, asked, rows, chart)
     print(f"results  {printable(written)}\ncharts   tensorboard --logdir {printable(path.parent)}")
 
@@ -175,7 +187,7 @@ def _title(config: Config, asked: results.Asked) -> str:
     data = config.dataset if name == config.dataset else f"{config.dataset} → {name}"
     kind = f" ({asked.weights.kind})" if asked.weights.kind in ("best", "last") else ""
     return (
-        f"{data}, {config.method}, {config.shots}-shot, step {asked.weights.step}"
+        f"{data}, {config.method}, {format_ways(asked.shots)}-shot, step {asked.weights.step}"
         f"{kind if methods.trains(config.method) else ''}"
     )
 

@@ -6,6 +6,7 @@ nothing that fits is refused, and what is only a little too large fails later; s
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import resource
@@ -19,7 +20,7 @@ from data_gen.errors import UserError
 from data_gen.room import in_bytes
 from hidra_tf.backbones import registry
 from hidra_tf.methods import METHODS, trains
-from hidra_tf.runs.config import Config, DataSettings, show
+from hidra_tf.runs.config import Config, DataSettings, EvalRequest, show
 
 _FLOAT = 4  # bytes
 # Of a graph, for an inner step that is written out: some 30 operations at the very least.
@@ -81,18 +82,34 @@ def check_weights(config: Config, machine: Machine | None = None) -> None:
     _check(config, [_weights(config, copies=1)], machine or this_machine())
 
 
-def check_evaluation(config: Config, ways: Sequence[int], machine: Machine | None = None) -> None:
-    """Raises `UserError` if the tasks of an evaluation cannot fit the machine; None is this one."""
-    count = max(ways, default=0) * (config.shots + config.query_shots)
-    size = _EVALUATED_AT_ONCE * count * _picture(config)
-    settings = ("image_size", "shots", "query_shots")
+def check_evaluation(
+    config: Config,
+    ways: Sequence[int],
+    request: EvalRequest | None = None,
+    machine: Machine | None = None,
+) -> None:
+    """Raises `UserError` if the tasks of an evaluation cannot fit the machine.
+
+    Args:
+        config: the settings of the run.
+        ways: the numbers of classes of the tasks.
+        request: the evaluation, which may ask for other shots; None is that of the run's own shots.
+        machine: the machine; None is this one.
+    """
+    request = request or EvalRequest()
+    shots, query_shots = request.shots_of(config), request.query_shots_of(config)
+    # Tasks of unequal sizes are adapted to one by one, each of any size up to the largest.
+    tasks = 1 if len(shots) > 1 else _EVALUATED_AT_ONCE
+    most = max(ways, default=0)
+    asked = dataclasses.replace(config, shots=min(shots), query_shots=query_shots)
     need = Need(
-        f"the pictures of {_EVALUATED_AT_ONCE} tasks with {max(ways, default=0)} ways",
-        size,
-        settings,
-        "fewer `eval_ways`, or a run with a smaller `image_size`",
+        f"the pictures of {tasks} task{'s' * (tasks > 1)} with {most} ways",
+        tasks * most * (asked.shots + query_shots) * _picture(config),
+        ("image_size", "shots", "query_shots"),
+        "fewer `eval_ways`, `eval_shots` or `eval_query_shots`, or a run with a smaller "
+        "`image_size`",
     )
-    _check(config, [need], machine or this_machine())
+    _check(asked, [need], machine or this_machine())
 
 
 def this_machine() -> Machine:

@@ -109,7 +109,7 @@ def _train(
 ) -> None:
     # Everything that a user can have got wrong is looked at before anything is written.
     sizes.check_training(config)
-    sizes.check_evaluation(config, request.ways or ())
+    sizes.check_evaluation(config, request.ways or (), request)
     splits = load_splits(config, cache_dir)
     data = RunData.of(splits)
     before = None if existing is None else identity.read(path)

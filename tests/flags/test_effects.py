@@ -270,6 +270,9 @@ WALK = {
     "eval_ways": ((3,), {}, None),
     "eval_steps": ((3,), {}, {"method": "protonet"}),
     "eval_tasks": (9, {}, None),
+    "eval_shots": ((1, 2), {}, None),
+    "eval_query_shots": (9, {}, None),
+    "eval_confusion": (True, {}, None),
     "eval_split": ("val", {}, None),
     "checkpoint": ("last", {}, RANDOM),
 }  # fmt: skip

@@ -61,6 +61,16 @@ def weights_digest(prefix: Path) -> str | None:
     return digest.hexdigest()
 
 
+def best_accuracy(prefix: Path) -> float | None:
+    """The best validation accuracy that a checkpoint has noted; None if it cannot be read."""
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        found = float(reader.get_tensor(f"best_accuracy{_VALUE}"))
+    except DAMAGE:
+        return None
+    return found if found >= 0 else None
+
+
 def _weights(reader: tf.train.CheckpointReader, part: str) -> list[tuple[int, ...]]:
     """The shapes of one of `VALUES`, in their order."""
     shapes = reader.get_variable_to_shape_map()

@@ -10,7 +10,7 @@ from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.methods.interface import Method
 from hidra_tf.runs.checkpoints.files import checkpoints_in, saved_step, step_of
-from hidra_tf.runs.checkpoints.reading import weights_digest
+from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
 
@@ -72,6 +72,16 @@ def current(path: Path, config: Config, asked: str | None) -> Weights | None:
     kind = _kind(asked, config)
     found = (_described(kind, prefix) for prefix in _candidates(path, kind, asked))
     return next((weights for weights in found if weights.digest), None)
+
+
+def validation_accuracy(path: Path, weights: Weights) -> float | None:
+    """The accuracy by which weights were chosen as the best of the run at `path`.
+
+    Only `best/` keeps one: that of its own weights, which are the last ones too if they are of the
+    same step. Of other weights there is none.
+    """
+    own = (prefix for prefix in checkpoints_in(path / "best") if step_of(prefix) == weights.step)
+    return next((found for prefix in own if (found := best_accuracy(prefix)) is not None), None)
 
 
 def check_kept(path: Path, config: Config, asked: str | None) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from data_gen.errors import UserError
+from hidra_tf.runs.config.tasks import TaskSettings
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class EvalRequest:
             the head is made for one.
         steps: the numbers of inner steps, or None for as many as in training.
         tasks: the number of tasks at each number of ways, at least 1.
+        shots: the numbers of support pictures, of which one is drawn for every class of every
+            task, or None for as many as in training.
+        query_shots: the number of query pictures of each class, or None for as many as in training.
         split: the classes' split, an attribute of `data_gen.class_pool.Splits`: a pool, or `all`
             of them joined.
         dataset: the data set whose classes are taken, or None for the one that the run names.
@@ -26,6 +30,7 @@ class EvalRequest:
             of the run.
         checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
             `hidra_tf.runs.checkpoints.weights`.
+        confusion: whether accuracies of single classes and a confusion matrix are kept too.
     """
 
     ways: tuple[int, ...] | None = None
@@ -37,6 +42,9 @@ class EvalRequest:
     skip_damaged: bool = False
     norm: str | None = None
     checkpoint: str | None = None
+    shots: tuple[int, ...] | None = None
+    query_shots: int | None = None
+    confusion: bool = False
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -48,6 +56,16 @@ class EvalRequest:
         _at_least("eval_tasks", self.tasks, 1)
         _at_least("eval_ways", min(self.ways or (2,)), 2)
         _at_least("eval_steps", min(self.steps or (0,)), 0)
+        _at_least("eval_shots", min(self.shots or (1,)), 1)
+        _at_least("eval_query_shots", self.query_shots or 1, 1)
+
+    def shots_of(self, config: TaskSettings) -> tuple[int, ...]:
+        """The numbers of support pictures, given the settings of the run."""
+        return tuple(self.shots or (config.shots,))
+
+    def query_shots_of(self, config: TaskSettings) -> int:
+        """The number of query pictures of each class, given the settings of the run."""
+        return self.query_shots or config.query_shots
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -8,7 +8,7 @@ from hidra_tf import methods
 from hidra_tf.runs.checkpoints.files import saved_step
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.records import kept, report
-from hidra_tf.runs.records.reading import read, rows_of, seconds_of
+from hidra_tf.runs.records.reading import read, rows_of, seconds_of, validation_of
 
 
 def says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
@@ -28,7 +28,7 @@ def says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
     time = f"{report.pace(request.tasks, rows, seconds)}\n" if sum(seconds.values()) else ""
     print(
         f"{path} is finished: {steps} of {steps} steps; tested at step {made['step']}\n\n"
-        f"{report.table(rows)}\n\n{time}results  {file}\n"
+        f"{report.table(rows)}\n\n{report.validation(validation_of(made))}{time}results  {file}\n"
         f"to evaluate it otherwise: --eval_only --run_dir={path}"
     )
     return True

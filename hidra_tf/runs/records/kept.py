@@ -17,8 +17,9 @@ from hidra_tf.runs.checkpoints import weights
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.place.folder import write_atomically
+from hidra_tf.runs.records.confusion import CLASSES
 from hidra_tf.runs.records.reading import read
-from hidra_tf.runs.records.results import SETTINGS, as_json, name_of
+from hidra_tf.runs.records.results import SETTINGS, Asked, as_json, name_of, request_of, shots_shown
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,12 +36,20 @@ def answering(path: Path, config: Config, request: EvalRequest) -> Path | None:
     if now is None:
         return None
     for file, made in _readable(path, request.split):
-        if _weights_of(made) == now and _answers(made, config, request):
+        has_all = not request.confusion or _beside(file, CLASSES).exists()
+        if has_all and _weights_of(made) == now and _answers(made, config, request):
             return file
     return None
 
 
-def write(path: Path, config: Config, made: Mapping[str, Any], chart: bytes, final: bool) -> Path:
+def write(
+    path: Path,
+    config: Config,
+    made: Mapping[str, Any],
+    chart: bytes,
+    final: bool,
+    more: Mapping[str, str | bytes] | None = None,
+) -> Path:
     """Keeps an evaluation of the run at `path`, as JSON and as a picture; returns the former.
 
     Args:
@@ -52,13 +61,15 @@ def write(path: Path, config: Config, made: Mapping[str, Any], chart: bytes, fin
             is one of the same weights and classes that has more ways, steps or tasks: that one
             stays. An own table that is less, or of earlier weights, moves to the name that says of
             which.
+        more: what else is to stand beside the evaluation, by the ends of the files' names.
     """
     folder = path / "results"
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / f"{made['split']}.json"
     target = own if final and _may_replace(own, path, config, made) else None
     target = target or folder / f"{name_of(made)}.json"
-    write_atomically(target.with_name(f"{target.name[:-5]}.png"), chart)
+    for suffix, part in {".png": chart, **(more or {})}.items():
+        write_atomically(_beside(target, suffix), part)
     write_atomically(target, as_json(made))
     return target
 
@@ -71,6 +82,8 @@ def _may_replace(own: Path, path: Path, config: Config, made: Mapping[str, Any])
         old = read(own)
     except ValueError as error:
         _LOG.warning("%s is damaged (%s) and is replaced", own, printable(error))
+        for file in _companions(own):  # which belonged to it
+            file.unlink()
         return True
     if _same(old, made):
         return True
@@ -84,22 +97,31 @@ def _is_less(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     """Whether `made` has all ways and steps that `old` has and more, or more tasks."""
     before, now = old["request"], made["request"]
     parts = all(set(before[name]) <= set(now[name]) for name in ("ways", "steps"))
-    return before != now and parts and before["tasks"] <= now["tasks"]
+    alike = all(before.get(name) == now.get(name) for name in ("shots", "query_shots"))
+    return before != now and alike and parts and before["tasks"] <= now["tasks"]
 
 
 def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:
     """Gives the own table of earlier weights or classes its name; returns True."""
     named = own.with_name(f"{name_of(old)}.json")
-    for suffix in (".png", ".json"):
-        source = own.with_suffix(suffix)
-        if source.exists():
-            source.replace(named.with_name(named.name[:-5] + suffix))
+    for source in [*_companions(own), own]:
+        source.replace(_beside(named, source.name.removeprefix(own.stem)))
     _LOG.warning(
         "%s was less, of other weights or classes, or did not say of which; it is now %s",
         own,
         named.name,
     )
     return True
+
+
+def _beside(file: Path, suffix: str) -> Path:
+    """The file that belongs to a file of results and whose name ends otherwise."""
+    return file.with_name(file.name.removesuffix(".json") + suffix)
+
+
+def _companions(own: Path) -> list[Path]:
+    """Whatever belongs to a run's own table and stands beside it."""
+    return [file for file in sorted(own.parent.glob(f"{own.stem}.*")) if file != own]
 
 
 def _readable(path: Path, split: str) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -114,14 +136,21 @@ def _readable(path: Path, split: str) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _answers(made: Mapping[str, Any], config: Config, request: EvalRequest) -> bool:
     asked, data = made["request"], made["data"]
-    if any(made[name] != getattr(config, name) for name in SETTINGS):
+    wanted = Asked(
+        request.split,
+        evaluated_ways(config, request, data["classes"]),
+        evaluated_steps(config, request),
+        request.tasks,
+        data,
+        None,
+        request.shots_of(config),
+        request.query_shots_of(config),
+    )
+    settings = {name: getattr(config, name) for name in SETTINGS}
+    settings |= {"shots": shots_shown(wanted.shots), "query_shots": wanted.query_shots}
+    if any(made[name] != value for name, value in settings.items()):
         return False
-    return data["own"] and asked == {
-        "split": request.split,
-        "ways": list(evaluated_ways(config, request, data["classes"])),
-        "steps": list(evaluated_steps(config, request)),
-        "tasks": request.tasks,
-    }
+    return data["own"] and asked == request_of(config, wanted)
 
 
 def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

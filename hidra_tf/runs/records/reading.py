@@ -12,6 +12,7 @@ from typing import Any
 from data_gen import typed_json
 from data_gen.errors import UserError
 from hidra_tf.evaluation.rows import Row
+from hidra_tf.runs.records.results import shots_shown
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class _Request:
     steps: list[int]
     tasks: int
     norm: str | None = None
+    shots: list[int] | None = None
+    query_shots: int | None = None
 
     def __post_init__(self) -> None:
         _expect(self.ways and self.steps, "numbers of ways and of steps", (self.ways, self.steps))
@@ -50,6 +53,12 @@ class _Checkpoint:
     kind: str
     step: int
     digest: str | None
+
+
+@dataclass(frozen=True)
+class _Validation:
+    accuracy: float
+    tasks: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +83,14 @@ class _OfThisVersion(_OfEarlierVersions):
 
     eval_dataset: str
     method: str
-    shots: int
+    shots: int | list[int]
     query_shots: int
     norm: str
     seed: int
     request: _Request
     data: _Data
     checkpoint: _Checkpoint
+    validation: _Validation | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,6 +100,10 @@ class _OfThisVersion(_OfEarlierVersions):
             "step": self.checkpoint.step,
             "eval_dataset": self.data.name,
         }
+        if self.request.shots is not None:
+            twice["shots"] = shots_shown(self.request.shots)
+        if self.request.query_shots is not None:
+            twice["query_shots"] = self.request.query_shots
         for name, value in twice.items():
             _expect(getattr(self, name) == value, f"{name} {value}", getattr(self, name))
 
@@ -119,6 +133,12 @@ def rows_of(made: Mapping[str, Any]) -> list[Row]:
 def seconds_of(made: Mapping[str, Any]) -> dict[int, float]:
     """The seconds at each number of ways; none in a file from before they were taken."""
     return {int(ways): value for ways, value in made.get("seconds", {}).items()}
+
+
+def validation_of(made: Mapping[str, Any]) -> tuple[float, int] | None:
+    """The validation accuracy of the evaluated weights and its number of tasks, if it is known."""
+    found = made.get("validation")
+    return None if found is None else (found["accuracy"], found["tasks"])
 
 
 def _expect(holds: object, what: str, received: object) -> None:

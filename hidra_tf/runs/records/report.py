@@ -53,6 +53,13 @@ def pace(tasks: int, rows: Sequence[Row], seconds: Mapping[int, float]) -> str:
     )
 
 
+def validation(found: tuple[float, int] | None) -> str:
+    """The validation accuracy of the weights and its number of tasks: a line, or none of it."""
+    if found is None:
+        return ""
+    return f"val      {100 * found[0]:.2f} % with these weights on {found[1]} validation tasks\n"
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """All that rows hold, losses included, as a table in Markdown."""
     metrics = sorted({name for row in rows for name in row.metrics})

@@ -62,6 +62,9 @@ class Asked(NamedTuple):
         data: the classes.
         weights: the weights of a checkpoint.
         norm: the norm, where the evaluation asked for one.
+        shots: the numbers of support pictures of a class; None for the run's own.
+        query_shots: the number of query pictures of a class; None for the run's own.
+        validation: the validation accuracy of these weights; None where nobody measured it.
     """
 
     split: str
@@ -71,6 +74,31 @@ class Asked(NamedTuple):
     data: Data
     weights: Weights
     norm: str | None = None
+    shots: tuple[int, ...] | None = None
+    query_shots: int | None = None
+    validation: float | None = None
+
+
+def request_of(config: Config, asked: Asked) -> dict[str, Any]:
+    """What was asked: numbers of pictures only where they are others than the run's own."""
+    made: dict[str, Any] = {
+        "split": asked.split,
+        "ways": list(asked.ways),
+        "steps": list(asked.steps),
+        "tasks": asked.tasks,
+    }
+    if asked.shots not in (None, (config.shots,)):
+        made["shots"] = list(asked.shots)
+    if asked.query_shots not in (None, config.query_shots):
+        made["query_shots"] = asked.query_shots
+    if asked.norm is not None:
+        made["norm"] = asked.norm
+    return made
+
+
+def shots_shown(shots: Sequence[int]) -> int | list[int]:
+    """One number of support pictures as a number, several as a list."""
+    return shots[0] if len(shots) == 1 else list(shots)
 
 
 def contents(
@@ -86,28 +114,29 @@ def contents(
     """
     found = [{key: value for key, value in row._asdict().items() if key != "loss"} for row in rows]
     nulls: dict[str, str] = {}
+    validation = None
+    if asked.validation is None:
+        nulls["validation"] = "only best/ keeps a validation accuracy, that of its own weights"
+    else:
+        validation = {"accuracy": asked.validation, "tasks": config.val_tasks}
     return {
         "dataset": config.dataset,
         "eval_dataset": asked.data.name,
         "split": asked.split,
         "method": config.method,
         "step": asked.weights.step,
-        "shots": config.shots,
-        "query_shots": config.query_shots,
+        "shots": shots_shown(asked.shots or (config.shots,)),
+        "query_shots": asked.query_shots or config.query_shots,
         "tasks": asked.tasks,
         "seconds": {str(ways): round(value, 6) for ways, value in seconds.items()},
         "norm": config.norm,
         "setting": setting_of(config.norm),
         "seed": config.seed,
-        "request": {
-            "split": asked.split,
-            "ways": list(asked.ways),
-            "steps": list(asked.steps),
-            "tasks": asked.tasks,
-            **({} if asked.norm is None else {"norm": asked.norm}),
-        },
+        "request": request_of(config, asked),
+>>>>>>> evalshots
         "data": asked.data._asdict(),
         "checkpoint": asked.weights._asdict(),
+        "validation": validation,
         "rows": _strict(found, "rows", nulls),
         "nulls": nulls,
     }
@@ -131,6 +160,8 @@ def name_of(made: Mapping[str, Any]) -> str:
         *([] if data["own"] else [_label(data)]),
         f"ways={_short(request['ways'])}",
         f"steps={_short(request['steps'])}",
+        *([f"shots={_short(request['shots'])}"] if "shots" in request else []),
+        *([f"query_shots={request['query_shots']}"] if "query_shots" in request else []),
         f"tasks={request['tasks']}",
         *([f"norm={request['norm']}"] if "norm" in request else []),
         f"checkpoint={kind}{weights['step']}",

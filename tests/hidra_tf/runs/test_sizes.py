@@ -28,7 +28,7 @@ def test_the_papers_settings_fit_a_small_machine(dataset, method):
     for backbone in BACKBONES:
         config = make_config(dataset, method, backbone)
         sizes.check_training(config, sizes.Machine("a laptop", 2**30))
-        sizes.check_evaluation(config, range(2, 51), sizes.Machine("a laptop", 2**30))
+        sizes.check_evaluation(config, range(2, 51), machine=sizes.Machine("a laptop", 2**30))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_need_is_counted_where_it_exists_only():
 
 def test_the_pictures_of_an_evaluation_are_counted():
     with pytest.raises(UserError, match=r"fit the 1.1 GB of it; .*10 tasks with 9999 ways .*eval"):
-        sizes.check_evaluation(make_config(), (5, 9999), sizes.Machine("it", 2**30))
+        sizes.check_evaluation(make_config(), (5, 9999), machine=sizes.Machine("it", 2**30))
 
 
 def test_what_is_counted_is_less_than_what_there_is():

@@ -47,7 +47,7 @@ def made(rows=ROWS, config=CONFIG, **changes):
 def test_results_have_the_documented_keys():
     assert list(made()) == [
         "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
-        "seconds", "norm", "seed", "request", "data", "checkpoint", "rows", "nulls",
+        "seconds", "norm", "seed", "request", "data", "checkpoint", "validation", "rows", "nulls",
     ]  # fmt: skip
     row = {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012, "metrics": {}}
     assert made()["rows"][0] == row
@@ -55,7 +55,7 @@ def test_results_have_the_documented_keys():
 
 
 def test_results_have_the_values_of_the_run_and_of_the_request():
-    found = made(split="val")
+    found = made(split="val", validation=0.75)
     del found["rows"], found["nulls"]
     assert list(found.values()) == [
         "glyphs",
@@ -75,6 +75,7 @@ def test_results_have_the_values_of_the_run_and_of_the_request():
             "fingerprint": "f00d",
         },
         {"kind": "best", "step": 250, "digest": "beef"},
+        {"accuracy": 0.75, "tasks": 100},
     ]  # fmt: skip
 
 
@@ -95,6 +96,7 @@ def test_what_json_has_no_number_for_is_null_with_a_reason(tmp_path):
     }  # fmt: skip
     no_interval = "a single task has no interval"
     assert found["nulls"] == {
+        "validation": "only best/ keeps a validation accuracy, that of its own weights",
         "rows[0].ci95": no_interval,
         **{f"rows[0].metrics.{name}.ci95": no_interval for name in values},
         "rows[0].metrics.low.mean": "minus infinite",
