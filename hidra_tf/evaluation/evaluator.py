@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
-from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.adaptation.losses import accuracy, correct
 from hidra_tf.evaluation.rows import Row, Scores, row_of
 from hidra_tf.methods.interface import Method, Predictions
 from hidra_tf.options import check_count, check_counts
@@ -125,7 +125,7 @@ class Evaluator:
             self.seconds[ways] = own + shared / len(self.ways)
             for column, steps in enumerate(self.at_steps):
                 at = tf.nest.map_structure(lambda values, s=column: values[:, s], scores)
-                yield row_of(ways, steps, at)
+                yield row_of(ways, steps, at, ways * self.sampler.query_shots)
 
     def total_work(self, tasks: int) -> int:
         """All work of `rows(tasks)`, in pictures of the tasks: more ways cost more."""
@@ -188,7 +188,10 @@ class Evaluator:
     def _scores(self, episodes: Episodes, found: Predictions) -> Scores:
         labels = tf.repeat(episodes.query_labels[:, tf.newaxis], len(self.at_steps), axis=1)
         return Scores(
-            accuracy(labels, found.logits), self.method.loss(labels, found.logits), found.metrics
+            accuracy(labels, found.logits),
+            self.method.loss(labels, found.logits),
+            found.metrics,
+            correct(labels, found.logits),
         )
 
 

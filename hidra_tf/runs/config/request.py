@@ -24,6 +24,7 @@ class EvalRequest:
         skip_damaged: whether damaged pictures are left out, as they are if the run says so.
         checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
             `hidra_tf.runs.checkpoints.weights`.
+        seed: the seed of the tasks, or None for the seed of the run.
     """
 
     ways: tuple[int, ...] | None = None
@@ -34,6 +35,7 @@ class EvalRequest:
     data_dir: str | None = None
     skip_damaged: bool = False
     checkpoint: str | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""

@@ -12,30 +12,34 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.errors import printable
-from hidra_tf.runs.assembly import evaluated_steps, evaluated_ways
+from hidra_tf.runs.assembly import evaluated_seed, evaluated_steps, evaluated_ways
 from hidra_tf.runs.checkpoints import weights
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.place.folder import write_atomically
-from hidra_tf.runs.records.reading import read
-from hidra_tf.runs.records.results import SETTINGS, as_json, name_of
+from hidra_tf.runs.records.reading import read, says_tasks
+from hidra_tf.runs.records.results import SETTINGS, as_json, name_of, task_seed
 
 _LOG = logging.getLogger(__name__)
 
 
-def answering(path: Path, config: Config, request: EvalRequest) -> Path | None:
+def answering(
+    path: Path, config: Config, request: EvalRequest, by_task: bool = False
+) -> Path | None:
     """The file that answers `request` about the run's own classes and present weights, if any.
 
     Args:
         path: the run's folder.
         config: its configuration.
         request: the evaluation; its data sets are the run's own.
+        by_task: whether the file has to say how many queries of each task were correct.
     """
     now = weights.current(path, config, request.checkpoint)
     if now is None:
         return None
     for file, made in _readable(path, request.split):
-        if _weights_of(made) == now and _answers(made, config, request):
+        found = _weights_of(made) == now and _answers(made, config, request)
+        if found and (says_tasks(made) or not by_task):
             return file
     return None
 
@@ -84,7 +88,8 @@ def _is_less(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     """Whether `made` has all ways and steps that `old` has and more, or more tasks."""
     before, now = old["request"], made["request"]
     parts = all(set(before[name]) <= set(now[name]) for name in ("ways", "steps"))
-    return before != now and parts and before["tasks"] <= now["tasks"]
+    more = parts and before["tasks"] <= now["tasks"]
+    return before != now and more and task_seed(old) == task_seed(made)
 
 
 def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:
@@ -116,12 +121,18 @@ def _answers(made: Mapping[str, Any], config: Config, request: EvalRequest) -> b
     asked, data = made["request"], made["data"]
     if any(made[name] != getattr(config, name) for name in SETTINGS):
         return False
-    return data["own"] and asked == {
-        "split": request.split,
-        "ways": list(evaluated_ways(config, request, data["classes"])),
-        "steps": list(evaluated_steps(config, request)),
-        "tasks": request.tasks,
-    }
+    tasks = {name: value for name, value in asked.items() if name != "seed"}
+    return (
+        data["own"]
+        and task_seed(made) == evaluated_seed(config, request)
+        and tasks
+        == {
+            "split": request.split,
+            "ways": list(evaluated_ways(config, request, data["classes"])),
+            "steps": list(evaluated_steps(config, request)),
+            "tasks": request.tasks,
+        }
+    )
 
 
 def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

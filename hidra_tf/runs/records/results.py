@@ -22,6 +22,8 @@ LONGEST_PLACE = 40
 # Settings of a run that stand in its results, and that decide the numbers.
 SETTINGS = ("method", "shots", "query_shots", "norm", "seed")
 
+# In JSON, a line break stands between values only: within text it is written as two characters.
+_WHOLE_NUMBERS = re.compile(r"(?<=\[)\s*\n\s*\d+(?:,\s+\d+)*\s*(?=\])")
 _WORDS = {math.inf: "infinite", -math.inf: "minus infinite"}
 
 
@@ -60,6 +62,7 @@ class Asked(NamedTuple):
         tasks: the number of tasks at each number of ways.
         data: the classes.
         weights: the weights of a checkpoint.
+        seed: the seed of the tasks where it is not the run's, else None.
     """
 
     split: str
@@ -68,6 +71,17 @@ class Asked(NamedTuple):
     tasks: int
     data: Data
     weights: Weights
+    seed: int | None = None
+
+    def request(self) -> dict[str, Any]:
+        """What names the tasks in a file; without a seed where the tasks have the run's seed."""
+        values = {
+            "split": self.split,
+            "ways": list(self.ways),
+            "steps": list(self.steps),
+            "tasks": self.tasks,
+        }
+        return values if self.seed is None else {**values, "seed": self.seed}
 
 
 def contents(
@@ -81,7 +95,7 @@ def contents(
         rows: the rows that it found.
         seconds: the seconds that the tasks of each number of ways took; see `Evaluator.seconds`.
     """
-    found = [{key: value for key, value in row._asdict().items() if key != "loss"} for row in rows]
+    found = [_fields_of(row) for row in rows]
     nulls: dict[str, str] = {}
     return {
         "dataset": config.dataset,
@@ -95,12 +109,7 @@ def contents(
         "seconds": {str(ways): round(value, 6) for ways, value in seconds.items()},
         "norm": config.norm,
         "seed": config.seed,
-        "request": {
-            "split": asked.split,
-            "ways": list(asked.ways),
-            "steps": list(asked.steps),
-            "tasks": asked.tasks,
-        },
+        "request": asked.request(),
         "data": asked.data._asdict(),
         "checkpoint": asked.weights._asdict(),
         "rows": _strict(found, "rows", nulls),
@@ -127,6 +136,7 @@ def name_of(made: Mapping[str, Any]) -> str:
         f"ways={_short(request['ways'])}",
         f"steps={_short(request['steps'])}",
         f"tasks={request['tasks']}",
+        *([f"seed={request['seed']}"] if "seed" in request else []),
         f"checkpoint={kind}{weights['step']}",
         digest,
     ]
@@ -134,8 +144,23 @@ def name_of(made: Mapping[str, Any]) -> str:
 
 
 def as_json(made: Mapping[str, Any]) -> str:
-    """The text of a file of results."""
-    return json.dumps(made, indent=2, allow_nan=False) + "\n"
+    """The text of a file of results, in which a list of whole numbers stands on one line."""
+    text = json.dumps(made, indent=2, allow_nan=False)
+    return _WHOLE_NUMBERS.sub(lambda match: re.sub(r"\s+", " ", match[0].strip()), text) + "\n"
+
+
+def task_seed(made: Mapping[str, Any]) -> int:
+    """The seed of the tasks of an evaluation of this version."""
+    return made["request"].get("seed", made["seed"])
+
+
+def _fields_of(row: Row) -> dict[str, Any]:
+    """What a file holds of a row: no loss, and nothing of tasks where the row has nothing."""
+    fields = {key: value for key, value in row._asdict().items() if key != "loss"}
+    if row.correct is None:
+        del fields["queries"], fields["correct"]
+        return fields
+    return {**fields, "correct": list(row.correct)}
 
 
 def _strict(value: object, where: str, nulls: dict[str, str]) -> object:
