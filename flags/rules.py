@@ -204,6 +204,10 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "pretrained": _ALWAYS,
     "clip_norm": (_TRAINED,),
     "seed": _ALWAYS,
+    "seeds": (
+        Rule(lambda at: not at.eval_only, "a training (--compare evaluates them)", "eval_only"),
+        Rule(lambda at: "seed" not in at.given, "no --seed beside it", "seed"),
+    ),
     "run_dir": _ALWAYS,
     "trust_run": _ALWAYS,
     "log_every": (_TRAINED,),
@@ -217,6 +221,9 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         Rule(lambda at: METHODS[at.config.method].steps, "a method with inner steps", "method"),
     ),
     "eval_tasks": _ALWAYS,
+    "eval_seed": _ALWAYS,
     "eval_split": _ALWAYS,
     "checkpoint": (_TRAINED,),
+    "compare": _ALWAYS,
+    "compare_dir": (Rule(lambda at: "compare" in at.given, "--compare", "compare"),),
 }

@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Iterable
 
 NORMS = ("transductive", "support", "affine", "none")
+# Under these, a query's prediction depends on the other queries.
+TRANSDUCTIVE = ("transductive",)
 # Each with the class whose method `of` makes it for a backbone.
 HEADS = {
     "master": "hidra_tf.heads.neurons:MasterHead",
@@ -30,6 +32,11 @@ BACKBONES = {
     "conv4": "hidra_tf.backbones.conv4:conv4",
     "resnet12": "hidra_tf.backbones.resnet12:resnet12",
 }
+
+
+def setting_of(norm: str) -> str:
+    """What the literature calls an accuracy under a norm: `transductive` or `inductive`."""
+    return "transductive" if norm in TRANSDUCTIVE else "inductive"
 
 
 def check_choice(name: str, value: object, choices: Iterable[str], other: str = "") -> None:

@@ -203,6 +203,7 @@ WALK = {
     "pretrained": ("/x", {}, None),
     "clip_norm": (1.0, {}, RANDOM),
     "seed": (3, {}, None),
+    "seeds": ((0, 1), {}, {"eval_only": True}),
     "run_dir": ("/x", {}, None),
     "trust_run": (True, {}, None),
     "log_every": (9, {}, RANDOM),
@@ -213,8 +214,11 @@ WALK = {
     "eval_ways": ((3,), {}, None),
     "eval_steps": ((3,), {}, {"method": "protonet"}),
     "eval_tasks": (9, {}, None),
+    "eval_seed": (9, {}, None),
     "eval_split": ("val", {}, None),
     "checkpoint": ("last", {}, RANDOM),
+    "compare": (["/x"], {}, None),
+    "compare_dir": ("/x", {"compare": ["/x"]}, {}),
 }  # fmt: skip
 
 
