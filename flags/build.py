@@ -35,18 +35,56 @@ def config() -> Config:
         UserError: if a value cannot be meant, a flag that was given has no effect, or a flag says
             something else than the run that is there.
     """
-    existing = folder.find(Path(FLAGS.run_dir)) if FLAGS.run_dir else None
-    if existing and _conflicts(existing, BOOKKEEPING) and holds_nothing(Path(FLAGS.run_dir)):
-        existing = None
-    if existing is None and FLAGS.run_dir and not _settings_given():
+    return _config_at(Path(FLAGS.run_dir) if FLAGS.run_dir else None)
+
+
+def trainings() -> list[tuple[Config, Path]]:
+    """The training that the flags describe with its folder, or one for each of `--seeds`.
+
+    Raises:
+        UserError: as `config` does for each of them; or if `--run_dir` is a run, and with `--seeds`
+            should be a folder of runs.
+    """
+    if FLAGS.seeds is None:
+        made = config()
+        return [(made, run_dir(made))]
+    parent = seeds_dir()
+    given = [(seed, parent / f"seed{seed}") for seed in FLAGS.seeds]
+    return [(_config_at(run if FLAGS.run_dir else None, seed), run) for seed, run in given]
+
+
+def seeds_dir() -> Path:
+    """The folder that holds the runs of `--seeds`: `--run_dir`, or one named after the settings."""
+    parent = Path(FLAGS.run_dir) if FLAGS.run_dir else RUNS / f"{run_name(_new(0))}-seeds"
+    if (parent / folder.CONFIG_FILE).exists():
         raise UserError(
-            f"expected a run at {FLAGS.run_dir} to continue, found none; to train a new one there, "
+            f"seeds: expected a folder for a run of each seed, received the run {parent}; give "
+            "another `run_dir`"
+        )
+    return parent
+
+
+def _config_at(run: Path | None, seed: int | None = None) -> Config:
+    """The training that the flags describe, of the run in a folder if it has one already.
+
+    Args:
+        run: the folder, where `--run_dir` was given.
+        seed: the seed, where it is not that of the flags.
+    """
+    existing = folder.find(run) if run else None
+    if existing and _conflicts(existing, BOOKKEEPING) and holds_nothing(run):
+        existing = None
+    if existing is None and run and not _settings_given():
+        raise UserError(
+            f"expected a run at {run} to continue, found none; to train a new one there, "
             "say what to train, at least its `dataset`"
         )
-    made = _new() if existing is None else _continued(existing, Path(FLAGS.run_dir))
-    effects.check(made, _given())
+    made = _new(seed) if existing is None else _continued(existing, run)
+    if seed not in (None, made.seed):
+        raise UserError(f"seeds: expected seed {seed} for {run}, which has seed {made.seed}")
+    effects.check(made, given_flags())
     if made.pretrained:
-        _check_trusted(Path(made.pretrained))
+        check_trusted_run(Path(made.pretrained))
     return made
 
 
@@ -65,6 +103,7 @@ def eval_request() -> EvalRequest:
         shots=FLAGS.eval_shots,
         query_shots=FLAGS.eval_query_shots,
         confusion=FLAGS.eval_confusion,
+        seed=FLAGS.eval_seed,
     )
 
 
@@ -105,8 +144,8 @@ def existing_run_dir() -> Path:
     run = folder.open_run(path) if FLAGS.run_dir else folder.find(path)
     if run is not None:
         _check_agrees(run, path, _OF_AN_EVALUATION)
-        effects.check(run, _given())
-        _check_trusted(path)
+        effects.check(run, given_flags())
+        check_trusted_run(path)
     return path
 
 
@@ -118,21 +157,27 @@ def _described_run() -> Path:
     return run_dir(across if run_dir(across).exists() else alone)
 
 
-def _new() -> Config:
-    """A training with what was given, and the papers' settings for the rest."""
+def _new(seed: int | None = None) -> Config:
+    """A training with what was given, and the papers' settings for the rest.
+
+    Args:
+        seed: the seed, where it is not that of the flags.
+    """
     settings = settings_of(FLAGS.dataset, FLAGS.method, FLAGS.backbone, FLAGS.meta_optimizer)
     values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(Config)}
     given = {name: value for name, value in values.items() if value is not None}
     given["data_dir"] = data_dir()
     if FLAGS.eval_dataset:
         given["eval_data_dir"] = eval_data_dir() or data_dir()
+    if seed is not None:
+        given["seed"] = seed
     return Config(**{**settings, **given})
 
 
 def _continued(existing: Config, run: Path) -> Config:
     """The training of an existing run, with what may be given anew."""
     _check_agrees(existing, run, (*BOOKKEEPING, "steps"))
-    _check_trusted(run)
+    check_trusted_run(run)
     given = {name: value for name, value in _settings_given().items() if name in BOOKKEEPING}
     given["data_dir"] = data_dir(existing) or existing.data_dir
     given["steps"] = FLAGS.steps or existing.steps
@@ -165,7 +210,7 @@ def _conflicts(existing: Config, free: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _check_trusted(path: Path) -> None:
+def check_trusted_run(path: Path) -> None:
     """Raises `UserError` if the run at `path` names code that the user did not name."""
     run = None if FLAGS.trust_run else folder.find(path)
     if run is not None:
@@ -175,10 +220,10 @@ def _check_trusted(path: Path) -> None:
 def _settings_given() -> dict[str, Any]:
     """The settings of `Config` among the flags that were given."""
     names = {field.name for field in dataclasses.fields(Config)}
-    return {name: value for name, value in _given().items() if name in names}
+    return {name: value for name, value in given_flags().items() if name in names}
 
 
-def _given() -> dict[str, Any]:
+def given_flags() -> dict[str, Any]:
     """Flag → value of this program's flags that stand on the command line or in its flagfiles."""
     modules = absl_flags.FLAGS.flags_by_module_dict()
     ours = [flag for group in GROUPS for flag in modules[group.__name__]]

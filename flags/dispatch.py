@@ -10,14 +10,14 @@ import absl.logging
 from absl import flags as absl_flags
 
 from data_gen.errors import UserError
-from flags import build, parsing
+from flags import build, comparison, parsing
 from hidra_tf.quiet import quietly_import
 
 FLAGS = absl_flags.FLAGS
 
 
 def main(argv: list[str]) -> int:
-    """Trains and evaluates, or only evaluates; returns the exit code."""
+    """Trains and evaluates, only evaluates, or compares; returns the exit code."""
     del argv
     absl.logging.use_python_logging(quiet=True)
     logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, force=True)
@@ -28,7 +28,9 @@ def main(argv: list[str]) -> int:
         _let_ctrl_c_through()
         _check_docstrings_are_kept()
         # Flags are found to be right before TensorFlow is imported, which takes seconds.
-        if FLAGS.eval_only:
+        if FLAGS.compare is not None:
+            _compare()
+        elif FLAGS.eval_only:
             _evaluate()
         else:
             _train()
@@ -50,10 +52,21 @@ def _evaluate() -> None:
 
 
 def _train() -> None:
-    request, config = build.eval_request(), build.config()
-    run = build.run_dir(config)
+    request, trainings = build.eval_request(), build.trainings()
+    if FLAGS.seeds is not None:
+        runs = quietly_import("hidra_tf.runs.seeds")
+        runs.train_seeds(trainings, build.seeds_dir(), request, FLAGS.cache_dir)
+        return
     runs = quietly_import("hidra_tf.runs.train")
-    runs.train(config, run, request, FLAGS.cache_dir)
+    runs.train(*trainings[0], request, FLAGS.cache_dir)
+
+
+def _compare() -> None:
+    request, groups = build.eval_request(), comparison.groups()
+    folder = comparison.compare_dir(groups)
+    data_dirs = {path: build.data_dir_of(path) for group in groups for path in group.paths}
+    runs = quietly_import("hidra_tf.runs.compare")
+    runs.compare(groups, request, folder, data_dirs, FLAGS.cache_dir, FLAGS.pictures)
 
 
 def _check_docstrings_are_kept() -> None:

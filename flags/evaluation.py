@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags as absl_flags
 
 from data_gen import Splits
-from flags.define import define_range
+from flags.define import define_folder, define_range
 from hidra_tf.options import NORMS
 from hidra_tf.runs.config import LARGEST
 
@@ -57,6 +57,12 @@ absl_flags.DEFINE_bool(
     "Also keep the accuracy of every single class, and which class was taken for which, as CSV and "
     "as a picture beside the results.",
 )
+absl_flags.DEFINE_integer(
+    "eval_seed",
+    None,
+    "The seed of the tasks, with which runs of different --seed meet the same ones (default: the "
+    "run's --seed; with --compare, that of the first run).",
+)
 absl_flags.DEFINE_enum(
     "eval_split",
     "test",
@@ -79,4 +85,16 @@ absl_flags.DEFINE_string(
     "The weights to evaluate: best (by validation accuracy), last, or with --eval_only the step of "
     "a checkpoint that is kept (default: best; last where best was chosen on classes that were "
     "trained on, that is with --train_on_validation and without --eval_dataset).",
+)
+absl_flags.DEFINE_list(
+    "compare",
+    None,
+    "The folders of runs to evaluate on the same tasks and to compare with the first of them, such "
+    "as runs/A,runs/B. Runs that differ in nothing but the seed count as one: name the folder that "
+    "holds them, or a pattern such as 'runs/A*'.",
+)
+define_folder(
+    "compare_dir",
+    "The folder for the table (compare.csv) and the chart (compare.png) of --compare (default: "
+    "runs/compare-<names of the runs>).",
 )

@@ -251,6 +251,10 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "pretrained": _ALWAYS,
     "clip_norm": (_TRAINED,),
     "seed": _ALWAYS,
+    "seeds": (
+        Rule(lambda at: not at.eval_only, "a training (--compare evaluates them)", "eval_only"),
+        Rule(lambda at: "seed" not in at.given, "no --seed beside it", "seed"),
+    ),
     "run_dir": _ALWAYS,
     "trust_run": _ALWAYS,
     "log_every": (_TRAINED,),
@@ -267,7 +271,10 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "eval_shots": _ALWAYS,
     "eval_query_shots": _ALWAYS,
     "eval_confusion": _ALWAYS,
+    "eval_seed": _ALWAYS,
     "eval_split": _ALWAYS,
     "eval_norm": (Rule(lambda at: at.eval_only, "--eval_only", "eval_only"),),
     "checkpoint": (_TRAINED,),
+    "compare": _ALWAYS,
+    "compare_dir": (Rule(lambda at: "compare" in at.given, "--compare", "compare"),),
 }

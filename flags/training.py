@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags as absl_flags
 
 from flags.defaults import describe
-from flags.define import define_folder, define_setting
+from flags.define import define_folder, define_range, define_setting
 
 TITLE = "Training"
 
@@ -50,8 +50,8 @@ define_setting(
 )
 define_setting(
     "without_replacement",
-    "Draw the pictures of the updates of finetune and baseline_pp without replacement: each once in "
-    "an epoch, in an order of that epoch.",
+    "Draw the pictures of the updates of finetune and baseline_pp without replacement: each once "
+    "in an epoch, in an order of that epoch.",
 )
 define_setting(
     "val_classifier",
@@ -70,6 +70,14 @@ define_setting(
     "gradients, and what it has instead is not clipped.",
 )
 define_setting("seed", "The seed of the initial weights and of all tasks.")
+define_range(
+    "seeds",
+    None,
+    "Train one run for each of these seeds, such as 0,1,2, and show the mean over them: in folders "
+    "seed0, seed1, … of --run_dir, or of runs/<name>-seeds. With --eval_seed, all of them meet the "
+    "same test tasks.",
+    least=0,
+)
 absl_flags.DEFINE_string(
     "run_dir",
     None,

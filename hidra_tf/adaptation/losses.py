@@ -79,5 +79,14 @@ def loss_function(loss: str | Loss) -> Loss:
 
 def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Share of images [...] whose largest logit is their label's: labels [..., N]."""
-    hits = tf.equal(tf.argmax(logits, -1, output_type=labels.dtype), labels)
-    return tf.reduce_mean(tf.cast(hits, logits.dtype), axis=-1)
+    return tf.reduce_mean(tf.cast(_hits(labels, logits), logits.dtype), axis=-1)
+
+
+def correct(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The same as a number of images [...], int32, which no rounding touches."""
+    return tf.reduce_sum(tf.cast(_hits(labels, logits), tf.int32), axis=-1)
+
+
+def _hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Whether the largest logit is the label's, for every image."""
+    return tf.equal(tf.argmax(logits, -1, output_type=labels.dtype), labels)

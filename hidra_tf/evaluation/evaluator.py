@@ -14,7 +14,7 @@ import tensorflow as tf
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import Episodes, EpisodeSampler
 from data_gen.views import AS_STORED, View
-from hidra_tf.adaptation.losses import accuracy
+from hidra_tf.adaptation.losses import accuracy, correct
 from hidra_tf.evaluation.confusion import Confusion, check_size, count
 from hidra_tf.evaluation.rows import Row, Scores, row_of
 from hidra_tf.methods.interface import Method, Predictions
@@ -145,7 +145,7 @@ class Evaluator:
                 if self.confusion:
                     classes = self._classes(ways, tasks)
                     self.confusions[ways, steps] = count(self.pool.num_classes, classes, at)
-                yield row_of(ways, steps, at)
+                yield row_of(ways, steps, at, ways * self.sampler.query_shots)
 
     def total_work(self, tasks: int) -> int:
         """All work of `rows(tasks)`, in pictures of the tasks: more ways cost more."""
@@ -222,6 +222,7 @@ class Evaluator:
             self.method.loss(labels, found.logits),
             found.metrics,
             tf.argmax(found.logits, -1, output_type=tf.int32),
+            correct(labels, found.logits),
         )
 
 

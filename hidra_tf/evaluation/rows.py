@@ -22,6 +22,10 @@ class Row(NamedTuple):
         loss: mean query loss.
         metrics: what else the method measures (`Method.metrics`), each as its `mean` and
             `ci95`.
+        queries: the number of query pictures of each task; None in a row that does not say it.
+        correct: the number of them that were classified correctly, for each task in the order
+            of the tasks. With it, evaluations of the same tasks are compared task by task
+            (`hidra_tf.evaluation.trainings`). None in a row that does not say it.
     """
 
     ways: int
@@ -30,6 +34,8 @@ class Row(NamedTuple):
     ci95: float | None
     loss: float
     metrics: dict[str, dict[str, float | None]] = {}  # noqa: RUF012 — nobody writes into it
+    queries: int | None = None
+    correct: tuple[int, ...] | None = None
 
 
 class Scores(NamedTuple):
@@ -46,16 +52,26 @@ class Scores(NamedTuple):
     loss: tf.Tensor | np.ndarray
     metrics: dict[str, tf.Tensor | np.ndarray]
     predicted: tf.Tensor | np.ndarray
+    correct: tf.Tensor | np.ndarray
 
 
-def row_of(ways: int, steps: int, scores: Scores) -> Row:
-    """A row from the scores [T] of all tasks at one number of ways, after one number of steps."""
+def row_of(ways: int, steps: int, scores: Scores, queries: int) -> Row:
+    """A row from the scores [T] of all tasks at one number of ways, after one number of steps.
+
+    Args:
+        ways: C.
+        steps: inner steps.
+        scores: those of all tasks.
+        queries: the number of query pictures of each task.
+    """
     metrics = {
         name: dict(zip(("mean", "ci95"), mean_and_ci95(values), strict=True))
         for name, values in scores.metrics.items()
     }
     mean_loss = float(np.mean(scores.loss))
-    return Row(ways, steps, *mean_and_ci95(scores.accuracy), mean_loss, metrics)
+    correct = tuple(int(count) for count in scores.correct)
+    accuracy = mean_and_ci95(scores.accuracy)
+    return Row(ways, steps, *accuracy, mean_loss, metrics, queries, correct)
 
 
 def mean_scores(rows: Sequence[Row]) -> tuple[float, float]:

@@ -216,7 +216,8 @@ def make_evaluator(
     _check_ways("train_ways" if request.ways is None else "eval_ways", ways, classes, request.split)
     steps = evaluated_steps(config, request)
     sizes.check_evaluation(config, ways, request)
-    return _evaluator_of(config, method, splits, request.split, ways, steps, "evaluation", request)
+    seeded = dataclasses.replace(config, seed=evaluated_seed(config, request))
+    return _evaluator_of(seeded, method, splits, request.split, ways, steps, "evaluation", request)
 
 
 def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[int, ...]:
@@ -232,6 +233,11 @@ def evaluated_ways(config: Config, request: EvalRequest, classes: int) -> tuple[
 def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:
     """The numbers of inner steps that `request` means."""
     return tuple(sorted(set(request.steps or (config.own_steps,))))
+
+
+def evaluated_seed(config: Config, request: EvalRequest) -> int:
+    """The seed of the tasks that `request` means: the run's own unless it names another."""
+    return config.seed if request.seed is None else request.seed
 
 
 def _check_ways(setting: str, ways: Sequence[int], classes: int, split: str) -> None:

@@ -36,7 +36,7 @@ def evaluate(
     data_dir: str | None = None,
     cache_dir: str | None = None,
     pictures: str = "auto",
-) -> None:
+) -> Path:
     """Evaluates a checkpoint of the run at `path`, and keeps what it finds beside other results.
 
     Args:
@@ -45,6 +45,9 @@ def evaluate(
         data_dir: where the pictures are, if no longer where they were.
         cache_dir: the folder for decoded data sets; None is the user's cache.
         pictures: the place that holds the pictures, one of `data_gen.PICTURES`.
+
+    Returns:
+        The file of the results.
 
     Raises:
         UserError: if there is no such run or checkpoint, or it cannot give such tasks, or if the
@@ -73,7 +76,9 @@ def evaluate(
         at_home = identity.is_own(path, request.split, pool)
         if at_home is None:  # what the run does not say, its place lets us guess
             at_home = source(config, request.split) == source(own, request.split)
-        evaluate_checkpoint(config, path, method, evaluator, request, own=at_home, final=False)
+        return evaluate_checkpoint(
+            config, path, method, evaluator, request, own=at_home, final=False
+        )
 
 
 def _per_class(config: Config, request: EvalRequest) -> int | None:
@@ -122,7 +127,7 @@ def evaluate_checkpoint(
     request: EvalRequest,
     own: bool = True,
     final: bool = True,
-) -> None:
+) -> Path:
     """Evaluates a checkpoint: prints the table, then writes results and curves.
 
     Args:
@@ -133,6 +138,9 @@ def evaluate_checkpoint(
         request: the request, which names the split and the checkpoint.
         own: whether the classes are the run's own.
         final: whether the evaluation ends a training; see `kept.write`.
+
+    Returns:
+        The file of the results.
     """
     weights = restore(path, method, config, request.checkpoint)
     name, place = source(config, request.split)
@@ -147,6 +155,7 @@ def evaluate_checkpoint(
         request.shots_of(config),
         request.query_shots_of(config),
         validation_accuracy(path, weights),
+        None if request.seed == config.seed else request.seed,
     )
     rows = _measure(evaluator, request)
     made = results.contents(config, asked, rows, evaluator.seconds)
@@ -166,6 +175,7 @@ def evaluate_checkpoint(
         written = kept.write(path, config, made, chart, final, more)
         _log(path, config, written, asked, rows, chart)
     print(f"results  {printable(written)}\ncharts   tensorboard --logdir {printable(path.parent)}")
+    return written
 
 
 def _measure(evaluator: Evaluator, request: EvalRequest) -> list[Row]:

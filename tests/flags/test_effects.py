@@ -259,6 +259,7 @@ WALK = {
     "pretrained": ("/x", {}, None),
     "clip_norm": (1.0, {}, RANDOM),
     "seed": (3, {}, None),
+    "seeds": ((0, 1), {}, {"eval_only": True}),
     "run_dir": ("/x", {}, None),
     "trust_run": (True, {}, None),
     "log_every": (9, {}, RANDOM),
@@ -273,8 +274,11 @@ WALK = {
     "eval_shots": ((1, 2), {}, None),
     "eval_query_shots": (9, {}, None),
     "eval_confusion": (True, {}, None),
+    "eval_seed": (9, {}, None),
     "eval_split": ("val", {}, None),
     "checkpoint": ("last", {}, RANDOM),
+    "compare": (["/x"], {}, None),
+    "compare_dir": ("/x", {"compare": ["/x"]}, {}),
 }  # fmt: skip
 
 

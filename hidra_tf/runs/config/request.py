@@ -31,6 +31,7 @@ class EvalRequest:
         checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
             `hidra_tf.runs.checkpoints.weights`.
         confusion: whether accuracies of single classes and a confusion matrix are kept too.
+        seed: the seed of the tasks, or None for the seed of the run.
     """
 
     ways: tuple[int, ...] | None = None
@@ -45,6 +46,7 @@ class EvalRequest:
     shots: tuple[int, ...] | None = None
     query_shots: int | None = None
     confusion: bool = False
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""

@@ -12,32 +12,44 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.errors import printable
-from hidra_tf.runs.assembly import evaluated_steps, evaluated_ways
+from hidra_tf.runs.assembly import evaluated_seed, evaluated_steps, evaluated_ways
 from hidra_tf.runs.checkpoints import weights
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.place.folder import write_atomically
 from hidra_tf.runs.records.confusion import CLASSES
-from hidra_tf.runs.records.reading import read
-from hidra_tf.runs.records.results import SETTINGS, Asked, as_json, name_of, request_of, shots_shown
+from hidra_tf.runs.records.reading import read, says_tasks
+from hidra_tf.runs.records.results import (
+    SETTINGS,
+    Asked,
+    as_json,
+    name_of,
+    request_of,
+    shots_shown,
+    task_seed,
+)
 
 _LOG = logging.getLogger(__name__)
 
 
-def answering(path: Path, config: Config, request: EvalRequest) -> Path | None:
+def answering(
+    path: Path, config: Config, request: EvalRequest, by_task: bool = False
+) -> Path | None:
     """The file that answers `request` about the run's own classes and present weights, if any.
 
     Args:
         path: the run's folder.
         config: its configuration.
         request: the evaluation; its data sets are the run's own.
+        by_task: whether the file has to say how many queries of each task were correct.
     """
     now = weights.current(path, config, request.checkpoint)
     if now is None:
         return None
     for file, made in _readable(path, request.split):
+        found = _weights_of(made) == now and _answers(made, config, request)
         has_all = not request.confusion or _beside(file, CLASSES).exists()
-        if has_all and _weights_of(made) == now and _answers(made, config, request):
+        if found and has_all and (says_tasks(made) or not by_task):
             return file
     return None
 
@@ -98,7 +110,8 @@ def _is_less(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     before, now = old["request"], made["request"]
     parts = all(set(before[name]) <= set(now[name]) for name in ("ways", "steps"))
     alike = all(before.get(name) == now.get(name) for name in ("shots", "query_shots"))
-    return before != now and alike and parts and before["tasks"] <= now["tasks"]
+    more = parts and before["tasks"] <= now["tasks"]
+    return before != now and alike and more and task_seed(old) == task_seed(made)
 
 
 def _put_aside(own: Path, old: Mapping[str, Any]) -> bool:
@@ -143,14 +156,16 @@ def _answers(made: Mapping[str, Any], config: Config, request: EvalRequest) -> b
         request.tasks,
         data,
         None,
-        request.shots_of(config),
-        request.query_shots_of(config),
+        shots=request.shots_of(config),
+        query_shots=request.query_shots_of(config),
     )
     settings = {name: getattr(config, name) for name in SETTINGS}
     settings |= {"shots": shots_shown(wanted.shots), "query_shots": wanted.query_shots}
     if any(made[name] != value for name, value in settings.items()):
         return False
-    return data["own"] and asked == request_of(config, wanted)
+    tasks = {name: value for name, value in asked.items() if name != "seed"}
+    same_tasks = task_seed(made) == evaluated_seed(config, request)
+    return data["own"] and same_tasks and tasks == request_of(config, wanted)
 
 
 def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

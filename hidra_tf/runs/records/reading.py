@@ -22,6 +22,14 @@ class _Row:
     accuracy: float
     ci95: float | None
     metrics: dict[str, dict[str, float | None]] = dataclasses.field(default_factory=dict)
+    queries: int | None = None
+    correct: list[int] | None = None
+
+    def __post_init__(self) -> None:
+        _expect((self.queries is None) == (self.correct is None), "queries and correct", self.ways)
+        if self.correct is not None:
+            possible = all(0 <= count <= self.queries for count in self.correct)
+            _expect(self.queries > 0 and possible, f"0 to {self.queries} correct", self.correct)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class _Request:
     norm: str | None = None
     shots: list[int] | None = None
     query_shots: int | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         _expect(self.ways and self.steps, "numbers of ways and of steps", (self.ways, self.steps))
@@ -73,6 +82,9 @@ class _OfEarlierVersions:
 
     def __post_init__(self) -> None:
         _expect(self.rows, "rows", self.rows)
+        for row in self.rows:
+            counts = len(row.correct or ())
+            _expect(row.correct is None or counts == self.tasks, f"{self.tasks} tasks", counts)
         whole = all(ways.isdecimal() and value >= 0 for ways, value in self.seconds.items())
         _expect(whole, "seconds at each number of ways", self.seconds)
 
@@ -127,7 +139,10 @@ def read(file: Path) -> dict[str, Any]:
 
 def rows_of(made: Mapping[str, Any]) -> list[Row]:
     """The rows of what `read` returned; they come without losses."""
-    return [Row(**value, loss=math.nan) for value in made["rows"]]
+    return [
+        Row(**{**value, "correct": _tuple(value.get("correct"))}, loss=math.nan)
+        for value in made["rows"]
+    ]
 
 
 def seconds_of(made: Mapping[str, Any]) -> dict[int, float]:
@@ -139,6 +154,15 @@ def validation_of(made: Mapping[str, Any]) -> tuple[float, int] | None:
     """The validation accuracy of the evaluated weights and its number of tasks, if it is known."""
     found = made.get("validation")
     return None if found is None else (found["accuracy"], found["tasks"])
+
+
+def says_tasks(made: Mapping[str, Any]) -> bool:
+    """Whether a file says how many queries of each task were correct; earlier versions' do not."""
+    return all("correct" in row for row in made["rows"])
+
+
+def _tuple(values: list[int] | None) -> tuple[int, ...] | None:
+    return None if values is None else tuple(values)
 
 
 def _expect(holds: object, what: str, received: object) -> None:

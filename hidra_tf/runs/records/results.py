@@ -23,6 +23,8 @@ LONGEST_PLACE = 40
 # Settings of a run that stand in its results, and that decide the numbers.
 SETTINGS = ("method", "shots", "query_shots", "norm", "seed")
 
+# In JSON, a line break stands between values only: within text it is written as two characters.
+_WHOLE_NUMBERS = re.compile(r"(?<=\[)\s*\n\s*\d+(?:,\s+\d+)*\s*(?=\])")
 _WORDS = {math.inf: "infinite", -math.inf: "minus infinite"}
 
 
@@ -65,6 +67,7 @@ class Asked(NamedTuple):
         shots: the numbers of support pictures of a class; None for the run's own.
         query_shots: the number of query pictures of a class; None for the run's own.
         validation: the validation accuracy of these weights; None where nobody measured it.
+        seed: the seed of the tasks where it is not the run's, else None.
     """
 
     split: str
@@ -77,10 +80,11 @@ class Asked(NamedTuple):
     shots: tuple[int, ...] | None = None
     query_shots: int | None = None
     validation: float | None = None
+    seed: int | None = None
 
 
 def request_of(config: Config, asked: Asked) -> dict[str, Any]:
-    """What was asked: numbers of pictures only where they are others than the run's own."""
+    """What was asked: pictures, norm and seed only where they are others than the run's own."""
     made: dict[str, Any] = {
         "split": asked.split,
         "ways": list(asked.ways),
@@ -91,8 +95,9 @@ def request_of(config: Config, asked: Asked) -> dict[str, Any]:
         made["shots"] = list(asked.shots)
     if asked.query_shots not in (None, config.query_shots):
         made["query_shots"] = asked.query_shots
-    if asked.norm is not None:
-        made["norm"] = asked.norm
+    for name in ("norm", "seed"):
+        if getattr(asked, name) is not None:
+            made[name] = getattr(asked, name)
     return made
 
 
@@ -112,7 +117,7 @@ def contents(
         rows: the rows that it found.
         seconds: the seconds that the tasks of each number of ways took; see `Evaluator.seconds`.
     """
-    found = [{key: value for key, value in row._asdict().items() if key != "loss"} for row in rows]
+    found = [_fields_of(row) for row in rows]
     nulls: dict[str, str] = {}
     validation = None
     if asked.validation is None:
@@ -133,7 +138,6 @@ def contents(
         "setting": setting_of(config.norm),
         "seed": config.seed,
         "request": request_of(config, asked),
->>>>>>> evalshots
         "data": asked.data._asdict(),
         "checkpoint": asked.weights._asdict(),
         "validation": validation,
@@ -164,6 +168,7 @@ def name_of(made: Mapping[str, Any]) -> str:
         *([f"query_shots={request['query_shots']}"] if "query_shots" in request else []),
         f"tasks={request['tasks']}",
         *([f"norm={request['norm']}"] if "norm" in request else []),
+        *([f"seed={request['seed']}"] if "seed" in request else []),
         f"checkpoint={kind}{weights['step']}",
         digest,
     ]
@@ -171,8 +176,23 @@ def name_of(made: Mapping[str, Any]) -> str:
 
 
 def as_json(made: Mapping[str, Any]) -> str:
-    """The text of a file of results."""
-    return json.dumps(made, indent=2, allow_nan=False) + "\n"
+    """The text of a file of results, in which a list of whole numbers stands on one line."""
+    text = json.dumps(made, indent=2, allow_nan=False)
+    return _WHOLE_NUMBERS.sub(lambda match: re.sub(r"\s+", " ", match[0].strip()), text) + "\n"
+
+
+def task_seed(made: Mapping[str, Any]) -> int:
+    """The seed of the tasks of an evaluation of this version."""
+    return made["request"].get("seed", made["seed"])
+
+
+def _fields_of(row: Row) -> dict[str, Any]:
+    """What a file holds of a row: no loss, and nothing of tasks where the row has nothing."""
+    fields = {key: value for key, value in row._asdict().items() if key != "loss"}
+    if row.correct is None:
+        del fields["queries"], fields["correct"]
+        return fields
+    return {**fields, "correct": list(row.correct)}
 
 
 def _strict(value: object, where: str, nulls: dict[str, str]) -> object:

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import tensorflow as tf
 
@@ -25,6 +26,8 @@ _OUT_OF_MEMORY = re.compile(
     r"\bOOM\b|out of memory|failed to allocate|could not allocate|bad_alloc|unable to allocate",
     re.IGNORECASE,
 )
+Result = TypeVar("Result")
+
 _DEVICE = re.compile(r"/device:(\w+:\d+)|\b([CG]PU:\d+)\b")
 _SHAPE = re.compile(r"shape\s*(\[[\d,\s]*\])")
 # Lines that TensorFlow puts before and around what happened.
@@ -39,7 +42,7 @@ _HELPS = (
 )
 
 
-def in_one_line(function: Callable[..., None]) -> Callable[..., None]:
+def in_one_line(function: Callable[..., Result]) -> Callable[..., Result]:
     """Makes what the machine refuses an error of one line.
 
     Args:
@@ -47,9 +50,9 @@ def in_one_line(function: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(function)
-    def wrapped(*args: object, **kwargs: object) -> None:
+    def wrapped(*args: object, **kwargs: object) -> Result:
         try:
-            function(*args, **kwargs)
+            return function(*args, **kwargs)
         except (OSError, MemoryError, tf.errors.OpError) as error:
             if is_out_of_memory(error):
                 raise UserError(_memory(error, _config([*args, *kwargs.values()]))) from error

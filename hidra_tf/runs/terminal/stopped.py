@@ -29,6 +29,11 @@ def evaluation_stopped() -> str:
     return "stopped; nothing was written; the same command evaluates anew"
 
 
+def comparison_stopped() -> str:
+    """What is left of a comparison that was stopped: the evaluations that it had made."""
+    return "stopped; evaluations that were made are kept; the same command makes the others"
+
+
 def writing_stopped() -> str:
     """What is left of an evaluation that was stopped after its table was printed."""
     return "stopped while the results were written; the same command evaluates anew"

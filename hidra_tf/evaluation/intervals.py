@@ -1,0 +1,86 @@
+"""95 % intervals of means whose variance is a sum of estimated parts, with Student's t."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+LEVEL = 0.95
+# t at one degree of freedom is 12.7; above so many degrees, t is that of the normal distribution.
+_LARGEST_T = 13.0
+_MOST_DEGREES = 1e6
+# Each refinement looks at so many points of the interval that holds t.
+_POINTS, _REFINEMENTS = 2049, 4
+
+
+class Estimate(NamedTuple):
+    """A mean with its interval.
+
+    Attributes:
+        mean: the estimated mean.
+        ci95: half the width of its 95 % interval; None where nothing tells how it varies.
+    """
+
+    mean: float
+    ci95: float | None
+
+
+class Part(NamedTuple):
+    """A mean square of an analysis of variance, as it enters the variance of a mean.
+
+    Attributes:
+        value: the mean square times its coefficient, ≥ 0.
+        degrees: the degrees of freedom of the mean square, ≥ 1.
+    """
+
+    value: float
+    degrees: float
+
+
+def interval(mean: float, variance: float, parts: Sequence[Part]) -> Estimate:
+    """The mean with the interval t·√variance.
+
+    The degrees of freedom ν of Student's t are Satterthwaite's approximation for a sum of mean
+    squares, ν = variance² / Σ value² / degrees (Satterthwaite, 1946, Biometrics Bulletin 2(6)).
+    Parts that are subtracted count like the others.
+
+    Args:
+        mean: the mean.
+        variance: the estimated variance of the mean.
+        parts: the mean squares from which it was estimated.
+    """
+    spread = sum(part.value**2 / part.degrees for part in parts)
+    if spread == 0.0:
+        return Estimate(mean, 0.0)
+    degrees = max(1.0, variance**2 / spread)
+    return Estimate(mean, student_t(degrees) * math.sqrt(variance))
+
+
+@functools.lru_cache(maxsize=1024)
+def student_t(degrees: float) -> float:
+    """The t that a Student variable exceeds in absolute value with a probability of 5 %.
+
+    P(|T| > t) is the regularised incomplete beta function I_x(ν/2, 1/2) at x = ν / (ν + t²).
+
+    Args:
+        degrees: ν, the degrees of freedom, ≥ 1; they need not be whole.
+
+    Raises:
+        ValueError: if there are fewer.
+    """
+    if not degrees >= 1.0:
+        raise ValueError(f"degrees: expected 1 or more; received {degrees!r}")
+    nu = tf.constant(min(degrees, _MOST_DEGREES), tf.float64)
+    half = tf.constant(0.5, tf.float64)
+    low, high = 1.0, _LARGEST_T
+    for _ in range(_REFINEMENTS):
+        points = np.linspace(low, high, _POINTS)
+        beyond = tf.math.betainc(nu / 2, half, nu / (nu + points**2)).numpy()
+        last = int(np.sum(beyond > 1 - LEVEL)) - 1
+        low, high = points[last], points[last + 1]
+    return float(high)
