@@ -21,8 +21,7 @@ class MetaSgd(GradientMethod):
     takes one step; here, further steps have the same α.
 
     All entries of α begin at `inner.learning_rate`, as those of any method's rate do, so that a
-    comparison of methods begins with equal steps. The paper's entries begin equal too, at a number
-    that is drawn at random for a training.
+    comparison of methods begins with equal steps, and a training is a function of fewer draws.
 
     With a tied head the C neurons share their rates, one for each feature and one for the bias
     (`WeightRates`). So the method then takes any number of ways, and the first step keeps its
