@@ -281,3 +281,35 @@ def test_the_whole_pool_may_be_used_up():
     episodes = make_sampler((3, 3), (2,), 1, 2, 1)(0)
     drawn = np.concatenate([pictures(episodes.support_images), pictures(episodes.query_images)], 1)
     assert {tuple(p) for p in drawn[0]} == {(c, i) for c in range(2) for i in range(3)}
+
+
+def test_unequal_shots_are_drawn_evenly_for_every_class_and_are_the_same_again():
+    sampler = make_sampler((9, 9, 9, 9, 9), tasks=1, shots=(1, 2, 5), query_shots=2)
+    drawn = []
+    for step in range(150):
+        episodes = sampler(step)
+        support, query = (pictures(i)[0] for i in (episodes.support_images, episodes.query_images))
+        classes = sampler.classes(step).numpy()[0]
+        assert support[:, 0].tolist() == classes[episodes.support_labels[0]].tolist()
+        assert query[:, 0].tolist() == classes[episodes.query_labels[0]].tolist()
+        assert len({*map(tuple, support), *map(tuple, query)}) == len(support) + len(query)
+        drawn.append(np.bincount(episodes.support_labels[0], minlength=3))
+    counts = np.array([np.sum(np.array(drawn) == k) for k in (1, 2, 5)])
+    assert counts.sum() == 450
+    assert chi_square(counts) < CHI_SQUARE[2]
+    assert len({tuple(shots) for shots in drawn}) > 15
+    assert same(sampler(7), make_sampler((9,) * 5, tasks=1, shots=(5, 1, 2), query_shots=2)(7))
+
+
+def test_the_classes_of_a_meta_batch_are_those_of_its_pictures():
+    sampler = make_sampler(ways=(2, 4))
+    for step in range(5):
+        first = pictures(sampler(step).support_images)[:, :: sampler.shots, 0]
+        np.testing.assert_array_equal(sampler.classes(step), first)
+
+
+def test_tasks_of_unequal_sizes_come_one_by_one():
+    with pytest.raises(ValueError, match=r"^meta_batch: expected 1 task where .*; received 4$"):
+        make_sampler(shots=(1, 2))
+    with pytest.raises(UserError, match=r"at most 7, .*class1; received 5 \+ 3 = 8"):
+        make_sampler(shots=(1, 5), tasks=1)

@@ -234,3 +234,33 @@ def test_maml_is_evaluated_at_its_own_ways_alone(make_method, make_evaluator):
 def test_tasks_that_the_pool_cannot_give_are_refused(options, message, make_evaluator):
     with pytest.raises(UserError, match=message):
         make_evaluator(**options)
+
+
+@pytest.mark.parametrize("norm", ["affine", "support"])
+def test_unequal_shots_are_evaluated_task_by_task(norm, make_method, make_evaluator, pool):
+    """From features and from pictures; against predictions of each task by itself."""
+    evaluator = make_evaluator(make_method(norm=norm), ways=(3,), shots=(1, 3))
+    (row,) = evaluator.rows(12)
+    sampler = EpisodeSampler(pool, (3,), (1, 3), QUERY_SHOTS, 1, seed=0, stream="evaluation")
+    accuracies = []
+    for task in range(12):
+        episodes = sampler(task)
+        logits = evaluator.method.query_logits(episodes, [1])[0, 0].numpy()
+        accuracies.append((logits.argmax(axis=-1) == episodes.query_labels[0].numpy()).mean())
+    assert row.accuracy == pytest.approx(np.mean(accuracies), abs=1e-7)
+
+
+def test_a_confusion_counts_every_query_once(pool, make_method):
+    evaluator = Evaluator(
+        make_method(norm="affine"), pool, (3, 2), (0, 1), 1, 2, 0, "evaluation", confusion=True
+    )
+    rows = list(evaluator.rows(13))
+    assert list(evaluator.confusions) == [(row.ways, row.steps) for row in rows]
+    for row in rows:
+        found = evaluator.confusions[row.ways, row.steps]
+        assert found.counts.sum() == 13 * row.ways * QUERY_SHOTS
+        assert np.trace(found.counts) / found.counts.sum() == pytest.approx(row.accuracy, abs=1e-7)
+        # Each class of a task is a chance for each of its queries.
+        assert found.chances.sum() == 13 * row.ways**2 * QUERY_SHOTS
+        np.testing.assert_array_equal(np.diagonal(found.chances), found.queries)
+        assert np.all(found.counts <= found.chances)

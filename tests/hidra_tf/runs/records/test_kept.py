@@ -1,5 +1,6 @@
 """The files of results of a run: which evaluation is kept where, and which one answers."""
 
+import dataclasses
 import json
 import logging
 
@@ -9,6 +10,7 @@ from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.records import finished, kept, results
+from hidra_tf.runs.records.reading import read
 from hidra_tf.runs.records.results import Asked, Data
 
 CONFIG = Config(
@@ -211,3 +213,38 @@ def test_a_write_that_fails_leaves_the_old_table_and_no_part(tmp_path, now, monk
     assert own.read_bytes() == before
     assert own.with_suffix(".png").read_bytes() == b"chart"
     assert sorted(f.name for f in own.parent.iterdir()) == ["test.json", "test.png"]
+
+
+SHOTS = EvalRequest(shots=(1, 2), query_shots=3)
+
+
+def test_other_shots_are_another_evaluation_and_take_no_table_away(tmp_path, now):
+    own = write(tmp_path)
+    contents = results.contents(
+        CONFIG,
+        Asked("test", (2, 3, 4, 5), (1,), 600, OWN, BEST, (1, 2), 3),
+        [Row(2, 1, 0.5, 0.1, 1.0)],
+        {2: 1.0},
+    )
+    file = kept.write(tmp_path, CONFIG, contents, b"chart", True)
+    assert "_shots=1,2_query_shots=3_" in file.name
+    assert read(file)["shots"] == [1, 2]
+    assert names(tmp_path) == {own.name, file.name}
+    request = dataclasses.replace(SHOTS, ways=(2, 3, 4, 5))
+    assert kept.answering(tmp_path, CONFIG, request) == file
+    assert kept.answering(tmp_path, CONFIG, DEFAULT) == own
+    assert kept.answering(tmp_path, CONFIG, EvalRequest(shots=(1,), query_shots=15)) == own
+
+
+def test_a_confusion_is_made_where_it_is_missing_and_moves_with_its_table(tmp_path, now):
+    wanted = EvalRequest(confusion=True)
+    now["best"] = EARLY
+    own = write(tmp_path, weights=EARLY)
+    assert kept.answering(tmp_path, CONFIG, wanted) is None
+    kept.write(tmp_path, CONFIG, made(weights=EARLY), b"c", True, {".classes.csv": "x"})
+    assert kept.answering(tmp_path, CONFIG, wanted) == own
+    now["best"] = BEST
+    write(tmp_path)
+    (moved,) = (tmp_path / "results").glob("test_*.classes.csv")
+    assert moved.read_text() == "x"
+    assert not own.with_suffix(".classes.csv").exists()
