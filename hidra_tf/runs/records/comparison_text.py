@@ -11,6 +11,7 @@ from hidra_tf.evaluation.intervals import Estimate
 from hidra_tf.options import setting_of
 from hidra_tf.runs.config import format_ways
 from hidra_tf.runs.records.comparison import Cell, Comparison, Entry
+from hidra_tf.runs.records.reading import validation_of
 from hidra_tf.runs.records.results import task_seed
 
 NOTHING = "none"
@@ -52,9 +53,9 @@ def describe(entry: Entry) -> str:
 
 def validation(entry: Entry) -> float | None:
     """The mean accuracy on validation classes, where all evaluations of an entry state one."""
-    values = [made.get("val_accuracy") for made in entry.made]
-    known = all(isinstance(value, float) for value in values)
-    return sum(values) / len(values) if known else None
+    known = [found for found in map(validation_of, entry.made) if found is not None]
+    complete = len(known) == len(entry.made)
+    return sum(accuracy for accuracy, _ in known) / len(known) if complete else None
 
 
 def as_csv(found: Comparison) -> str:

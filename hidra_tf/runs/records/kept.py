@@ -158,9 +158,11 @@ def _answers(made: Mapping[str, Any], config: Config, request: EvalRequest) -> b
         None,
         shots=request.shots_of(config),
         query_shots=request.query_shots_of(config),
+        norm=None if request.norm == config.norm else request.norm,
     )
     settings = {name: getattr(config, name) for name in SETTINGS}
     settings |= {"shots": shots_shown(wanted.shots), "query_shots": wanted.query_shots}
+    settings["norm"] = wanted.norm or config.norm
     if any(made[name] != value for name, value in settings.items()):
         return False
     tasks = {name: value for name, value in asked.items() if name != "seed"}
