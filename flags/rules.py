@@ -177,6 +177,9 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         Rule(lambda at: at.config.inner_steps > 1, "--inner_steps above 1", "inner_steps"),
     ),
     "learn_inner_lr": _ALWAYS,
+    "per_step_norm": (
+        Rule(lambda at: at.config.inner_steps > 1, "--inner_steps above 1", "inner_steps"),
+    ),
     "norm": _ALWAYS,
     "adapt_norm": (Rule(lambda at: at.config.norm != "none", "--norm of another kind", "norm"),),
     "filters": _ALWAYS,
