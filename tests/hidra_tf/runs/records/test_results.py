@@ -13,8 +13,8 @@ from data_gen.class_pool import ClassPool
 from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config
-from hidra_tf.runs.records import results
-from hidra_tf.runs.records.reading import read, rows_of, seconds_of
+from hidra_tf.runs.records import report, results
+from hidra_tf.runs.records.reading import read, rows_of, seconds_of, validation_of
 from hidra_tf.runs.records.results import Asked, Data
 
 CONFIG = Config(
@@ -176,3 +176,16 @@ def test_old_results_are_named_by_all_that_they_hold():
     old = {"split": "test", "step": 80, "rows": [{"accuracy": math.inf}]}
     assert re.fullmatch(r"test_step=80_[0-9a-f]{10}", results.name_of(old))
     assert results.name_of(old) != results.name_of({**old, "tasks": 1})
+
+
+def test_the_validation_accuracy_stands_beside_the_test_accuracy_and_in_no_name(tmp_path):
+    without, with_it = made(), made(validation=0.75)
+    assert without["validation"] is None
+    assert results.name_of(without) == results.name_of(with_it)
+    for name, contents, expected in (("a", without, None), ("b", with_it, (0.75, 100))):
+        (tmp_path / name).write_text(results.as_json(contents))
+        assert validation_of(read(tmp_path / name)) == expected
+    assert report.validation((0.75, 100)) == (
+        "val      75.00 % with these weights on 100 validation tasks\n"
+    )
+    assert report.validation(None) == ""
