@@ -15,7 +15,7 @@ LEVEL = 0.95
 _LARGEST_T = 13.0
 _MOST_DEGREES = 1e6
 # Each refinement looks at so many points of the interval that holds t.
-_POINTS, _REFINEMENTS = 2049, 4
+_POINTS, _REFINEMENTS = 129, 6
 
 
 class Estimate(NamedTuple):
