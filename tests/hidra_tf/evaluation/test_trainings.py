@@ -35,23 +35,19 @@ def test_a_mean_over_shared_tasks_is_the_two_way_layout():
     scores = draw(np.random.default_rng(0), 3, 40, of_training=1.0)
     between, over_tasks, rest = mean_squares(scores)
     assert between > rest < over_tasks
-    variance = (between + over_tasks - rest) / 120
-    degrees = (between + over_tasks - rest) ** 2 / (
-        between**2 / 2 + over_tasks**2 / 39 + rest**2 / 78
-    )
+    parts = over_tasks * student_t(39) ** 2, (between - rest) * student_t(2) ** 2
     found = mean_over_trainings(scores, shared=True)
     assert found.mean == pytest.approx(scores.mean())
-    assert found.ci95 == pytest.approx(student_t(degrees) * np.sqrt(variance))
+    assert found.ci95 == pytest.approx(np.sqrt(sum(parts) / 120))
 
 
 def test_an_effect_of_negative_variance_counts_as_none():
     """Trainings whose means are equal: what is left is the variation over tasks."""
     scores = draw(np.random.default_rng(0), 3, 40, of_training=1.0)
     scores -= scores.mean(axis=1, keepdims=True)
-    between, over_tasks, rest = mean_squares(scores)
+    between, over_tasks, _ = mean_squares(scores)
     assert between == pytest.approx(0)
-    degrees = over_tasks**2 / (over_tasks**2 / 39 + rest**2 / 78)
-    expected = student_t(degrees) * np.sqrt(over_tasks / 120)
+    expected = student_t(39) * np.sqrt(over_tasks / 120)
     assert mean_over_trainings(scores, shared=True).ci95 == pytest.approx(expected)
 
 
@@ -93,17 +89,15 @@ def test_a_difference_of_other_seeds_adds_both_variations_of_trainings():
     shared = rng.normal(size=(1, 30))
     first, second = draw(rng, 3, 30, 1.0, shared=shared), draw(rng, 2, 30, 1.0, shared=shared)
     by_task = second.mean(axis=0) - first.mean(axis=0)
-    over_tasks = np.var(by_task, ddof=1) / 30
-    variance, spread = over_tasks, over_tasks**2 / 29
-    for scores in (first, second):
-        between, _, rest = mean_squares(scores)
+    squares = {scores.shape[0]: (*mean_squares(scores), scores.size) for scores in (first, second)}
+    rests = sum(rest / size for _, _, rest, size in squares.values())
+    parts = [student_t(29) ** 2 * max(np.var(by_task, ddof=1) / 30, rests)]
+    for trainings, (between, _, rest, size) in squares.items():
         assert between > rest
-        size, (s, t) = scores.size, scores.shape
-        variance += (between - rest) / size
-        spread += (between / size) ** 2 / (s - 1) + (rest / size) ** 2 / ((s - 1) * (t - 1))
+        parts.append(student_t(trainings - 1) ** 2 * (between - rest) / size)
     found = difference(first, second, same_seeds=False)
     assert found.mean == pytest.approx(by_task.mean())
-    assert found.ci95 == pytest.approx(student_t(variance**2 / spread) * np.sqrt(variance))
+    assert found.ci95 == pytest.approx(np.sqrt(sum(parts)))
 
 
 def test_one_task_has_no_interval():
@@ -118,24 +112,36 @@ def test_scores_that_do_not_fit_are_refused(shapes):
         difference(*map(np.zeros, shapes), same_seeds=True)
 
 
-def coverage(estimate, draws=300):
+def coverage(estimate, draws=1000):
     """How often an interval holds the true mean, which is 0, with fixed seeds."""
-    found = [estimate(np.random.default_rng(seed)) for seed in range(draws)]
+    rng = np.random.default_rng(0)
+    found = [estimate(rng) for _ in range(draws)]
     return np.mean([abs(mean) <= ci95 for mean, ci95 in found])
 
 
-@pytest.mark.parametrize("of_training", [0.0, 0.05, 0.3])
-def test_intervals_over_trainings_hold_the_mean_as_often_as_they_say(of_training):
-    """95 % of 300 draws, within three standard errors (1.3 points each); more is on the safe side.
+@pytest.mark.parametrize("trainings", [2, 3, 5])
+@pytest.mark.parametrize("of_training", [0.0, 0.1, 0.3])
+def test_intervals_over_trainings_hold_the_mean_as_often_as_they_say(trainings, of_training):
+    """At least 95 % of 1000 draws, less three standard errors of 0.7 points.
 
-    From no variation between trainings to one that is three times that over 100 tasks.
+    From no variation between trainings to one of far more weight than that over 100 tasks.
     """
-    crossed = coverage(lambda rng: mean_over_trainings(draw(rng, 3, 100, of_training), True))
-    assert 0.915 <= crossed <= 0.99
-    paired = coverage(
-        lambda rng: difference(*draw(rng, 6, 100, of_training).reshape(2, 3, 100), False)
+    size = (trainings, 100)
+    crossed = coverage(lambda rng: mean_over_trainings(draw(rng, *size, of_training), True))
+    own = coverage(
+        lambda rng: mean_over_trainings(
+            draw(rng, *size, of_training, shared=rng.normal(size=size)), False
+        )
     )
-    assert 0.915 <= paired <= 1.0
+
+    def paired(rng):
+        shared = rng.normal(size=(1, 100))
+        pair = (draw(rng, *size, of_training, shared=shared) for _ in range(2))
+        return difference(*pair, same_seeds=False)
+
+    for found in (crossed, own, coverage(paired)):
+        assert found >= 0.93
+    assert own <= 0.97  # this one is exact
 
 
 def test_an_interval_over_tasks_alone_would_hold_it_far_less_often():

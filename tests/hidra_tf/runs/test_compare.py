@@ -37,7 +37,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(cache, tmp_path_factory):
-    """Untrained networks: two seeds on shared tasks, another normalisation; and a head for 2 ways."""
+    """Two seeds on shared tasks, a head for 2 ways, and another normalisation; few are trained."""
     parent = tmp_path_factory.mktemp("runs")
     seeds = [(make_config(seed=seed), parent / "two" / f"seed{seed}") for seed in (0, 1)]
     shared = dataclasses.replace(REQUEST, seed=5)
