@@ -51,8 +51,6 @@ _PUBLIC = {
     "learning_rate": "hidra_tf.training.schedules",
     "Evaluator": "hidra_tf.evaluation.evaluator",
     "Row": "hidra_tf.evaluation.rows",
-    "mean_over_trainings": "hidra_tf.evaluation.trainings",
-    "difference": "hidra_tf.evaluation.trainings",
 }
 
 __all__ = list(_PUBLIC)
