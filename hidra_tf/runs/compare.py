@@ -163,9 +163,9 @@ def _made(path: Path, config: Config, request: EvalRequest, measure: Evaluate) -
     if request.dataset is None:
         file = kept.answering(path, config, request, by_task=True)
     if file is None:
-        print(f"evaluates {path}", flush=True)
+        print(f"evaluating {path}", flush=True)
         return read(measure(path, request))
-    print(f"keeps {file}", flush=True)
+    print(f"kept in {file}", flush=True)
     return read(file)
 
 
