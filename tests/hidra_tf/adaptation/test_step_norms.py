@@ -125,7 +125,7 @@ def test_their_meta_gradients_are_those_of_the_query_loss(episodes, numerical_gr
             table.assign(moved)
             return loss()
 
-        slopes = numerical_gradient(at, value, None, 1e-6)
+        slopes = numerical_gradient(at, value, None, 1e-7)
         table.assign(value)
         ours = gradients[first + position].numpy().ravel()
         np.testing.assert_allclose(ours, slopes, rtol=1e-5, atol=1e-8)

@@ -163,6 +163,7 @@ def test_every_part_of_the_request_makes_another_name_and_the_result_does_not():
         {"weights": Weights("best", 80, "beef")},
         {"weights": Weights("last", 250, "beef")},
         {"config": dataclasses.replace(CONFIG, seed=4)},
+        {"seed": 4},
         {"config": dataclasses.replace(CONFIG, shots=2)},
         {"config": dataclasses.replace(CONFIG, query_shots=2)},
     ]
@@ -189,3 +190,24 @@ def test_the_validation_accuracy_stands_beside_the_test_accuracy_and_in_no_name(
         "val      75.00 % with these weights on 100 validation tasks\n"
     )
     assert report.validation(None) == ""
+
+
+def test_tasks_of_another_seed_are_said_in_the_request_and_in_the_name():
+    own, other = made(), made(seed=7)
+    assert "seed" not in own["request"]
+    assert (results.task_seed(own), results.task_seed(other)) == (CONFIG.seed, 7)
+    assert "_tasks=600_seed=7_checkpoint=" in results.name_of(other)
+
+
+def test_the_correct_queries_of_each_task_stand_exactly_and_on_one_line(tmp_path):
+    row = Row(2, 1, 0.5, 0.1, 1.0, {}, 30, tuple(range(7, 13)))
+    text = results.as_json(made([row], tasks=6))
+    assert '"correct": [7, 8, 9, 10, 11, 12]\n' in text
+    (tmp_path / "test.json").write_text(text)
+    (found,) = rows_of(read(tmp_path / "test.json"))
+    assert (found.queries, found.correct) == (30, row.correct)
+
+
+def test_text_of_any_kind_is_written_as_it_is():
+    place = "/a [\n 1,\n 2\n] b"
+    assert json.loads(results.as_json({"place": place, "list": [1, 2]}))["place"] == place
