@@ -45,7 +45,7 @@ def made(split="test", ways=(2, 3, 4), steps=(1,), tasks=600, data=OWN, weights=
     rows = [Row(c, s, 0.5, 0.1, 1.0) for c in ways for s in steps]
     return results.contents(
         CONFIG,
-        Asked(split, ways, steps, tasks, data, weights, seed),
+        Asked(split, ways, steps, tasks, data, weights, seed=seed),
         rows,
         dict.fromkeys(ways, 1.0),
     )

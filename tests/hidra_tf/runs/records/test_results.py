@@ -47,7 +47,8 @@ def made(rows=ROWS, config=CONFIG, **changes):
 def test_results_have_the_documented_keys():
     assert list(made()) == [
         "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
-        "seconds", "norm", "seed", "request", "data", "checkpoint", "validation", "rows", "nulls",
+        "seconds", "norm", "setting", "seed", "request", "data", "checkpoint", "validation", "rows",
+        "nulls",
     ]  # fmt: skip
     row = {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012, "metrics": {}}
     assert made()["rows"][0] == row
