@@ -10,10 +10,10 @@ from typing import Any
 
 from data_gen.errors import UserError, printable
 from hidra_tf.methods import METHODS
-from hidra_tf.runs.assembly import ANY_WAYS
 from hidra_tf.runs.checkpoints.files import saved_step
 from hidra_tf.runs.config import Config, EvalRequest, format_ways
 from hidra_tf.runs.evaluate import evaluate
+from hidra_tf.runs.measuring import ANY_WAYS
 from hidra_tf.runs.place import identity
 from hidra_tf.runs.place.folder import write_atomically
 from hidra_tf.runs.place.groups import Group
