@@ -70,7 +70,7 @@ def test_every_example_names_its_place():
 
 
 def test_the_method_backbone_and_data_set_train_and_are_evaluated(extended):
-    flags = ["--dataset=stripes", "--method=cosine", "--backbone=conv4_mean", *TINY.split()]
+    flags = ["--dataset=stripes", "--method=cosine", "--backbone=conv4_max", *TINY.split()]
     shown = run(extended, "main.py", *flags, "--train_ways=2-4", "--eval_ways=2,8")
     assert "24 / 8 / 8 classes" in shown
     assert re.search(r"\n +8 +\d+\.\d\d ± ", shown)
@@ -83,6 +83,6 @@ def test_the_head_trains_and_is_evaluated_at_any_number_of_ways(extended):
 
 def test_the_rows_make_the_grids_test_the_examples(extended):
     files = ["tests/hidra_tf/methods/test_methods.py", PLACES["GRID"]]
-    chosen = "(cosine and derivatives) or (conv4_mean and features_are) or grid or has_a_row"
+    chosen = "(cosine and derivatives) or (conv4_max and features_are) or grid or has_a_row"
     shown = run(extended, "-m", "pytest", "-n", "0", "-k", chosen, *files)
     assert re.search(r"\b8 passed", shown), shown

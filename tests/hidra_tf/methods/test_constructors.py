@@ -198,3 +198,15 @@ def test_a_hypernetwork_is_the_heads_and_learned_rates_are_not(make_backbone):
     assert len(hyper.head_variables) == len(hyper.head.trainable_variables) > 2
     maml = build("maml", backbone, INNER, (WAYS,), learn_inner_lr=True)
     assert {id(v) for v in maml.head_variables} == {id(maml.head.kernel), id(maml.head.bias)}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_registry_says_whose_features_no_step_changes(name, make_backbone):
+    method = BY_HAND[name](make_backbone("transductive"))
+    assert METHODS[name].frozen == getattr(method, "frozen", False)
+
+
+@pytest.mark.parametrize("name", ["hidra", "proto_maml"])
+def test_joint_statistics_are_refused_where_steps_move_the_features(name, make_backbone):
+    with pytest.raises(ValueError, match="joint is for methods whose steps leave the features"):
+        BY_HAND[name](make_backbone("joint"))
