@@ -24,6 +24,13 @@ INTEGERS = {
     "split_seed": ("-1",),
     "multi_step_loss": ("-1",),
     "second_order_after": ("-1",),
+    "outputs": ("1",),
+    "assignments": ("0",),
+    "head_batch": ("-1",),
+    "hyper_neck": ("-1",),
+    "target_layers": ("0",),
+    "target_width": ("0",),
+    "eval_query_shots": ("0", "-1"),
     "seed": (),
     "eval_seed": (),
 }
@@ -41,6 +48,13 @@ FLOATS = {
     "temperature": ("0", "-1"),
     "checkpoint_minutes": ("-1", "inf"),
     "drop_block": ("-0.1", "1", "2", "inf"),
+    "ridge": ("0", "inf"),
+    "ridge_scale": ("0",),
+    "head_momentum": ("-0.1", "1"),
+    "head_dampening": ("-0.1", "1"),
+    "head_decay": ("-1", "inf"),
+    "crop_margin": ("0.9", "10"),
+    "color_jitter": ("-0.1", "1.1"),
 }
 NO_FLOATS = ("nan", "fast", "", "0,1")
 # What sizes something in memory; 10**30 is no 64-bit number.
@@ -51,12 +65,13 @@ QUICK = 30.0  # seconds: sizes are estimated before anything is allocated
 HUGE = ("1000000000", "10000000000", str(10**30))
 ENUMS = ("dataset", "eval_dataset", "method", "head", "loss", "inner_reduction", "norm",
          "inner_loop", "task_map", "precision", "meta_optimizer", "meta_lr_schedule", "pictures",
-         "val_classifier", "eval_split")  # fmt: skip
+         "val_classifier", "standardize", "eval_norm", "eval_split")  # fmt: skip
 RANGES = {
     "train_ways": ("0", "1", "1-5", "5-2", "2-", "-3", "2;3", "two", "", ",", "2,,3", "2.5",
                    "99999", "2-5-8", "1e1"),
     "eval_ways": ("0", "1", "5-2", "2-", "two", "", "2,,3", "99999", "nan"),
     "seeds": ("-1", "5-2", "one", "", "1,,2", "0.5"),
+    "eval_shots": ("0", "5-2", "two", "", "1,,2", "2.5"),
     "eval_steps": ("-1", "5-2", "one", "", "1,,2", "0.5", str(10**10)),
     "milestones": ("0", "-5", "ten", "", "5-2", "1,,2"),
     "switch": ("5", "5,5", "9,3", "-1,5", "1,2,3", "a,b", "", "1-5", "1.5,2"),
@@ -64,8 +79,16 @@ RANGES = {
 }  # fmt: skip
 BOOLEANS = ("invert", "rotations", "train_on_validation", "first_order", "learn_inner_lr",
             "adapt_norm", "recompute", "enhancement", "eval_only", "nesterov",
-            "without_replacement")  # fmt: skip
-METHOD_OF = {"switch": "hypermaml", "hyper_width": "hypermaml", "hyper_layers": "hypermaml"}
+            "without_replacement", "random_crop", "random_flip", "per_step_norm", "full_context",
+            "eval_confusion")  # fmt: skip
+METHOD_OF = {
+    **dict.fromkeys(("switch", "hyper_width", "hyper_layers"), "hypermaml"),
+    **dict.fromkeys(("outputs", "assignments"), "anyway"),
+    **dict.fromkeys(("ridge", "ridge_scale"), "r2d2"),
+    **dict.fromkeys(("hyper_neck", "target_layers", "target_width"), "hypershot"),
+    **dict.fromkeys(("head_momentum", "head_dampening", "head_decay", "head_batch"), "finetune"),
+    "full_context": "matching_net",
+}
 MEMORY = "in the range|memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
 
 
