@@ -168,6 +168,10 @@ def test_runs_of_other_tasks_are_refused_before_anything_is_evaluated(
     groups = find_groups([str(runs / "fixed"), str(tmp_path / "other")])
     with pytest.raises(UserError, match=message):
         say(groups, tmp_path / "new", cache)
+    # What the evaluation asks for is the same for all.
+    (name,) = changes
+    asked = {"shots": (1,)} if name == "shots" else {"query_shots": 3}
+    compare_module._check(groups, dataclasses.replace(REQUEST, **asked), tmp_path / "new")
 
 
 def test_runs_of_other_pictures_are_refused(runs, cache, tmp_path):
