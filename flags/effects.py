@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_gen.errors import UserError
-from flags.rules import EFFECTS, Rule, Situation
+from flags.rules import EFFECTS
+from flags.situation import Rule, Situation
 from hidra_tf.runs.config import Config, check_use, show
 
 

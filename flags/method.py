@@ -83,6 +83,10 @@ define_setting(
     "Learn a rate α for every inner step and weight tensor, beginning at --inner_lr (MAML++).",
 )
 define_setting(
+    "per_step_norm",
+    "Learn γ and β of the normalisation for every inner step by itself (MAML++).",
+)
+define_setting(
     "norm",
     "The statistics that normalise the features: those of the support pictures and of the query "
     "pictures for each (transductive), those of the support pictures for both (support), those of "

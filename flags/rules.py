@@ -6,59 +6,16 @@ compared, and so always have an effect. What a method has no use for, its regist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from data_gen import STROKES
+from flags.situation import Rule, Situation
 from hidra_tf.methods import METHODS, trains
-from hidra_tf.runs.config import Config
 
 # Data sets that are made by the program.
 _WITHOUT_FILES = (None, "glyphs")
 # For tests on the second, all classes of the first that may be trained on are: see `data_gen`.
 TRAINED_WHOLE = (("omniglot", "emnist"),)
-
-
-class Situation(NamedTuple):
-    """What a flag is given for.
-
-    Attributes:
-        config: what all flags together mean, or the settings of the run that they evaluate.
-        given: flag → value of those that the user gave, preset files included.
-    """
-
-    config: Config
-    given: Mapping[str, Any]
-
-    @property
-    def eval_only(self) -> bool:
-        """Whether a run is evaluated and nothing is trained."""
-        return bool(self.given.get("eval_only"))
-
-    @property
-    def eval_dataset(self) -> str | None:
-        """The data set that another than the training classes come from."""
-        return self.given.get("eval_dataset") or self.config.eval_dataset
-
-    @property
-    def tests_elsewhere(self) -> bool:
-        """Whether classes of `eval_dataset` are looked at."""
-        on_training_classes = self.eval_only and self.given.get("eval_split") == "train"
-        return self.eval_dataset is not None and not on_training_classes
-
-
-class Rule(NamedTuple):
-    """When a flag has an effect, apart from what the method has no use for.
-
-    Attributes:
-        applies: whether it has, in a situation.
-        expected: the same in words.
-        beside: the setting or flag whose value stands in the way.
-    """
-
-    applies: Callable[[Situation], object]
-    expected: str
-    beside: str
 
 
 def _differentiates_steps(at: Situation) -> bool:
@@ -177,6 +134,9 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         Rule(lambda at: at.config.inner_steps > 1, "--inner_steps above 1", "inner_steps"),
     ),
     "learn_inner_lr": _ALWAYS,
+    "per_step_norm": (
+        Rule(lambda at: at.config.inner_steps > 1, "--inner_steps above 1", "inner_steps"),
+    ),
     "norm": _ALWAYS,
     "adapt_norm": (Rule(lambda at: at.config.norm != "none", "--norm of another kind", "norm"),),
     "filters": _ALWAYS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -12,6 +12,7 @@ from hidra_tf.adaptation import closed_form
 from hidra_tf.adaptation.class_balance import balanced
 from hidra_tf.adaptation.descent import Descent, HeadStep, TaskWeights
 from hidra_tf.adaptation.losses import Loss, loss_function
+from hidra_tf.adaptation.step_norms import StepNorms
 from hidra_tf.adaptation.steps import Derivatives, Rates, rates_at, states_at
 from hidra_tf.backbones.backbone import Backbone, Statistics
 from hidra_tf.heads.neurons import HeadWeights
@@ -76,6 +77,7 @@ class InnerLoop:
         derivatives: Derivatives = Derivatives.SECOND,
         first_step: HeadStep | None = None,
         first_head: HeadStep | None = None,
+        norms: StepNorms | None = None,
     ) -> list[TaskWeights]:
         """The weights after each of S numbers of steps.
 
@@ -92,6 +94,7 @@ class InnerLoop:
             first_step: moves the head, from features, in place of the first step.
             first_head: makes the head that the task starts out with, from features under the
                 initial weights, in place of `start.head`.
+            norms: γ and β of every step; None where all steps have those of `start`.
         """
         descend = functools.partial(self.descended, derivatives=derivatives)
         descent = Descent(backbone, images, labels, rates, self.support_loss, descend)
@@ -101,15 +104,23 @@ class InnerLoop:
             change = functools.partial(self.exact_first_step, rates=rates, derivatives=derivatives)
         if change is not None and last >= taken:
             # Sharing features between two steps would keep the activations of both.
-            shared = taken if self.recompute else last
+            shared = taken if self.recompute or norms else last
             known[taken:] = descent.begin(start, change, taken, shared)
         step = descent.recomputed_step if self.recompute else descent.step
+        if norms is not None:
+            # The weights are given to a step with its own γ and β, which are then among what is
+            # differentiated where the step is computed again.
+            step = functools.partial(_with_norms, norms, step)
         if derivatives is Derivatives.NONE:
-            return states_at(at_steps, known, step)
-        # No loop: TensorFlow cannot differentiate one whose steps are computed again.
-        for number in range(len(known) - 1, last):
-            known.append(step(number, known[-1]))
-        return [known[steps] for steps in at_steps]
+            found = states_at(at_steps, known, step)
+        else:
+            # No loop: TensorFlow cannot differentiate one whose steps are computed again.
+            for number in range(len(known) - 1, last):
+                known.append(step(number, known[-1]))
+            found = [known[steps] for steps in at_steps]
+        if norms is None:
+            return found
+        return [norms.for_queries(*pair) for pair in zip(found, at_steps, strict=True)]
 
     def is_exact_start(self, tied: bool) -> bool:
         """Whether the first step is taken in closed form: for equal neurons under a softmax."""
@@ -165,6 +176,16 @@ class InnerLoop:
     def _factor(self, ways: tf.Tensor, dtype: tf.DType) -> tf.Tensor | float:
         """The factor from a mean over classes to the reduction."""
         return 1.0 if self.reduction == "mean" else tf.cast(ways, dtype)
+
+
+def _with_norms(
+    norms: StepNorms,
+    step: Callable[[tf.Tensor | int, TaskWeights], TaskWeights],
+    taken: tf.Tensor | int,
+    weights: TaskWeights,
+) -> TaskWeights:
+    """A step from weights that have γ and β of that step."""
+    return step(taken, norms.for_support(weights, taken))
 
 
 def query_logits(

@@ -81,6 +81,9 @@ class Backbone:
         self.adapted = [
             adapt_norm or id(variable) not in normalisers for variable in self.variables
         ]
+        self.normaliser_places = [
+            i for i, variable in enumerate(self.variables) if id(variable) in normalisers
+        ]
         measured = {id(v) for one in layers for v in (one.mean, one.variance)}
         variables = enumerate(model.non_trainable_variables)
         self._measured = [i for i, variable in variables if id(variable) in measured]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import tensorflow as tf
-
-if TYPE_CHECKING:
-    from hidra_tf.backbones.backbone import Backbone
 
 # The share of a new meta-batch in running statistics: that of PyTorch's batch normalisation.
 MOMENTUM = 0.1
@@ -47,8 +44,15 @@ class Observed:
         return [tf.add_n(values) / len(passes) for values in zip(*passes, strict=True)]
 
 
+class Observable(Protocol):
+    """A backbone, whose passes can be watched."""
+
+    def observed(self) -> contextlib.AbstractContextManager[Observed]:
+        """Notes the batch statistics of the passes within it."""
+
+
 @contextlib.contextmanager
-def observing(backbones: Sequence[Backbone]) -> Iterator[Callable[[], list[tf.Tensor]]]:
+def observing(backbones: Sequence[Observable]) -> Iterator[Callable[[], list[tf.Tensor]]]:
     """Watches the passes through some backbones.
 
     Args:

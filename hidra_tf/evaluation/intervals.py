@@ -15,7 +15,7 @@ LEVEL = 0.95
 _LARGEST_T = 13.0
 _MOST_DEGREES = 1e6
 # Each refinement looks at so many points of the interval that holds t.
-_POINTS, _REFINEMENTS = 2049, 4
+_POINTS, _REFINEMENTS = 129, 6
 
 
 class Estimate(NamedTuple):
@@ -31,37 +31,34 @@ class Estimate(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A mean square of an analysis of variance, as it enters the variance of a mean.
+    """An estimated part of the variance of a mean.
 
     Attributes:
-        value: the mean square times its coefficient, ≥ 0.
-        degrees: the degrees of freedom of the mean square, ≥ 1.
+        value: the estimate, ≥ 0.
+        degrees: the degrees of freedom of the estimate, ≥ 1.
     """
 
     value: float
     degrees: float
 
 
-def interval(mean: float, variance: float, parts: Sequence[Part]) -> Estimate:
-    """The mean with the interval t·√variance.
+def interval(mean: float, parts: Sequence[Part]) -> Estimate:
+    """The mean with the half width √Σ t²·value, where each part has the t of its own degrees.
 
-    The degrees of freedom ν of Student's t are Satterthwaite's approximation for a sum of mean
-    squares, ν = variance² / Σ value² / degrees (Satterthwaite, 1946, Biometrics Bulletin 2(6)).
-    Parts that are subtracted count like the others.
+    With independent parts the interval holds the true mean at least as often as it says (Banerjee,
+    1961, Sankhyā 23, for two parts). Satterthwaite's degrees of freedom for the sum would not do:
+    with two or three trainings a part that is small by chance makes them large, and a simulation
+    found intervals that held the mean 89 and 92 times out of 100.
 
     Args:
         mean: the mean.
-        variance: the estimated variance of the mean.
-        parts: the mean squares from which it was estimated.
+        parts: the parts that its variance is the sum of.
     """
-    spread = sum(part.value**2 / part.degrees for part in parts)
-    if spread == 0.0:
-        return Estimate(mean, 0.0)
-    degrees = max(1.0, variance**2 / spread)
-    return Estimate(mean, student_t(degrees) * math.sqrt(variance))
+    squares = (student_t(part.degrees) ** 2 * part.value for part in parts)
+    return Estimate(mean, math.sqrt(sum(squares)))
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.cache
 def student_t(degrees: float) -> float:
     """The t that a Student variable exceeds in absolute value with a probability of 5 %.
 

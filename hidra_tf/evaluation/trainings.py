@@ -19,8 +19,10 @@ def mean_over_trainings(scores: np.ndarray, shared: bool) -> Estimate:
     **Shared tasks** (all trainings met the same ones): the layout is crossed,
     y_st = μ + a_s + b_t + e_st, with random effects of the training, of the task, and of how the
     two go together. Var(ȳ) = σ_a²/S + σ_b²/T + σ_e²/(S·T) is estimated by the mean squares of a
-    two-way analysis of variance, (MS_training + MS_task − MS_rest) / (S·T). An effect whose
-    estimated variance is negative counts as zero. See `difference` for the degrees of freedom.
+    two-way analysis of variance, (MS_training + MS_task − MS_rest) / (S·T), in two parts: MS_task
+    with T − 1 degrees of freedom, MS_training − MS_rest with S − 1. An effect whose estimated
+    variance is negative counts as zero. Each part has the Student's t of its own degrees
+    (`intervals.interval`).
 
     **Tasks of their own**: tasks are nested in trainings, and the S means of trainings are
     independent values that hold both variations: Var(ȳ) = s²/S, with S − 1 degrees of freedom.
@@ -43,7 +45,7 @@ def mean_over_trainings(scores: np.ndarray, shared: bool) -> Estimate:
         return _contrast([(scores, 1.0)])
     means = scores.mean(axis=1)
     variance = float(np.var(means, ddof=1)) / trainings
-    return interval(float(means.mean()), variance, [Part(variance, trainings - 1)])
+    return interval(float(means.mean()), [Part(variance, trainings - 1)])
 
 
 def difference(first: np.ndarray, second: np.ndarray, same_seeds: bool) -> Estimate:
@@ -57,10 +59,10 @@ def difference(first: np.ndarray, second: np.ndarray, same_seeds: bool) -> Estim
 
         Var = s²(d)/T + Σ_g max(0, MS_training,g − MS_rest,g) / (S_g·T),
 
-    which for one group is the estimate of `mean_over_trainings`. A single training adds nothing to
-    the sum, because nothing tells how others would vary: such an interval is about this training.
-
-    The degrees of freedom of Student's t are Satterthwaite's, over all mean squares.
+    which for one group is the estimate of `mean_over_trainings`; s²(d)/T counts as no less than
+    the sum of MS_rest,g / (S_g·T), which it contains. A single training adds nothing to the sum,
+    because nothing tells how others would vary: such an interval is about this training. Again,
+    each part has the Student's t of its own degrees, T − 1 or S_g − 1.
 
     Args:
         first: [S, T], the scores that are compared with.
@@ -88,24 +90,23 @@ def _contrast(groups: list[tuple[np.ndarray, float]]) -> Estimate:
     mean, tasks = float(by_task.mean()), len(by_task)
     if tasks < 2:
         return Estimate(mean, None)
-    over_tasks = Part(float(np.var(by_task, ddof=1)) / tasks, tasks - 1)
     pairs = [_mean_squares(weight * scores) for scores, weight in groups if len(scores) > 1]
-    # What is left of a task's mean after its own effect; a chance value below it is no estimate.
-    least = sum(rest.value for _, rest in pairs)
-    variance = max(over_tasks.value, least)
-    variance += sum(max(0.0, trainings.value - rest.value) for trainings, rest in pairs)
-    return interval(mean, variance, [over_tasks, *(part for pair in pairs for part in pair)])
+    over_tasks = max(float(np.var(by_task, ddof=1)) / tasks, sum(rest for _, rest in pairs))
+    sizes = [len(scores) for scores, _ in groups if len(scores) > 1]
+    parts = [
+        Part(max(0.0, between - rest), size - 1)
+        for (between, rest), size in zip(pairs, sizes, strict=True)
+    ]
+    return interval(mean, [Part(over_tasks, tasks - 1), *parts])
 
 
-def _mean_squares(scores: np.ndarray) -> tuple[Part, Part]:
+def _mean_squares(scores: np.ndarray) -> tuple[float, float]:
     """MS_training and MS_rest of scores [S, T], each divided by S·T."""
     trainings, tasks = scores.shape
     of_trainings, of_tasks = scores.mean(axis=1, keepdims=True), scores.mean(axis=0)
     rest = scores - of_trainings - of_tasks + scores.mean()
-    degrees = (trainings - 1) * (tasks - 1)
     between = float(np.var(of_trainings, ddof=1)) / trainings
-    within = float(np.sum(rest**2)) / degrees / scores.size
-    return Part(between, trainings - 1), Part(within, degrees)
+    return between, float(np.sum(rest**2)) / ((trainings - 1) * (tasks - 1)) / scores.size
 
 
 def _check(scores: np.ndarray) -> None:

@@ -27,17 +27,19 @@ _RIDGE = ("ridge", "ridge_scale")
 _HEAD_SGD = ("head_momentum", "head_dampening", "head_decay", "head_batch")
 # A temperature counts where the query loss is what is minimised.
 _TEMPERED = ("temperature",)
+# MAML++'s γ and β for every step count where steps move the features.
+_STEPWISE = (*_TEMPERED, "per_step_norm")
 _HYPER = ("hyper_layers", "hyper_width", "enhancement", *_TEMPERED)
 
 # Nothing is imported before it is asked for, so that `--help` needs no TensorFlow.
 METHODS = {
-    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", options=_TEMPERED, aids=AIDS),
-    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", options=_TEMPERED, aids=AIDS),
+    "hidra": Entry("hidra_tf.methods.hidra", "Hidra", head="master", options=_STEPWISE, aids=AIDS),
+    "maml": Entry("hidra_tf.methods.maml", "Maml", head="per_class", options=_STEPWISE, aids=AIDS),
     "fomaml": Entry(
         "hidra_tf.methods.fomaml",
         "FirstOrderMaml",
         head="per_class",
-        options=_TEMPERED,
+        options=_STEPWISE,
         aids=AIDS[:2],
         unused=("first_order",),
     ),
@@ -62,14 +64,14 @@ METHODS = {
         "Boil",
         head="per_class",
         heads=("per_class",),
-        options=_TEMPERED,
+        options=_STEPWISE,
         aids=_SCHEDULED,
     ),
     "meta_sgd": Entry(
         "hidra_tf.methods.meta_sgd",
         "MetaSgd",
         head="per_class",
-        options=_TEMPERED,
+        options=_STEPWISE,
         aids=_SCHEDULED,
     ),
     "protonet": Entry(
@@ -113,7 +115,7 @@ METHODS = {
         losses=("softmax",),
         options=_HYPER,
     ),
-    "proto_maml": Entry("hidra_tf.methods.proto_maml", "ProtoMaml", options=_TEMPERED, aids=AIDS),
+    "proto_maml": Entry("hidra_tf.methods.proto_maml", "ProtoMaml", options=_STEPWISE, aids=AIDS),
     "anyway": Entry(
         "hidra_tf.methods.anyway", "AnyWay", options=("outputs", "assignments"), aids=AIDS
     ),

@@ -13,6 +13,7 @@ from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights, query_logits
 from hidra_tf.adaptation.rates import InnerRates, WeightRates
+from hidra_tf.adaptation.step_norms import StepNorms
 from hidra_tf.adaptation.steps import Rates
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import HeadWeights
@@ -36,6 +37,8 @@ class GradientMethod(EpisodicMethod):
         second_order_after: the number of meta-updates before second derivatives are taken.
         learn_inner_lr: whether every inner step and weight has a learned rate, which starts at α;
             see `hidra_tf.adaptation.rates`.
+        per_step_norm: whether every inner step has γ and β of its own; see
+            `hidra_tf.adaptation.step_norms`.
         task_map: how tasks with weights of their own are run; see `hidra_tf.methods.task_map`.
         temperature: what the queries' logits are divided by before their loss; see
             `EpisodicMethod`.
@@ -61,6 +64,7 @@ class GradientMethod(EpisodicMethod):
         multi_step_loss: int = 0,
         second_order_after: int = 0,
         learn_inner_lr: bool = False,
+        per_step_norm: bool = False,
         task_map: str = "auto",
         temperature: float = 1.0,
     ) -> None:
@@ -72,6 +76,7 @@ class GradientMethod(EpisodicMethod):
         self.rates: InnerRates | WeightRates | None = None
         if learn_inner_lr:
             self.rates = InnerRates.of(inner, backbone)
+        self.step_norms = StepNorms(self.backbone, inner.steps) if per_step_norm else None
 
     @classmethod
     def assembled(cls, parts: methods.Parts, **options: Any) -> GradientMethod:  # noqa: ANN401
@@ -87,8 +92,20 @@ class GradientMethod(EpisodicMethod):
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """What the meta-optimizer moves: θ, the head's variables, then learned inner rates."""
-        return [*super().variables, *self.head.trainable_variables, *self.undecayed]
+        """What the meta-optimizer moves: θ, γ and β of steps, the head's, then inner rates."""
+        norms = [] if self.step_norms is None else self.step_norms.tables
+        head = self.head.trainable_variables
+        return [*super().variables, *norms, *head, *self.undecayed]
+
+    @property
+    def head_variables(self) -> list[tf.Variable]:
+        """Those of the head."""
+        return list(self.head.trainable_variables)
+
+    def theta(self) -> list[tf.Tensor]:
+        """The backbone's weights θ, as they are now; with γ and β of the first step."""
+        theta = super().theta()
+        return theta if self.step_norms is None else self.step_norms.at(theta, 0)
 
     @property
     def undecayed(self) -> list[tf.Variable]:
@@ -148,6 +165,7 @@ class GradientMethod(EpisodicMethod):
             task.support_labels,
             rates=self.learned_rates(),
             derivatives=objective.derivatives,
+            norms=self.step_norms,
         )
 
     def task_gradients(

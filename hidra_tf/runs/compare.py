@@ -10,10 +10,10 @@ from typing import Any
 
 from data_gen.errors import UserError, printable
 from hidra_tf.methods import METHODS
-from hidra_tf.runs.assembly import ANY_WAYS
 from hidra_tf.runs.checkpoints.files import saved_step
 from hidra_tf.runs.config import Config, EvalRequest, format_ways
 from hidra_tf.runs.evaluate import evaluate
+from hidra_tf.runs.measuring import ANY_WAYS
 from hidra_tf.runs.place import identity
 from hidra_tf.runs.place.folder import write_atomically
 from hidra_tf.runs.place.groups import Group
@@ -80,12 +80,12 @@ def show(groups: Sequence[Group], request: EvalRequest, folder: Path, measure: E
     """
     _check(groups, request, folder)
     ways = _ways(groups, request)
-    entries = [
-        Entry(letter, group, tuple(_made(*pair, group.name, request, ways, measure)
-                                   for pair in zip(group.paths, group.configs, strict=True)))
-        for letter, group in zip(LETTERS, groups, strict=False)
-    ]  # fmt: skip
-    found = compare_entries(entries)
+    own = [_own(request, group, ways) for group in groups]
+    made = [
+        tuple(_made(path, config, asked, measure) for config, path in _members([group]))
+        for group, asked in zip(groups, own, strict=True)
+    ]
+    found = compare_entries([Entry(*parts) for parts in zip(LETTERS, groups, made, strict=False)])
     print(f"\n{text(found)}", flush=True)
     chart, lines = comparison_chart(found), as_csv(found)
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,33 +144,28 @@ def _ways(groups: Sequence[Group], request: EvalRequest) -> tuple[int, ...]:
     return tuple(c for c in sorted({*ANY_WAYS, *fixed}) if c <= min(counts, default=c))
 
 
-def _made(
-    path: Path,
-    config: Config,
-    name: str,
-    request: EvalRequest,
-    ways: tuple[int, ...],
-    measure: Evaluate,
-) -> dict[str, Any]:
-    """The evaluation of a run, kept or new."""
-    if config.is_fixed_way:
-        own = tuple(c for c in ways if c in config.train_ways)
-        if not own:
-            raise UserError(
-                f"eval_ways: expected {format_ways(config.train_ways)} among them, the ways of "
-                f"{name} ({config.method}); received {format_ways(ways)}"
-            )
-        ways = own
+def _own(request: EvalRequest, group: Group, ways: tuple[int, ...]) -> EvalRequest:
+    """What is requested of a group: its ways alone, and steps only where it has inner steps."""
+    config = group.configs[0]
+    own = tuple(c for c in ways if not config.is_fixed_way or c in config.train_ways)
+    if not own:
+        raise UserError(
+            f"eval_ways: expected {format_ways(config.train_ways)} among them, the ways of "
+            f"{group.name} ({config.method}); received {format_ways(ways)}"
+        )
     steps = request.steps if METHODS[config.method].steps else None
-    asked = dataclasses.replace(request, ways=ways, steps=steps)
+    return dataclasses.replace(request, ways=own, steps=steps)
+
+
+def _made(path: Path, config: Config, request: EvalRequest, measure: Evaluate) -> dict[str, Any]:
+    """The evaluation of a run, kept or new."""
     file = None
     if request.dataset is None:
-        file = kept.answering(path, config, asked, by_task=True)
+        file = kept.answering(path, config, request, by_task=True)
     if file is None:
-        print(f"evaluates {path}", flush=True)
-        file = measure(path, asked)
-    else:
-        print(f"keeps {file}", flush=True)
+        print(f"evaluating {path}", flush=True)
+        return read(measure(path, request))
+    print(f"kept in {file}", flush=True)
     return read(file)
 
 

@@ -13,9 +13,10 @@ from hidra_tf.evaluation.rows import Row, mean_scores
 from hidra_tf.methods.interface import Method
 from hidra_tf.options import BY_STATISTICS, setting_of
 from hidra_tf.runs import sizes
-from hidra_tf.runs.assembly import build_method, load_splits, make_evaluator, monitored_ways
+from hidra_tf.runs.assembly import build_method, load_splits
 from hidra_tf.runs.checkpoints.weights import check_kept, restore, validation_accuracy
 from hidra_tf.runs.config import Config, EvalRequest, format_ways
+from hidra_tf.runs.measuring import make_evaluator, monitored_ways
 from hidra_tf.runs.place import folder, identity
 from hidra_tf.runs.records import confusion, kept, report, results
 from hidra_tf.runs.records.charts import accuracy_chart

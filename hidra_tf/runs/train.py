@@ -19,8 +19,6 @@ from hidra_tf.runs.assembly import (
     build_optimizer,
     device,
     load_splits,
-    make_evaluator,
-    make_monitors,
     training_pool,
     training_sampler,
 )
@@ -29,6 +27,7 @@ from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.checkpoints.weights import check_at_the_end
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate_checkpoint
+from hidra_tf.runs.measuring import make_evaluator, make_monitors
 from hidra_tf.runs.place import folder, identity
 from hidra_tf.runs.place.identity import RunData
 from hidra_tf.runs.place.lock import hold

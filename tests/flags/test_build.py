@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import os
 import re
@@ -628,3 +629,24 @@ def test_the_checkpoint_of_an_evaluation():
         parse(f"--checkpoint={given}")
         with pytest.raises(UserError, match="checkpoint: expected best, last or a step"):
             build.eval_request()
+
+
+def test_each_seed_has_a_run_of_its_own_in_one_folder(tmp_path):
+    parse("--dataset=glyphs", "--seeds=0-2")
+    found = build.trainings()
+    assert [config.seed for config, _ in found] == [0, 1, 2]
+    parent = Path("runs/glyphs-hidra-5way-5shot-seeds")
+    assert [path for _, path in found] == [parent / f"seed{seed}" for seed in range(3)]
+    parse("--dataset=glyphs", "--seeds=1", f"--run_dir={tmp_path}")
+    ((config, path),) = build.trainings()
+    assert (config.seed, path) == (1, tmp_path / "seed1")
+    for other in (0, 1):
+        path.mkdir(exist_ok=True)
+        (path / "config.json").write_text(dataclasses.replace(config, seed=other).to_json())
+        if other:
+            assert build.trainings() == [(config, path)]
+        else:
+            (path / "results").mkdir()
+            (path / "results/test.json").touch()
+            with pytest.raises(UserError, match=r"^seeds: expected seed 1 for .* has seed 0"):
+                build.trainings()

@@ -210,6 +210,7 @@ WALK = {
     "first_order": (True, {}, {"method": "hypermaml"}),
     "second_order_after": (3, {}, None),
     "multi_step_loss": (3, {"inner_steps": 2}, {}),
+    "per_step_norm": (True, {"inner_steps": 2}, {"inner_steps": 1}),
     "learn_inner_lr": (True, {}, None),
     "norm": ("affine", {}, None),
     "adapt_norm": (True, {}, {"norm": "none"}),

@@ -44,6 +44,7 @@ class MethodSettings(Settings):
             every inner step.
         learn_inner_lr: whether every inner step and weight has a learned rate, which begins at
             `inner_lr`.
+        per_step_norm: whether every inner step has γ and β of the normalisation of its own.
         backbone: the backbone, a key of `options.BACKBONES` or "module:function"; see
             `hidra_tf.backbones.registry`.
         filters: the channels of the first block of Conv-4 and of ResNet-12.
@@ -90,6 +91,7 @@ class MethodSettings(Settings):
     second_order_after: int = whole(0, least=0)
     multi_step_loss: int = whole(0, least=0)
     learn_inner_lr: bool = False
+    per_step_norm: bool = False
     backbone: str = anything("conv4")
     filters: int = whole(least=1)
     drop_block: float = number(0.0, least=0, below=1)
@@ -126,6 +128,7 @@ class MethodSettings(Settings):
         check_norm(self.method, self.norm)
         self._check_switch()
         self._check_aids()
+        self._check_step_norms()
 
     @property
     def names_code(self) -> bool:
@@ -167,6 +170,15 @@ class MethodSettings(Settings):
         if not 0 <= first < last <= LARGEST:
             raise UserError(
                 f"switch: expected two meta-updates FIRST < LAST, received {first},{last}"
+            )
+
+    def _check_step_norms(self) -> None:
+        """Refuses γ and β of steps where there are none, or where the steps move them."""
+        if self.per_step_norm and (self.adapt_norm or self.norm == "none"):
+            beside = "`adapt_norm`" if self.adapt_norm else "`norm=none`"
+            raise UserError(
+                "per_step_norm: expected γ and β that the inner loop leaves alone, received it "
+                f"with {beside}"
             )
 
     def _check_aids(self) -> None:

@@ -39,7 +39,7 @@ def text(found: Comparison) -> str:
 def describe(entry: Entry) -> str:
     """An entry on one line: its method and everything that decides what its accuracy means."""
     made, config = entry.made[0], entry.group.configs[0]
-    steps = format_ways([m["checkpoint"]["step"] for m in entry.made])
+    steps = format_ways(list(dict.fromkeys(m["checkpoint"]["step"] for m in entry.made)))
     value = validation(entry)
     known = "" if value is None else f", {100 * value:.2f} % on validation classes"
     return (

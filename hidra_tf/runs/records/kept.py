@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.errors import printable
-from hidra_tf.runs.assembly import evaluated_seed, evaluated_steps, evaluated_ways
 from hidra_tf.runs.checkpoints import weights
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.measuring import evaluated_seed, evaluated_steps, evaluated_ways
 from hidra_tf.runs.place.folder import write_atomically
 from hidra_tf.runs.records.confusion import CLASSES
 from hidra_tf.runs.records.reading import read, says_tasks

@@ -202,5 +202,37 @@ def _left_behind() -> list[Row]:
     ]  # fmt: skip
 
 
+def _compared() -> list[Row]:
+    """Comparisons that cannot be made; no evaluation is begun for them."""
+    two = (trained(), trained("maml", "other"))
+
+    def row(name: str, compared: str, *flags: str, says: str, prepare: tuple = two) -> Row:
+        return Row(f"a comparison {name}", (f"--compare={compared}", *flags), says, prepare)
+
+    return [
+        row("of nothing", "", says="compare: expected folders of runs"),
+        row("of one run", "run", says="two runs or more"),
+        row("of a run with itself", "run,./run/", says="every run once"),
+        row("of a run that is not there", "run,no", says="expected a run at no"),
+        row("of a pattern that nothing fits", "run,no*", says=r"at no\*; found none"),
+        row("of an empty folder", "run,empty", says="at empty; found none",
+            prepare=(*two, folder("empty"))),
+        row("of runs as one that differ in their method", "*", says="differ.*method is"),
+        row("with a flag of a training", "run,other", "--shots=2", says="shots: expected without"),
+        row("at other ways than those of a head", "run,other", "--eval_ways=3",
+            says="eval_ways: expected 2 among them"),
+        row("after several numbers of steps", "run,other", "--eval_steps=1,2",
+            says="eval_steps: expected one number"),
+        row("written into a file", "run,other", "--compare_dir=file",
+            says="compare_dir: expected a folder", prepare=(*two, write("file", "mine"))),
+        row("of other shots", "run,other", says="same shots",
+            prepare=(*two, edit("other/config.json", ("shots", 2)))),
+        tested("an evaluation with several seeds", "--seeds=0,1", says="seeds: expected with a tra",
+               prepare=(trained(),)),
+        Row("seeds in the folder of a run", (*TINY, "--seeds=0,1", "--run_dir=run"),
+            "seeds: expected a folder for a run of each seed", (trained(),)),
+    ]  # fmt: skip
+
+
 ROWS = [*_something_else(), *_places(), *_parts_that_are_files(), *_changed_flags(),
-        *_changed_pictures(), *_two_at_once(), *_left_behind()]  # fmt: skip
+        *_changed_pictures(), *_two_at_once(), *_left_behind(), *_compared()]  # fmt: skip

@@ -25,7 +25,11 @@ def one_block(norm):
     """A backbone that is computed in a fraction of Conv-4's time, always with the same weights."""
     kernel = keras.initializers.GlorotUniform(0)
     block = ConvBlock(3, True, False, kernel, dtype="float64")
-    layers = [keras.Input((16, 16, 1), dtype="float64"), block, keras.layers.Flatten()]
+    layers = [
+        keras.Input((16, 16, 1), dtype="float64"),
+        block,
+        keras.layers.Flatten(dtype="float64"),
+    ]
     return Backbone(keras.Sequential(layers), norm)
 
 

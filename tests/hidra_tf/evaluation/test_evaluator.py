@@ -112,6 +112,16 @@ def test_the_first_tasks_count_and_no_others(tasks, evaluator, pool):
         assert row.ci95 == pytest.approx(interval, rel=1e-5)
 
 
+def test_the_correct_queries_of_each_task_are_those_of_its_accuracy(evaluator, pool):
+    rows = list(evaluator.rows(17))
+    for row in rows:
+        assert row.queries == row.ways * QUERY_SHOTS
+        assert all(type(count) is int for count in row.correct)
+        assert np.mean(row.correct) / row.queries == pytest.approx(row.accuracy, abs=1e-6)
+    expected, _ = per_task(evaluator.method, pool, ways=3, steps=1, calls=2)
+    np.testing.assert_allclose(np.array(rows[1].correct) / 6, expected[:17], atol=1e-6)
+
+
 def test_a_row_does_not_depend_on_the_other_ways(evaluator, make_evaluator):
     alone = make_evaluator(ways=(2,), at_steps=(0, 1, 3))
     assert list(alone.rows(12)) == list(evaluator.rows(12))[3:]

@@ -14,15 +14,9 @@ from data_gen.class_pool import ClassPool, Splits
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 from hidra_tf.methods.protonet import ProtoNet
-from hidra_tf.runs.assembly import (
-    build_method,
-    build_optimizer,
-    load_splits,
-    make_evaluator,
-    make_monitors,
-    training_sampler,
-)
+from hidra_tf.runs.assembly import build_method, build_optimizer, load_splits, training_sampler
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.measuring import make_evaluator, make_monitors
 from hidra_tf.runs.pretraining import seeing_like
 from hidra_tf.runs.records import report
 from hidra_tf.training.optimizers import apply_clipped

@@ -23,7 +23,7 @@ REQUEST = EvalRequest(tasks=20, ways=(2, 3))
 
 def make_config(**changes):
     fields = {
-        "dataset": "glyphs", "method": "hidra", "train_ways": (2,), "shots": 1, "query_shots": 3,
+        "dataset": "glyphs", "method": "random", "train_ways": (2,), "shots": 1, "query_shots": 3,
         "meta_batch": 1, "steps": 1, "inner_steps": 1, "inner_lr": 0.1, "meta_lr": 0.1,
         "filters": 2, "norm": "affine", "val_tasks": 1, "log_every": 1,
     }  # fmt: skip
@@ -37,14 +37,14 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(cache, tmp_path_factory):
-    """Two seeds of hidra on shared tasks, one maml of another seed, one untrained network."""
+    """Two seeds on shared tasks, a head for 2 ways, and another normalisation; few are trained."""
     parent = tmp_path_factory.mktemp("runs")
-    seeds = [(make_config(seed=seed), parent / "hidra" / f"seed{seed}") for seed in (0, 1)]
+    seeds = [(make_config(seed=seed), parent / "two" / f"seed{seed}") for seed in (0, 1)]
     shared = dataclasses.replace(REQUEST, seed=5)
-    train_seeds(seeds, parent / "hidra", shared, cache)
-    train(make_config(method="maml", seed=4), parent / "maml",
+    train_seeds(seeds, parent / "two", shared, cache)
+    train(make_config(method="maml", seed=4), parent / "fixed",
           dataclasses.replace(REQUEST, ways=(2,)), cache)  # fmt: skip
-    train(make_config(method="random", norm="support"), parent / "random", REQUEST, cache)
+    train(make_config(norm="support"), parent / "other", REQUEST, cache)
     return parent
 
 
@@ -64,19 +64,19 @@ def say(groups, folder, cache, request=REQUEST):
 
 
 def test_the_mean_over_seeds_is_that_of_the_runs_own_tables(runs):
-    assert {p.name for p in (runs / "hidra").iterdir()} == {"seed0", "seed1", CSV, CHART}
-    scores = np.array([accuracies(runs / f"hidra/seed{seed}") for seed in (0, 1)])
-    line = lines(runs / "hidra")["A", 2]
+    assert {p.name for p in (runs / "two").iterdir()} == {"seed0", "seed1", CSV, CHART}
+    scores = np.array([accuracies(runs / f"two/seed{seed}") for seed in (0, 1)])
+    line = lines(runs / "two")["A", 2]
     expected = mean_over_trainings(scores, shared=True)
     assert (float(line["accuracy"]), float(line["ci95"])) == expected
     assert (line["seeds"], line["task_seeds"], line["difference"]) == ("0 1", "5 5", "")
 
 
 def test_seeds_of_a_finished_training_are_passed_over(runs, cache, capsys):
-    seeds = [(make_config(seed=seed), runs / "hidra" / f"seed{seed}") for seed in (0, 1)]
-    before = {p: p.stat().st_mtime_ns for p in runs.glob("hidra/seed*/**/*") if p.is_file()}
-    train_seeds(seeds, runs / "hidra", dataclasses.replace(REQUEST, seed=5), cache)
-    after = {p: p.stat().st_mtime_ns for p in runs.glob("hidra/seed*/**/*") if p.is_file()}
+    seeds = [(make_config(seed=seed), runs / "two" / f"seed{seed}") for seed in (0, 1)]
+    before = {p: p.stat().st_mtime_ns for p in runs.glob("two/seed*/**/*") if p.is_file()}
+    train_seeds(seeds, runs / "two", dataclasses.replace(REQUEST, seed=5), cache)
+    after = {p: p.stat().st_mtime_ns for p in runs.glob("two/seed*/**/*") if p.is_file()}
     assert before == after
     out = capsys.readouterr().out
     assert out.count("is finished") == 2
@@ -85,13 +85,13 @@ def test_seeds_of_a_finished_training_are_passed_over(runs, cache, capsys):
 
 
 def test_runs_are_compared_on_the_same_tasks(runs, cache, tmp_path, capsys):
-    groups = find_groups([str(runs / name) for name in ("hidra", "maml", "random")])
+    groups = find_groups([str(runs / name) for name in ("two", "fixed", "other")])
     say(groups, tmp_path / "new", cache, dataclasses.replace(REQUEST, seed=5))
     out = capsys.readouterr().out
     table = lines(tmp_path / "new")
     assert table.keys() == {(letter, ways) for letter in "ABC" for ways in (2, 3)}
-    ours = np.array([accuracies(runs / f"hidra/seed{seed}") for seed in (0, 1)])
-    for letter, name in (("B", "maml"), ("C", "random")):
+    ours = np.array([accuracies(runs / f"two/seed{seed}") for seed in (0, 1)])
+    for letter, name in (("B", "fixed"), ("C", "other")):
         (new,) = (runs / name / "results").glob("test_*seed=5*.json")
         scores = accuracies(runs / name, new.name)[np.newaxis]
         line = table[letter, 2]
@@ -102,7 +102,7 @@ def test_runs_are_compared_on_the_same_tasks(runs, cache, tmp_path, capsys):
     assert (missing["accuracy"], missing["missing"]) == ("", "maml has a head for 2 ways")
     assert "B has no accuracy at 3 ways: maml has a head for 2 ways" in out
     assert "B, C: of a single training" in out
-    assert "hidra, inductive (norm affine), 1 shots, trained at 2 ways, seeds 0,1" in out
+    assert "random, inductive (norm affine), 1 shots, trained at 2 ways, seeds 0,1" in out
     assert Image.open(tmp_path / "new" / CHART).size[0] == 960
 
     def never(*_):
@@ -115,14 +115,14 @@ def test_runs_are_compared_on_the_same_tasks(runs, cache, tmp_path, capsys):
 
 
 def test_without_a_seed_the_tasks_are_those_of_the_first_run(runs, cache, tmp_path):
-    groups = find_groups([str(runs / "random"), str(runs / "maml")])
+    groups = find_groups([str(runs / "other"), str(runs / "fixed")])
     say(groups, tmp_path, cache, dataclasses.replace(REQUEST, ways=(2,)))
     assert {line["task_seeds"] for line in lines(tmp_path).values()} == {"0"}
 
 
 def test_results_without_the_tasks_are_measured_again(runs, cache, tmp_path, caplog):
     """As those that an earlier version wrote."""
-    own = runs / "random" / "results" / "test.json"
+    own = runs / "other" / "results" / "test.json"
     text = own.read_text()
     made = json.loads(text)
     for row in made["rows"]:
@@ -130,7 +130,7 @@ def test_results_without_the_tasks_are_measured_again(runs, cache, tmp_path, cap
     own.write_text(json.dumps(made))
     caplog.set_level(logging.WARNING)
     try:
-        groups = find_groups([str(runs / "random"), str(runs / "maml")])
+        groups = find_groups([str(runs / "other"), str(runs / "fixed")])
         say(groups, tmp_path, cache, REQUEST)
     finally:
         own.write_text(text)
@@ -142,12 +142,12 @@ def test_results_without_the_tasks_are_measured_again(runs, cache, tmp_path, cap
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ways": (3,)}, r"^eval_ways: expected 2 among them.*maml.*received 3"),
+        ({"ways": (3,)}, r"^eval_ways: expected 2 among them.*fixed.*received 3"),
         ({"steps": (1, 2)}, "^eval_steps: expected one number with `compare`, received 1,2"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(runs, cache, tmp_path, change, message):
-    groups = find_groups([str(runs / "random"), str(runs / "maml")])
+    groups = find_groups([str(runs / "other"), str(runs / "fixed")])
     with pytest.raises(UserError, match=message):
         say(groups, tmp_path / "new", cache, dataclasses.replace(REQUEST, **change))
     assert not (tmp_path / "new").exists()
@@ -165,18 +165,18 @@ def test_runs_of_other_tasks_are_refused_before_anything_is_evaluated(
 ):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/config.json").write_text(make_config(**changes).to_json())
-    groups = find_groups([str(runs / "maml"), str(tmp_path / "other")])
+    groups = find_groups([str(runs / "fixed"), str(tmp_path / "other")])
     with pytest.raises(UserError, match=message):
         say(groups, tmp_path / "new", cache)
 
 
 def test_runs_of_other_pictures_are_refused(runs, cache, tmp_path):
-    data = json.loads((runs / "maml/data.json").read_text())
+    data = json.loads((runs / "fixed/data.json").read_text())
     data["splits"]["test"]["pixels_digest"] = "0" * 64
     (tmp_path / "other").mkdir()
     (tmp_path / "other/config.json").write_text(make_config().to_json())
     (tmp_path / "other/data.json").write_text(json.dumps(data))
-    groups = find_groups([str(runs / "maml"), str(tmp_path / "other")])
+    groups = find_groups([str(runs / "fixed"), str(tmp_path / "other")])
     with pytest.raises(UserError, match=r"^compare: expected runs with the same test pictures.*the "
                                         r"pixels are not\)$"):  # fmt: skip
         say(groups, tmp_path / "new", cache)

@@ -109,6 +109,7 @@ OTHERS = {
     "head_lr_factor": 10.0,
     "multi_step_loss": 100,
     "learn_inner_lr": True,
+    "per_step_norm": True,
     "second_order_after": 50,
     "skip_damaged": True,
     "crop_margin": 1.15,

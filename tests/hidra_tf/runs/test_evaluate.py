@@ -10,8 +10,8 @@ from PIL import Image
 from data_gen.errors import UserError
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.runs import evaluate
-from hidra_tf.runs.assembly import evaluated_ways
 from hidra_tf.runs.config import Config, EvalRequest
+from hidra_tf.runs.measuring import evaluated_ways
 from hidra_tf.runs.place.folder import CONFIG_FILE
 from hidra_tf.runs.terminal.progress import Progress
 from hidra_tf.runs.train import train

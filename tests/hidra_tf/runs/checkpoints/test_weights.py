@@ -185,3 +185,12 @@ def test_the_best_checkpoint_is_not_replaced_where_it_was_asked_for(run):
         weights.check_kept(run, CONFIG, "best")
     with pytest.raises(UserError, match=r"expected last or a step out of .*, received best"):
         weights.restore(run, Method(), CONFIG, "best")
+
+
+def test_the_validation_accuracy_is_that_of_the_best_weights_and_of_no_others(run):
+    assert weights.validation_accuracy(run, restore(run)[0]) == 0.9
+    assert weights.validation_accuracy(run, restore(run, "20")[0]) == 0.9
+    for other in ("last", "10"):
+        assert weights.validation_accuracy(run, restore(run, other)[0]) is None
+    (run / "best" / "ckpt-20.index").write_bytes(b"damaged")
+    assert weights.validation_accuracy(run, weights.Weights("20", 20, None)) is None

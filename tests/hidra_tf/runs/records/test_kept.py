@@ -41,10 +41,13 @@ def now(monkeypatch):
     return present
 
 
-def made(split="test", ways=(2, 3, 4), steps=(1,), tasks=600, data=OWN, weights=BEST):
+def made(split="test", ways=(2, 3, 4), steps=(1,), tasks=600, data=OWN, weights=BEST, seed=None):
     rows = [Row(c, s, 0.5, 0.1, 1.0) for c in ways for s in steps]
     return results.contents(
-        CONFIG, Asked(split, ways, steps, tasks, data, weights), rows, dict.fromkeys(ways, 1.0)
+        CONFIG,
+        Asked(split, ways, steps, tasks, data, weights, seed=seed),
+        rows,
+        dict.fromkeys(ways, 1.0),
     )
 
 
@@ -81,7 +84,13 @@ def test_the_same_request_gives_the_same_file_and_no_other(tmp_path, now):
 
 @pytest.mark.parametrize(
     "less",
-    [{"tasks": 1}, {"ways": (2,)}, {"steps": (3,)}, {"weights": Weights("last", 300, "1a57")}],
+    [
+        {"tasks": 1},
+        {"seed": 7},
+        {"ways": (2,)},
+        {"steps": (3,)},
+        {"weights": Weights("last", 300, "1a57")},
+    ],
 )
 def test_another_request_takes_nothing_away(tmp_path, now, less):
     whole = write(tmp_path)
@@ -222,7 +231,7 @@ def test_other_shots_are_another_evaluation_and_take_no_table_away(tmp_path, now
     own = write(tmp_path)
     contents = results.contents(
         CONFIG,
-        Asked("test", (2, 3, 4, 5), (1,), 600, OWN, BEST, (1, 2), 3),
+        Asked("test", (2, 3, 4, 5), (1,), 600, OWN, BEST, shots=(1, 2), query_shots=3),
         [Row(2, 1, 0.5, 0.1, 1.0)],
         {2: 1.0},
     )
@@ -248,3 +257,23 @@ def test_a_confusion_is_made_where_it_is_missing_and_moves_with_its_table(tmp_pa
     (moved,) = (tmp_path / "results").glob("test_*.classes.csv")
     assert moved.read_text() == "x"
     assert not own.with_suffix(".classes.csv").exists()
+
+
+def test_a_table_of_other_tasks_answers_for_their_seed_alone(tmp_path, now):
+    own = write(tmp_path, ways=tuple(range(2, 5)))
+    other = write(tmp_path, False, seed=7)
+    for seed, file in ((None, own), (CONFIG.seed, own), (7, other), (8, None)):
+        request = EvalRequest(tasks=600, ways=(2, 3, 4), seed=seed)
+        assert kept.answering(tmp_path, CONFIG, request) == file
+
+
+def test_a_table_without_the_tasks_is_no_answer_where_they_are_needed(tmp_path, now):
+    """As those of earlier versions; one with them, in another file, is."""
+    own, request = write(tmp_path), EvalRequest(tasks=600, ways=(2, 3, 4))
+    assert kept.answering(tmp_path, CONFIG, request) == own
+    assert kept.answering(tmp_path, CONFIG, request, by_task=True) is None
+    with_them = made()
+    for row in with_them["rows"]:
+        row.update(queries=30, correct=[15] * 600)
+    file = kept.write(tmp_path, CONFIG, with_them, b"chart", final=False)
+    assert kept.answering(tmp_path, CONFIG, request, by_task=True) == file != own

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from hidra_tf.runs.records.reading import read, rows_of, seconds_of
+from hidra_tf.runs.records.reading import read, rows_of, says_tasks, seconds_of
 
 ROW = {"ways": 2, "steps": 1, "accuracy": 0.5, "ci95": 0.1, "metrics": {}}
 WHOLE = {
@@ -125,3 +125,28 @@ def test_wrong_types_are_refused(tmp_path, place, value):
 def test_what_stands_twice_has_to_be_twice_the_same(tmp_path, name, other):
     with pytest.raises(ValueError, match=f"^expected {name} .*, received {other}$"):
         read(written(tmp_path, {**WHOLE, name: other}))
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"queries": 3, "correct": [0, 1, 2]}, "expected 4 tasks, received 3"),
+        ({"queries": 3, "correct": [0, 1, 2, 4]}, "expected 0 to 3 correct"),
+        ({"queries": 3, "correct": [0, 1, 2, -1]}, "expected 0 to 3 correct"),
+        ({"queries": 0, "correct": [0, 0, 0, 0]}, "expected 0 to 0 correct"),
+        ({"correct": [0, 1, 2, 3]}, "expected queries and correct"),
+        ({"queries": 3}, "expected queries and correct"),
+    ],
+)
+def test_correct_queries_that_cannot_be_are_refused(tmp_path, counts, message):
+    with pytest.raises(ValueError, match=message):
+        read(written(tmp_path, {**WHOLE, "rows": [{**ROW, **counts}]}))
+
+
+def test_correct_queries_are_read_or_known_to_be_missing(tmp_path):
+    counts = {"queries": 3, "correct": [0, 1, 2, 3]}
+    found = read(written(tmp_path, {**WHOLE, "rows": [{**ROW, **counts}]}))
+    assert says_tasks(found)
+    assert rows_of(found)[0].correct == (0, 1, 2, 3)
+    assert not says_tasks(WHOLE)
+    assert rows_of(WHOLE)[0].correct is None

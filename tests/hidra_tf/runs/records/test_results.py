@@ -13,8 +13,8 @@ from data_gen.class_pool import ClassPool
 from hidra_tf.evaluation.rows import Row
 from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config
-from hidra_tf.runs.records import results
-from hidra_tf.runs.records.reading import read, rows_of, seconds_of
+from hidra_tf.runs.records import report, results
+from hidra_tf.runs.records.reading import read, rows_of, seconds_of, validation_of
 from hidra_tf.runs.records.results import Asked, Data
 
 CONFIG = Config(
@@ -47,7 +47,8 @@ def made(rows=ROWS, config=CONFIG, **changes):
 def test_results_have_the_documented_keys():
     assert list(made()) == [
         "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
-        "seconds", "norm", "seed", "request", "data", "checkpoint", "validation", "rows", "nulls",
+        "seconds", "norm", "setting", "seed", "request", "data", "checkpoint", "validation", "rows",
+        "nulls",
     ]  # fmt: skip
     row = {"ways": 2, "steps": 1, "accuracy": 0.9871, "ci95": 0.0012, "metrics": {}}
     assert made()["rows"][0] == row
@@ -163,6 +164,7 @@ def test_every_part_of_the_request_makes_another_name_and_the_result_does_not():
         {"weights": Weights("best", 80, "beef")},
         {"weights": Weights("last", 250, "beef")},
         {"config": dataclasses.replace(CONFIG, seed=4)},
+        {"seed": 4},
         {"config": dataclasses.replace(CONFIG, shots=2)},
         {"config": dataclasses.replace(CONFIG, query_shots=2)},
     ]
@@ -176,3 +178,37 @@ def test_old_results_are_named_by_all_that_they_hold():
     old = {"split": "test", "step": 80, "rows": [{"accuracy": math.inf}]}
     assert re.fullmatch(r"test_step=80_[0-9a-f]{10}", results.name_of(old))
     assert results.name_of(old) != results.name_of({**old, "tasks": 1})
+
+
+def test_the_validation_accuracy_stands_beside_the_test_accuracy_and_in_no_name(tmp_path):
+    without, with_it = made(), made(validation=0.75)
+    assert without["validation"] is None
+    assert results.name_of(without) == results.name_of(with_it)
+    for name, contents, expected in (("a", without, None), ("b", with_it, (0.75, 100))):
+        (tmp_path / name).write_text(results.as_json(contents))
+        assert validation_of(read(tmp_path / name)) == expected
+    assert report.validation((0.75, 100)) == (
+        "val      75.00 % with these weights on 100 validation tasks\n"
+    )
+    assert report.validation(None) == ""
+
+
+def test_tasks_of_another_seed_are_said_in_the_request_and_in_the_name():
+    own, other = made(), made(seed=7)
+    assert "seed" not in own["request"]
+    assert (results.task_seed(own), results.task_seed(other)) == (CONFIG.seed, 7)
+    assert "_tasks=600_seed=7_checkpoint=" in results.name_of(other)
+
+
+def test_the_correct_queries_of_each_task_stand_exactly_and_on_one_line(tmp_path):
+    row = Row(2, 1, 0.5, 0.1, 1.0, {}, 30, tuple(range(7, 13)))
+    text = results.as_json(made([row], tasks=6))
+    assert '"correct": [7, 8, 9, 10, 11, 12]\n' in text
+    (tmp_path / "test.json").write_text(text)
+    (found,) = rows_of(read(tmp_path / "test.json"))
+    assert (found.queries, found.correct) == (30, row.correct)
+
+
+def test_text_of_any_kind_is_written_as_it_is():
+    place = "/a [\n 1,\n 2\n] b"
+    assert json.loads(results.as_json({"place": place, "list": [1, 2]}))["place"] == place
