@@ -578,7 +578,7 @@ def test_the_flags_of_a_papers_preset_fit_together(preset):
     ours = config(f"--flagfile={preset}")
     assert f"_{ours.method}" in preset.stem or preset.stem.endswith("_pretraining")
     assert preset.stem.startswith(f"{ours.dataset}_{ours.eval_dataset or ''}".rstrip("_"))
-    shots = re.search(r"_(\d)shot$", preset.stem)
+    shots = re.search(r"_(\d)shot(_table\d)?$", preset.stem)
     assert shots is None or int(shots[1]) == ours.shots
     # A drawer drew each character once.
     assert ours.dataset != "omniglot" or ours.shots + ours.query_shots <= 20
@@ -588,8 +588,12 @@ def test_the_flags_of_a_papers_preset_fit_together(preset):
         assert (ours.train_ways if ours.is_fixed_way else build.eval_request().ways) == (5,)
     without_effect = {
         "random": "train_ways meta_batch steps inner_steps meta_lr train_on_validation",
-        "protonet": "inner_steps inner_lr eval_steps batch_size",
+        **dict.fromkeys(
+            ("protonet", "matching_net", "relation_net", "hypershot"),
+            "inner_steps inner_lr eval_steps batch_size",
+        ),
         "finetune": "meta_batch",
+        "baseline_pp": "meta_batch",
     }
     for name in without_effect.get(ours.method, "batch_size").split():
         assert not absl_flags.FLAGS[name].present, name
@@ -608,8 +612,11 @@ def test_the_runs_that_presets_begin_from_are_those_of_presets():
     for preset, ours in begun.items():
         source, theirs = trained[ours.pretrained]
         assert f"after {source.relative_to(ROOT)}, " in opening(preset)
-        for name in ("dataset", "backbone", "filters", "norm", "image_size", "channels"):
+        same = ("dataset", "backbone", "filters", "image_size", "channels", "standardize")
+        for name in same:
             assert getattr(ours, name) == getattr(theirs, name), (preset.stem, name)
+        # Two names for one network: what one keeps in training for tests, the other does without.
+        assert {ours.norm, theirs.norm} <= {"running", "transductive"}, preset.stem
 
 
 def test_the_checkpoint_of_an_evaluation():
