@@ -1,5 +1,7 @@
 """Helpers that several test folders share, as fixtures: tests cannot import one another."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,32 @@ def check_meta_gradient(numerical_gradient):
         np.testing.assert_allclose(sum(slopes), expected, rtol=1e-5)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all processes of a test run share: decoded pictures and trained runs."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, shared):
+    """Runs main.py for all tests of a process, without a start of TensorFlow for each."""
+    from tests.faults.harness import Server
+
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "LANG": "C.UTF-8",
+        "HIDRA_CACHE_DIR": str(shared / "cache"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONDONTWRITEBYTECODE": "1",  # which a row would be blamed for
+        # Nothing here is large, and other rows run beside.
+        "TF_NUM_INTRAOP_THREADS": "1",
+    }
+    server = Server(tmp_path_factory.mktemp("printed"), environment)
+    yield server
+    server.close()
