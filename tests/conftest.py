@@ -1,5 +1,7 @@
 """Helpers that several test folders share, as fixtures: tests cannot import one another."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -27,12 +29,17 @@ def numerical_gradient():
 
 @pytest.fixture(scope="session")
 def make_backbone():
-    """A tiny float64 Conv-4 without a weight that is zero or one by initialization."""
+    """A tiny float64 Conv-4, or its first blocks: no weight is zero or one as initialized."""
+    import keras
+
     from hidra_tf.backbones.backbone import Backbone
     from hidra_tf.backbones.conv4 import conv4
 
-    def make(norm, filters=3, seed=0, adapt_norm=False):
-        model = conv4((16, 16, 1), filters, norm, seed, dtype="float64")
+    def make(norm, filters=3, seed=0, adapt_norm=False, blocks=4):
+        # A test that compares a method with itself needs no more than one block.
+        layers = conv4((16, 16, 1), filters, norm, seed, dtype="float64").layers[:blocks]
+        inputs, flatten = keras.Input((16, 16, 1), dtype="float64"), keras.layers.Flatten
+        model = keras.Sequential([inputs, *layers, flatten(dtype="float64")])
         rng = np.random.default_rng(seed)
         for variable in model.trainable_variables:
             variable.assign(variable.numpy() + 0.3 * rng.normal(size=variable.shape))
@@ -96,3 +103,32 @@ def check_meta_gradient(numerical_gradient):
         np.testing.assert_allclose(sum(slopes), expected, rtol=1e-5)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all processes of a test run share: decoded pictures and trained runs."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, shared):
+    """Runs main.py for all tests of a process, without a start of TensorFlow for each."""
+    from tests.faults.harness import Server
+
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "LANG": "C.UTF-8",
+        "HIDRA_CACHE_DIR": str(shared / "cache"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONDONTWRITEBYTECODE": "1",  # which a row would be blamed for
+        # Nothing here is large, and other rows run beside.
+        "TF_NUM_INTRAOP_THREADS": "1",
+    }
+    server = Server(tmp_path_factory.mktemp("printed"), environment)
+    yield server
+    server.close()

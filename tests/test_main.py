@@ -1,4 +1,8 @@
-"""The commands of the README, run as a user runs them."""
+"""The commands of the README, run as a user runs them.
+
+An interpreter of its own takes seconds to start, so most of them run in processes that a server
+forks (tests/faults/server.py).
+"""
 
 import json
 import os
@@ -14,6 +18,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+
+from tests.faults.harness import Row
 
 ROOT = Path(__file__).parents[1]
 TINY = [
@@ -35,32 +41,49 @@ def environment(tmp_path_factory):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     cache = tmp_path_factory.mktemp("cache")
     kept = {k: v for k, v in os.environ.items() if k not in ("DATA_DIR", "EVAL_DATA_DIR")}
-    return {**kept, "HIDRA_CACHE_DIR": str(cache), "CUDA_VISIBLE_DEVICES": ""}
+    # The server's runs have one thread too, and results are compared bit for bit.
+    own = {"CUDA_VISIBLE_DEVICES": "", "TF_NUM_INTRAOP_THREADS": "1"}
+    return {**kept, **own, "HIDRA_CACHE_DIR": str(cache)}
 
 
 @pytest.fixture(scope="module")
-def command(environment):
-    """Runs main.py; returns the finished process."""
+def start(environment):
+    """Starts main.py in an interpreter of its own, as a shell does; returns the process."""
 
     def run(*arguments, cwd=ROOT):
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *map(str, arguments)],
             cwd=cwd,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
-            check=False,
         )
 
     return run
 
 
 @pytest.fixture(scope="module")
-def trained(command, tmp_path_factory):
+def command(server, environment):
+    """Runs main.py in a process whose imports are done; returns how it ended."""
+
+    def run(*arguments, cwd=ROOT):
+        own = (("HIDRA_CACHE_DIR", environment["HIDRA_CACHE_DIR"]),)
+        row = Row("", tuple(map(str, arguments)), environment=own, limit=300.0)
+        outcome = server.run(row, cwd)
+        assert not outcome.late
+        return subprocess.CompletedProcess(row.flags, outcome.code, outcome.out, outcome.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(start, tmp_path_factory):
     """A folder with a finished run in runs/<name>, and what its training printed."""
     cwd = tmp_path_factory.mktemp("trained")
-    done = command(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
+    process = start(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
+    printed = process.communicate(timeout=300)
+    done = subprocess.CompletedProcess(process.args, process.returncode, *printed)
     assert done.returncode == 0, done.stderr
     (run,) = (cwd / "runs").iterdir()
     return cwd, run, done
@@ -248,19 +271,10 @@ def checkpoint_values(run, step):
     }
 
 
-def test_ctrl_c_saves_and_the_same_command_ends_like_an_undisturbed_run(
-    command, environment, tmp_path
-):
+def test_ctrl_c_saves_and_the_same_command_ends_like_an_undisturbed_run(start, command, tmp_path):
     steps = 60
     flags = [*TINY, f"--steps={steps}", "--log_every=20", "--checkpoint_every=20"]
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), *flags, f"--run_dir={tmp_path}/parts"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start(*flags, f"--run_dir={tmp_path}/parts")
     # The first of these lines is printed before the first update.
     assert any(line.startswith("step ") for line in process.stdout)
     process.send_signal(signal.SIGINT)
@@ -380,15 +394,11 @@ def test_a_damaged_table_is_no_result(command, trained_copy):
     assert measured(own) == before
 
 
-def test_ctrl_c_while_importing_or_evaluating_is_one_line(environment, trained_copy):
+def test_ctrl_c_while_importing_or_evaluating_is_one_line(start, trained_copy):
     _, run = trained_copy
     before = sorted(run.rglob("*"))
     for seconds in (2.5, 12.0):
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), "--eval_only", f"--run_dir={run}",
-             "--eval_tasks=1000000"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        process = start("--eval_only", f"--run_dir={run}", "--eval_tasks=1000000")
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)

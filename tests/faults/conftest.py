@@ -1,22 +1,12 @@
-"""A server and a few trained runs for the rows that one process tests."""
+"""A few trained runs for the rows that one process tests."""
 
 import contextlib
 import fcntl
-import os
 
 import pytest
 
-from tests.faults.harness import Place, Row, Server
+from tests.faults.harness import Place, Row
 from tests.faults.recipes import TRAINED, fill
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    """A folder that all processes of a test run share: decoded pictures and trained runs."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 @contextlib.contextmanager
@@ -25,24 +15,6 @@ def alone(folder):
     with open(folder / "lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory, shared):
-    """Serves all rows of a process."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path_factory.mktemp("home")),
-        "LANG": "C.UTF-8",
-        "HIDRA_CACHE_DIR": str(shared / "cache"),
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONDONTWRITEBYTECODE": "1",  # which a row would be blamed for
-        # Nothing here is large, and other rows run beside.
-        "TF_NUM_INTRAOP_THREADS": "1",
-    }
-    server = Server(tmp_path_factory.mktemp("printed"), environment)
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="session")

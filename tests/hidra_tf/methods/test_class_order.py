@@ -22,9 +22,8 @@ def make_method(make_backbone, rows):
     def make(name, kind):
         settings = rows[name].settings | rows[name].unordered
         inner = InnerLoop(2, 0.3)
-        method = build(
-            name, make_backbone("support"), inner, (WAYS,), seed=5, head=kind, **settings
-        )
+        backbone = make_backbone("support", blocks=1)
+        method = build(name, backbone, inner, (WAYS,), seed=5, head=kind, **settings)
         rng = np.random.default_rng(5)
         # `protonet` has no head.
         for variable in method.head.trainable_variables if hasattr(method, "head") else ():

@@ -1,5 +1,7 @@
 """Meta-gradients against finite differences, and what all methods have in common."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,10 +37,10 @@ def learned_by_the_head(method):
 
 @pytest.fixture(scope="session")
 def make_method(make_backbone, rows):
-    def make(name, norm="transductive", steps=1, adapt_norm=False, exact=True, **options):
+    def make(name, norm="transductive", steps=1, adapt_norm=False, exact=True, blocks=4, **options):
         options = rows[name].settings | options
         inner = InnerLoop(steps, LEARNING_RATE, exact=exact)
-        backbone = make_backbone(norm, adapt_norm=adapt_norm)
+        backbone = make_backbone(norm, adapt_norm=adapt_norm, blocks=blocks)
         method = build(name, backbone, inner, (WAYS,), seed=5, **options)
         for variable in learned_by_the_head(method):
             variable.assign(np.random.default_rng(5).normal(size=variable.shape))
@@ -216,14 +218,14 @@ def test_meta_gradients_are_the_mean_over_the_tasks(name, make_method, episodes)
 
 @pytest.mark.parametrize("name", METHODS)
 def test_tasks_do_not_see_one_another(name, make_method, episodes):
-    method = make_method(name)
+    method = make_method(name, blocks=1)
     singles = [method.query_logits(task, [1])[0] for task in single_tasks(episodes)]
     np.testing.assert_allclose(method.query_logits(episodes, [1]), singles, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_one_adaptation_gives_every_number_of_steps(name, make_method, episodes):
-    method = make_method(name)
+    method = make_method(name, blocks=1)
     together = method.query_logits(episodes, [0, 1, 3])
     apart = [method.query_logits(episodes, [steps])[:, 0] for steps in (0, 1, 3)]
     np.testing.assert_allclose(together, np.stack(apart, axis=1), rtol=1e-12, atol=1e-14)
@@ -231,7 +233,7 @@ def test_one_adaptation_gives_every_number_of_steps(name, make_method, episodes)
 
 @pytest.mark.parametrize("name", METHODS)
 def test_features_that_are_had_at_once_give_the_same_predictions(name, make_method, episodes):
-    method = make_method(name, "none")
+    method = make_method(name, "none", blocks=1)
     at_steps = (0, 1) if method.needs_features_only((1,)) else (0,)
     found = method.predictions_of_features(method.with_features(episodes), at_steps)
     expected = method.predictions(episodes, at_steps)
@@ -301,19 +303,28 @@ def test_the_backbones_variables_come_first(name, make_method):
     assert len(method.variables) == count + len(learned_by_the_head(method)) + learned_rates
 
 
-@pytest.mark.parametrize("setting", ["first_order", "adapt_norm"])
-@pytest.mark.parametrize("name", METHODS)
-def test_a_setting_changes_something_if_and_only_if_the_method_has_a_use_for_it(
-    name, setting, make_method, episodes
-):
-    def outcome(**options):
-        method = make_method(name, "support", steps=2, **options)
+@pytest.fixture(scope="module")
+def outcome(make_method, episodes):
+    """What a method computes, with one of its settings or without."""
+
+    @functools.cache
+    def compute(name, setting=None):
+        options = {} if setting is None else {setting: True}
+        method = make_method(name, "support", steps=2, blocks=1, **options)
         logits = method.query_logits(episodes, [2])
         if not trains(name) or METHODS[name].batches:
             return [logits]
         return [logits, *method.meta_gradients(episodes).gradients]
 
-    pairs = zip(outcome(), outcome(**{setting: True}), strict=True)
+    return compute
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("setting", ["first_order", "adapt_norm"])
+def test_a_setting_changes_something_if_and_only_if_the_method_has_a_use_for_it(
+    name, setting, outcome
+):
+    pairs = zip(outcome(name), outcome(name, setting), strict=True)
     changed = any(np.max(np.abs(a - b)) > 1e-9 for a, b in pairs)
     assert changed == uses(name, setting)
 
