@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
 from hidra_tf.backbones.arguments import check_network
@@ -44,7 +46,7 @@ def conv4(
         >>> model.output_shape
         (None, 64)
     """
-    blocks = _blocks(image_shape, filters, norm, seed, dtype)
+    blocks = conv4_blocks(image_shape, filters, norm, seed, dtype)
     features = keras.layers.Flatten(dtype=dtype, name="features")
     return keras.Sequential([*blocks, features], name="conv4")
 
@@ -79,7 +81,7 @@ def conv4_gap(
         >>> conv4_gap((84, 84, 3), filters=64).output_shape
         (None, 64)
     """
-    blocks = _blocks(image_shape, filters, norm, seed, dtype)
+    blocks = conv4_blocks(image_shape, filters, norm, seed, dtype)
     # The mean is taken in the precision of the weights.
     features = keras.layers.GlobalAveragePooling2D(
         dtype=keras.DTypePolicy(dtype).variable_dtype, name="features"
@@ -87,24 +89,40 @@ def conv4_gap(
     return keras.Sequential([*blocks, features], name="conv4_gap")
 
 
-def _blocks(
-    image_shape: tuple[int, int, int], filters: int, norm: str, seed: int, dtype: str
+def conv4_blocks(
+    image_shape: tuple[int, int, int],
+    filters: int,
+    norm: str,
+    seed: int,
+    dtype: str,
+    shapes: Sequence[tuple[str, bool]] = (("same", True),) * 4,
 ) -> list[keras.layers.Layer]:
-    """The input and the four blocks, the same ones in all kinds of Conv-4."""
+    """The input and the four blocks, which all kinds of Conv-4 have.
+
+    Args:
+        image_shape: as of `conv4`.
+        filters: as of `conv4`.
+        norm: as of `conv4`.
+        seed: as of `conv4`.
+        dtype: as of `conv4`.
+        shapes: of each block, how its convolution pads and whether it pools; see `ConvBlock`.
+    """
     check_network("Conv-4", image_shape, filters, norm, seed, dtype)
     layers: list[keras.layers.Layer] = [
         keras.Input(image_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
     ]
-    for block in range(4):
+    for number, (padding, pool) in enumerate(shapes):
         layers.append(
             ConvBlock(
                 filters,
                 normalised=norm != "none",
                 # A bias before batch statistics is subtracted again with the mean.
                 use_bias=norm in ("affine", "none"),
-                kernel_initializer=keras.initializers.GlorotUniform(derive(seed, f"conv_{block}")),
+                kernel_initializer=keras.initializers.GlorotUniform(derive(seed, f"conv_{number}")),
+                padding=padding,
+                pool=pool,
                 dtype=dtype,
-                name=f"block_{block + 1}",
+                name=f"block_{number + 1}",
             )
         )
     return layers

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from hidra_tf.backbones.arguments import check_network
-from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.seeds import derive
+from hidra_tf.backbones.conv4 import conv4_blocks
 
 # Of each block: how its convolution pads, and whether it pools.
 _BLOCKS = (("valid", True), ("valid", True), ("same", False), ("same", False))
@@ -43,23 +41,6 @@ def conv4_np(
         >>> conv4_np((28, 28, 1), filters=64).output_shape
         (None, 1600)
     """
-    check_network("Conv-4", image_shape, filters, norm, seed, dtype)
-    layers: list[keras.layers.Layer] = [
-        keras.Input(image_shape, dtype=keras.DTypePolicy(dtype).variable_dtype)
-    ]
-    for number, (padding, pool) in enumerate(_BLOCKS):
-        layers.append(
-            ConvBlock(
-                filters,
-                normalised=norm != "none",
-                # A bias before batch statistics is subtracted again with the mean.
-                use_bias=norm in ("affine", "none"),
-                kernel_initializer=keras.initializers.GlorotUniform(derive(seed, f"conv_{number}")),
-                padding=padding,
-                pool=pool,
-                dtype=dtype,
-                name=f"block_{number + 1}",
-            )
-        )
-    layers.append(keras.layers.Flatten(dtype=dtype, name="features"))
-    return keras.Sequential(layers, name="conv4_np")
+    blocks = conv4_blocks(image_shape, filters, norm, seed, dtype, _BLOCKS)
+    features = keras.layers.Flatten(dtype=dtype, name="features")
+    return keras.Sequential([*blocks, features], name="conv4_np")
