@@ -65,6 +65,7 @@ ANY_WAY: dict[str, dict[str, Any]] = {
     "protonet": {},
 }
 ANY_WAYS = (2, 5, 10, 20, 50, 100, 200)
+_TRAINED = {"5": (5,), "2-10": tuple(range(2, 11))}
 # The tasks of all tests, whatever the seed of a training.
 TASK_SEED = 1000
 NORMS = ("running", "transductive")
@@ -173,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache_dir")
     parser.add_argument("--ways", type=int, default=5)
     parser.add_argument("--any_way", action="store_true")
+    parser.add_argument("--trained", choices=("5", "2-10"), help="one of the two of --any_way")
     parser.add_argument("--seeds", type=_numbers, default=(0, 1, 2))
     parser.add_argument("--methods", type=lambda text: text.split(","), default=None)
     parser.add_argument("--filters", type=int, default=32)
@@ -199,7 +201,9 @@ def main(arguments: Sequence[str]) -> None:
     shared = [field.name for field in dataclasses.fields(Experiment)]
     experiment = Experiment(**{name: getattr(asked, name) for name in shared})
     compare_any_way = asked.any_way
-    trained = ((5,), tuple(range(2, 11))) if compare_any_way else ((asked.ways,),)
+    trained = tuple(_TRAINED.values()) if compare_any_way else ((asked.ways,),)
+    if asked.trained:
+        trained = (_TRAINED[asked.trained],)
     norms = ("running",) if compare_any_way else NORMS
     test_ways = ANY_WAYS if compare_any_way else (asked.ways,)
     trainings = [(name, ways, own) for ways in trained for name, own in chosen.items()]
@@ -207,7 +211,8 @@ def main(arguments: Sequence[str]) -> None:
         for name, ways, own in trainings:
             experiment.run(name, ways, seed, own, test_ways, norms)
     if not asked.no_table:
-        kind = "any_way" if compare_any_way else f"{asked.ways}way"
+        ways = format_ways(trained[0]) if len(trained) == 1 else "both"
+        kind = f"any_way_{ways}" if compare_any_way else f"{asked.ways}way"
         for norm in norms:
             experiment.table(trainings, asked.seeds, test_ways, norm, kind)
 
