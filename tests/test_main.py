@@ -117,7 +117,8 @@ def test_training_leaves_a_whole_run(trained):
     results = json.loads((run / "results" / "test.json").read_text())
     assert set(results) == {
         "dataset", "eval_dataset", "split", "method", "step", "shots", "query_shots", "tasks",
-        "seconds", "norm", "seed", "request", "data", "checkpoint", "rows", "nulls",
+        "seconds", "norm", "setting", "seed", "request", "data", "checkpoint", "validation", "rows",
+        "nulls",
     }  # fmt: skip
     assert results["seconds"].keys() == {"2", "3"}
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]

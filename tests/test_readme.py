@@ -48,7 +48,7 @@ def test_the_library_example_runs(tmp_path):
 def test_every_flag_and_make_target_that_it_names_exists():
     # The cache is a command of its own.
     known = parsing.help_text("usage") + "".join(f"--{flag}:" for flag in CACHE_FLAGS)
-    for name in set(re.findall(r"--(?!no)([a-z_]+)", README)) - {"flagfile", "help", "logdir"}:
+    for name in set(re.findall(r"--(?!no)([a-z_0-9]+)", README)) - {"flagfile", "help", "logdir"}:
         assert re.search(rf"--(\[no\])?{name}:", known), name
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"`?make\s([a-z]+)`?", README)):

@@ -31,7 +31,10 @@ def picture_weights(labels: tf.Tensor, ways: tf.Tensor | int, dtype: tf.DType) -
 
 
 def balanced(
-    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], labels: tf.Tensor, logits: tf.Tensor
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    labels: tf.Tensor,
+    logits: tf.Tensor,
+    weights: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """L [...], from a loss that is the mean over pictures.
 
@@ -39,8 +42,11 @@ def balanced(
         loss: labels [..., N] and logits [..., N, C] → the mean [...] over the N pictures.
         labels: integers [..., N].
         logits: [..., N, C].
+        weights: the pictures' weights [..., N] where they are some of a larger support set; None
+            where they are all of it.
     """
     # The mean over one picture is the picture's own loss.
     losses = loss(labels[..., tf.newaxis], logits[..., tf.newaxis, :])
-    weights = picture_weights(labels, tf.shape(logits)[-1], logits.dtype)
+    if weights is None:
+        weights = picture_weights(labels, tf.shape(logits)[-1], logits.dtype)
     return tf.reduce_mean(weights * losses, axis=-1)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
+from hidra_tf.adaptation.class_balance import picture_weights
 from hidra_tf.adaptation.head_sgd import HeadSgd
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.adaptation.steps import states_at
@@ -64,12 +65,17 @@ class HeadTraining:
         """
         make = type(start)
 
+        ways = tf.shape(start.logits(features))[-1]
+        # Of the whole support set, since a minibatch may have few pictures of a class by chance.
+        shares = picture_weights(labels, ways, features.dtype)
+
         def loss(weights: Sequence[tf.Tensor], rows: tf.Tensor | None) -> tf.Tensor:
-            x, y = features, labels
+            x, y, w = features, labels, shares
             if rows is not None:
                 x, y = tf.gather(x, rows, axis=-2), tf.gather(y, rows, axis=-1)
+                w = tf.gather(w, rows, axis=-1)
             # A sum over tasks, each of which has neurons of its own.
-            return tf.reduce_sum(self.inner.support_loss(y, make(*weights).logits(x)))
+            return tf.reduce_sum(self.inner.support_loss(y, make(*weights).logits(x), w))
 
         def step(taken: tf.Tensor | int, state: _State) -> _State:
             return self._pass(tf.convert_to_tensor(taken), state, tf.shape(features)[-2], loss)

@@ -130,9 +130,14 @@ class InnerLoop:
         """The loss, its mean [...] over images: labels [..., N], logits [..., N, C]."""
         return loss_function(self.loss)(labels, logits)
 
-    def support_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """What a step goes down: labels [..., C·K], logits [..., C·K, C] → [...]."""
-        loss = balanced(loss_function(self.loss), labels, logits)
+    def support_loss(
+        self, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """What a step goes down: labels [..., C·K], logits [..., C·K, C] → [...].
+
+        The `weights` [..., C·K] are those of `class_balance`, for a part of a support set.
+        """
+        loss = balanced(loss_function(self.loss), labels, logits, weights)
         return self._factor(tf.shape(logits)[-1], logits.dtype) * loss
 
     def exact_first_step(

@@ -37,7 +37,8 @@ def squared_error(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     logits z [..., N, C], with y = 1 for an image's own class and 0 for the others.
     """
     targets = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
-    return tf.reduce_mean(tf.square(tf.sigmoid(logits) - targets), axis=(-2, -1))
+    errors = tf.reduce_mean(tf.square(tf.sigmoid(logits) - targets), axis=-1)
+    return tf.reduce_mean(errors, axis=-1)
 
 
 # By the names in `options.LOSSES`.

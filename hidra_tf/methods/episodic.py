@@ -110,7 +110,7 @@ class EpisodicMethod(Method):
         dtype = episodes.support_images.dtype
         objective = self.annealing.objective(phase, self.steps, step, dtype)
         gradients, metrics = [v.dtype for v in self.variables], dict.fromkeys(self.metrics, dtype)
-        statistics = [v.dtype for v in self.statistics]
+        statistics = [v.dtype for v in self.moving_statistics]
         signature = MetaGradients(dtype, dtype, gradients, metrics, statistics)
         if self.needs_features_only((self.steps,)):
             of_group = functools.partial(self.gradients_on_features, objective)

@@ -12,6 +12,7 @@ from data_gen.batches import Batch
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.meta_training import meta_update
 from hidra_tf.backbones.observation import observing
 
 
@@ -82,6 +83,11 @@ class Method(abc.ABC):
         """The running statistics that meta-updates move and a checkpoint holds; see `Backbone`."""
         return [variable for one in self.backbones for variable in one.statistics]
 
+    @property
+    def moving_statistics(self) -> list[tf.Variable]:
+        """The running statistics that are measured at this moment; none outside of training."""
+        return [] if meta_update() is None else self.statistics
+
     def keep(self, statistics: Sequence[tf.Tensor]) -> None:
         """Moves the running statistics towards those of a meta-batch."""
         left = list(statistics)
@@ -93,9 +99,9 @@ class Method(abc.ABC):
     def observed(self, function: Callable[..., MetaGradients]) -> Callable[..., MetaGradients]:
         """A function of a task, or of a minibatch, that also tells its batch statistics.
 
-        It is the function itself where no running statistics are kept.
+        It is the function itself where no running statistics are kept, as outside of training.
         """
-        if not self.statistics:
+        if not self.moving_statistics:
             return function
 
         def with_statistics(*given: object) -> MetaGradients:

@@ -61,7 +61,7 @@ class Reptile(GradientMethod):
         """The mean query loss after adaptation, and the mean of θ − θ′ over T tasks."""
         del step
         dtype = batch.support_images.dtype
-        types = [[v.dtype for v in part] for part in (self.variables, self.statistics)]
+        types = [[v.dtype for v in part] for part in (self.variables, self.moving_statistics)]
         signature = MetaGradients(dtype, dtype, types[0], statistics=types[1])
         of_task = self.observed(self._displacement)
         results = over_tasks(of_task, batch, signature, self.task_map)()

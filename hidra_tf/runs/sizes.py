@@ -28,7 +28,10 @@ _STEP_OF_GRAPH = 200_000
 # Weights, their gradients, and the two moments of Adam.
 _COPIES = {"adam": 4, "sgd": 2}
 # Convolutions of a 3 × 3 kernel from F channels to F channels, in units of F × F.
-_KERNELS = {"conv4": 9 * 3, "conv4_np": 9 * 3, "resnet12": 9 * 2 * 10 * 10}
+_KERNELS = {
+    **dict.fromkeys(("conv4", "conv4_gap", "conv4_np"), 9 * 3),
+    "resnet12": 9 * 2 * 10 * 10,
+}
 # Settings of a network that a hypernetwork makes.
 _TARGET = ("target_layers", "target_width")
 # Tasks that are adapted to at once in an evaluation: see `hidra_tf.evaluation.evaluator`.

@@ -334,8 +334,8 @@ def test_query_logits_use_the_adapted_weights_and_their_statistics(norm):
         ({"learning_rate": np.nan}, "learning_rate: .* above 0; received nan"),
         ({"learning_rate": np.inf}, "learning_rate: .* above 0; received inf"),
         ({"learning_rate": "0.1"}, "learning_rate: .* above 0; received '0.1'"),
-        ({"loss": "hinge"}, "loss: expected one of softmax, sigmoid or a function .*'hinge'"),
-        ({"loss": None}, "loss: expected one of softmax, sigmoid or a function .*None"),
+        ({"loss": "hinge"}, "loss: expected one of softmax, sigmoid, mse or a function .*'hinge'"),
+        ({"loss": None}, "loss: expected one of softmax, sigmoid, mse or a function .*None"),
         ({"reduction": "sum"}, "reduction: expected one of mean, per_class; received 'sum'"),
     ],
 )

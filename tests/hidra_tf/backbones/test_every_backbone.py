@@ -64,7 +64,8 @@ def test_a_picture_depends_on_others_by_batch_statistics_alone(name, norm):
     difference = np.max(
         np.abs(features_of(backbone, images)[:2] - features_of(backbone, images[:2]))
     )
-    assert difference < 1e-12 if norm in ("affine", "none") else difference > 1e-5
+    assert difference < 1e-12 if backbone.per_image else difference > 1e-5
+    assert backbone.per_image == (norm in ("affine", "none", "running"))
 
 
 @every

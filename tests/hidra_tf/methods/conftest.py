@@ -50,7 +50,6 @@ ROWS = {
     "fomaml": Row(),  # no derivative of the loss: test_reptile.py
     "reptile": Row(),  # no derivative of the loss: test_reptile.py
     "anil": Row(gradients=((True, "support", 2, False), (True, "affine", 2, False))),
-    "protonet": Row(gradients=((True, "joint", 1, False), (True, "none", 1, False))),
     "boil": Row(
         gradients=(
             (True, "transductive", 1, True),
@@ -63,6 +62,7 @@ ROWS = {
             (True, "affine", 2, True),
         )
     ),
+    "protonet": Row(gradients=((True, "joint", 1, False), (True, "none", 1, False))),
     "finetune": Row({"classes": 4}),  # learns no tasks: test_frozen.py
     "baseline_pp": Row({"classes": 4}),  # learns no tasks: test_transfer.py
     # Constants in their gradients: test_hyper.py. What the enhancement shows the hypernetwork

@@ -14,7 +14,7 @@ from hidra_tf.backbones.conv4_np import conv4_np
 from hidra_tf.heads.relation import relation_module
 from hidra_tf.methods import build
 from hidra_tf.methods.relation_net import RelationNet
-from hidra_tf.options import NORMS
+from hidra_tf.options import NORMS, TRANSDUCTIVE
 
 EPSILON = 1e-3
 IMAGE, FILTERS = (16, 16, 1), 2  # of which the maps are 2 × 2
@@ -63,7 +63,7 @@ def compared(pairs, model, norm, statistics=None):
         pairs += named.get(block + "bias", 0)
         if norm != "none":
             mean, variance = np.zeros(pairs.shape[-1]), np.ones(pairs.shape[-1])
-            if norm in ("transductive", "support"):
+            if norm in ("transductive", "support", "joint"):
                 mean, variance = pairs.mean((0, 1, 2)), pairs.var((0, 1, 2))
             found.append((mean, variance))
             mean, variance = statistics[number - 1] if statistics else (mean, variance)
@@ -141,7 +141,7 @@ def test_a_query_sees_others_under_transductive_statistics_alone(norm, make_meth
         for e in (episodes, episodes._replace(query_images=others))
     )
     difference = np.max(np.abs(logits - changed))
-    assert difference > 1e-6 if norm == "transductive" else difference < 1e-12
+    assert difference > 1e-6 if norm in TRANSDUCTIVE else difference < 1e-12
 
 
 def test_meta_gradients_under_the_papers_loss(make_method, make_episodes, numerical_gradient):

@@ -69,6 +69,7 @@ def test_results_have_the_values_of_the_run_and_of_the_request():
         600,
         {"10": 3.25, "2": 1.5},
         "transductive",
+        "transductive",
         3,
         {"split": "val", "ways": [2, 10], "steps": [1, 5], "tasks": 600},
         {
