@@ -101,7 +101,7 @@ def test_the_closed_form_equals_the_step_by_differentiation(
     norm, first_order, steps, ways, shots, make_backbone, make_episodes
 ):
     episodes = make_episodes(ways, shots, query_shots=2)
-    backbone = make_backbone(norm, adapt_norm=steps == 2)
+    backbone = make_backbone(norm, adapt_norm=steps == 2, blocks=2)
     closed, generic = both_ways(backbone, episodes, steps, first_order)
     np.testing.assert_allclose(closed[0], generic[0], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(closed[1].loss, generic[1].loss, rtol=1e-9)
@@ -145,7 +145,8 @@ def difference_made_by_the_head(method, episodes):
 def test_a_random_master_gives_what_a_zero_master_gives(
     norm, steps, exact, make_backbone, make_episodes
 ):
-    method = build("hidra", make_backbone(norm), InnerLoop(steps, LEARNING_RATE, exact=exact), (3,))
+    inner = InnerLoop(steps, LEARNING_RATE, exact=exact)
+    method = build("hidra", make_backbone(norm, blocks=2), inner, (3,))
     episodes = make_episodes(3, shots=2, query_shots=2)
     assert difference_made_by_the_head(method, episodes) < 1e-9
     assert max(np.max(np.abs(part)) for part in outcome(method, episodes)) > NOTICEABLE
