@@ -186,7 +186,7 @@ def test_presets_have_what_the_programs_have_that_their_comments_point_to(preset
         assert made.nesterov == (made.meta_optimizer == "sgd")
         assert made.pretrained is None or request.tasks == 10_000
     else:
-        others = r"hidra_(\d|5-30)|maml_5$|_random$|mamlpp|reptile|meta_sgd"
+        others = r"hidra_(\d|5-30)|maml_5$|_random$|mamlpp|reptile|meta_sgd|r2d2"
         assert re.search(others, preset.stem), "a program without a section"
         return
     assert made.clip_norm == 0
