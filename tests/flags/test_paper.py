@@ -2,7 +2,7 @@
 
 A training is shrunk to tiny pictures, widths and numbers. Presets that are the same training then
 share it, so that every preset is trained and no training is repeated. Updates are computed without
-being compiled, which is the quickest where there are only three; `-m slow` compiles them.
+being compiled, which is the quickest where there are only three; `make presets` compiles them.
 """
 
 import dataclasses
