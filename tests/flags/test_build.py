@@ -589,7 +589,7 @@ def test_the_flags_of_a_papers_preset_fit_together(preset):
     without_effect = {
         "random": "train_ways meta_batch steps inner_steps meta_lr train_on_validation",
         **dict.fromkeys(
-            ("protonet", "matching_net", "relation_net", "hypershot"),
+            ("protonet", "matching_net", "relation_net", "hypershot", "r2d2"),
             "inner_steps inner_lr eval_steps batch_size",
         ),
         "finetune": "meta_batch",
