@@ -267,6 +267,7 @@ WALK = {
     "val_tasks": (9, {}, RANDOM),
     "checkpoint_every": (9, {}, RANDOM),
     "checkpoint_minutes": (9.0, {}, RANDOM),
+    "keep_best": (5, {}, RANDOM),
     "eval_only": (True, {}, None),
     "eval_norm": ("support", {"eval_only": True}, {}),
     "eval_ways": ((3,), {}, None),
