@@ -83,9 +83,9 @@ absl_flags.DEFINE_string(
     "checkpoint",
     None,
     "The weights to evaluate: best (by validation accuracy), last, ensemble (the best ones that "
-    "--keep_best has kept: each adapts to a task by itself, and their logits are averaged), or with "
-    "--eval_only the step of a checkpoint that is kept (default: best; last where best was chosen "
-    "on classes that were trained on, that is with --train_on_validation and without "
+    "--keep_best has kept: each adapts to a task by itself, and their logits are averaged), or "
+    "with --eval_only the step of a checkpoint that is kept (default: best; last where best was "
+    "chosen on classes that were trained on, that is with --train_on_validation and without "
     "--eval_dataset).",
 )
 absl_flags.DEFINE_list(

@@ -32,7 +32,7 @@ class Ensemble(Method):
         >>> method = ProtoNet(backbone=Backbone(keras.Sequential(layers), norm="none"))
         >>> ensemble = Ensemble(method)
         >>> for scale in (1.0, 2.0):
-        ...     method.variables[0].assign(scale * method.variables[0])
+        ...     _ = method.variables[0].assign(scale * method.variables[0])
         ...     ensemble.remember()
         >>> ensemble.members
         2

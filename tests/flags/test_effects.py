@@ -320,6 +320,12 @@ def test_a_flag_is_refused_where_it_has_none(name):
         check_flag(name, value, without)
 
 
+def test_one_checkpoint_is_no_ensemble():
+    check_flag("checkpoint", "ensemble", {"keep_best": 2})
+    with pytest.raises(UserError, match=r"^checkpoint: .*--keep_best above 1.*--keep_best=1$"):
+        check_flag("checkpoint", "ensemble", {})
+
+
 def test_a_rule_without_a_case_above_does_not_exist():
     assert {n for n, rules in EFFECTS.items() if rules} <= {
         n for n, (_, _, without) in WALK.items() if without is not None
