@@ -82,9 +82,11 @@ absl_flags.DEFINE_enum(
 absl_flags.DEFINE_string(
     "checkpoint",
     None,
-    "The weights to evaluate: best (by validation accuracy), last, or with --eval_only the step of "
-    "a checkpoint that is kept (default: best; last where best was chosen on classes that were "
-    "trained on, that is with --train_on_validation and without --eval_dataset).",
+    "The weights to evaluate: best (by validation accuracy), last, ensemble (the best ones that "
+    "--keep_best has kept: each adapts to a task by itself, and their logits are averaged), or "
+    "with --eval_only the step of a checkpoint that is kept (default: best; last where best was "
+    "chosen on classes that were trained on, that is with --train_on_validation and without "
+    "--eval_dataset).",
 )
 absl_flags.DEFINE_list(
     "compare",

@@ -221,6 +221,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "val_tasks": (_TRAINED,),
     "checkpoint_every": (_TRAINED,),
     "checkpoint_minutes": (_TRAINED,),
+    "keep_best": (_TRAINED,),
     # Evaluation
     "eval_only": _ALWAYS,
     "eval_ways": _ALWAYS,
@@ -234,7 +235,14 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "eval_seed": _ALWAYS,
     "eval_split": _ALWAYS,
     "eval_norm": (Rule(lambda at: at.eval_only, "--eval_only", "eval_only"),),
-    "checkpoint": (_TRAINED,),
+    "checkpoint": (
+        _TRAINED,
+        Rule(
+            lambda at: at.given["checkpoint"] != "ensemble" or at.config.keep_best > 1,
+            "--keep_best above 1",
+            "keep_best",
+        ),
+    ),
     "compare": _ALWAYS,
     "compare_dir": (Rule(lambda at: "compare" in at.given, "--compare", "compare"),),
 }

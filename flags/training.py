@@ -102,3 +102,8 @@ define_setting(
     "The number of minutes after which a checkpoint is saved in any case; 0 saves none because of "
     "the time.",
 )
+define_setting(
+    "keep_best",
+    "The number of checkpoints with the highest validation accuracies that are kept; with 5, "
+    "--checkpoint=ensemble evaluates the best five together.",
+)

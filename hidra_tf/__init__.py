@@ -64,6 +64,7 @@ _PUBLIC = {
     "make_optimizer": "hidra_tf.training.optimizers",
     "learning_rate": "hidra_tf.training.schedules",
     "Evaluator": "hidra_tf.evaluation.evaluator",
+    "Ensemble": "hidra_tf.evaluation.ensemble",
     "Row": "hidra_tf.evaluation.rows",
 }
 

@@ -10,7 +10,6 @@ from data_gen.errors import UserError, printable
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
-from hidra_tf.methods.interface import Method
 from hidra_tf.options import BY_STATISTICS, setting_of
 from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import build_method, load_splits
@@ -77,9 +76,7 @@ def evaluate(
         at_home = identity.is_own(path, request.split, pool)
         if at_home is None:  # what the run does not say, its place lets us guess
             at_home = source(config, request.split) == source(own, request.split)
-        return evaluate_checkpoint(
-            config, path, method, evaluator, request, own=at_home, final=False
-        )
+        return evaluate_checkpoint(config, path, evaluator, request, own=at_home, final=False)
 
 
 def _per_class(config: Config, request: EvalRequest) -> int | None:
@@ -123,7 +120,6 @@ def _norm(own: Config, request: EvalRequest) -> str:
 def evaluate_checkpoint(
     config: Config,
     path: Path,
-    method: Method,
     evaluator: Evaluator,
     request: EvalRequest,
     own: bool = True,
@@ -134,8 +130,8 @@ def evaluate_checkpoint(
     Args:
         config: the run's configuration, with the data sets of the evaluation.
         path: the run's folder.
-        method: the run's method, whose weights are restored from the checkpoint.
-        evaluator: the evaluator of the tasks that are asked for.
+        evaluator: the evaluator of the tasks that are asked for, whose method's weights are
+            restored from the checkpoint.
         request: the request, which names the split and the checkpoint.
         own: whether the classes are the run's own.
         final: whether the evaluation ends a training; see `kept.write`.
@@ -143,7 +139,7 @@ def evaluate_checkpoint(
     Returns:
         The file of the results.
     """
-    weights = restore(path, method, config, request.checkpoint)
+    weights = restore(path, evaluator.method, config, request.checkpoint)
     name, place = source(config, request.split)
     asked = results.Asked(
         request.split,
@@ -196,9 +192,9 @@ def _classes(split: str) -> str:
 def _title(config: Config, asked: results.Asked) -> str:
     name = asked.data.name
     data = config.dataset if name == config.dataset else f"{config.dataset} → {name}"
-    kind = f" ({asked.weights.kind})" if asked.weights.kind in ("best", "last") else ""
+    kind = "" if asked.weights.kind.isdecimal() else f" ({asked.weights.kind})"
     return (
-        f"{data}, {config.method}, {format_ways(asked.shots)}-shot, step {asked.weights.step}"
+        f"{data}, {config.method}, {format_ways(asked.shots)}-shot, {asked.weights}"
         f"{kind if methods.trains(config.method) else ''}"
     )
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from data_gen.class_pool import Splits
 from data_gen.errors import UserError
+from hidra_tf.evaluation.ensemble import Ensemble
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.interface import Method
 from hidra_tf.runs import sizes
+from hidra_tf.runs.checkpoints.files import ENSEMBLE
 from hidra_tf.runs.config import Config, EvalRequest, TaskSettings
 from hidra_tf.runs.seen import view_of
 
@@ -49,6 +51,8 @@ def make_evaluator(
 ) -> Evaluator:
     """The evaluator of a run for what was requested, and for the defaults of the rest.
 
+    Its method is an `Ensemble` of the given one where the checkpoints of one are requested.
+
     Raises:
         UserError: if the method or the split cannot give such tasks.
     """
@@ -58,6 +62,8 @@ def make_evaluator(
     steps = evaluated_steps(config, request)
     sizes.check_evaluation(config, ways, request)
     seeded = dataclasses.replace(config, seed=evaluated_seed(config, request))
+    if request.checkpoint == ENSEMBLE:
+        method = Ensemble(method)
     return _evaluator_of(seeded, method, splits, request.split, ways, steps, "evaluation", request)
 
 

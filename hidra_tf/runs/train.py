@@ -63,7 +63,7 @@ def train(config: Config, path: Path, request: EvalRequest, cache_dir: str | Non
             use. Nothing was written then.
         KeyboardInterrupt: after Ctrl-C; it says what was saved.
     """
-    check_at_the_end(request.checkpoint)
+    check_at_the_end(config, request.checkpoint)
     with told_when_stopped(lambda: training_stopped(path, total_steps(config))):
         # Reads alone: a finished run may be on a disk that cannot be written.
         existing = _begun(path, config)
@@ -125,7 +125,7 @@ def _train(
         _meta_train(config, path, method, sampler, monitors)
     else:
         Checkpoints(path, method, None, _LOG.warning).save()
-    evaluate_checkpoint(config, path, method, evaluator, request)
+    evaluate_checkpoint(config, path, evaluator, request)
 
 
 def _build_method(config: Config, path: Path, splits: Splits, cache_dir: str | None) -> Method:
@@ -167,7 +167,7 @@ def _meta_train(
     monitors: dict[str, Evaluator],
 ) -> None:
     optimizer = build_optimizer(config, method)
-    checkpoints = Checkpoints(path, method, optimizer, _LOG.warning)
+    checkpoints = Checkpoints(path, method, optimizer, _LOG.warning, keep_best=config.keep_best)
     if checkpoints.restore_last() and int(checkpoints.step) < config.steps:
         print(f"continuing {path} after step {int(checkpoints.step)}", flush=True)
     progress = Progress(config.steps, int(checkpoints.step), "update", "step")

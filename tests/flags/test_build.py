@@ -622,12 +622,12 @@ def test_the_runs_that_presets_begin_from_are_those_of_presets():
 def test_the_checkpoint_of_an_evaluation():
     parse()
     assert build.eval_request().checkpoint is None
-    for given in ("best", "last", "80"):
+    for given in ("best", "last", "ensemble", "80"):
         parse(f"--checkpoint={given}")
         assert build.eval_request().checkpoint == given
     for given in ("worst", "-1", "8.5", "٣"):
         parse(f"--checkpoint={given}")
-        with pytest.raises(UserError, match="checkpoint: expected best, last or a step"):
+        with pytest.raises(UserError, match="checkpoint: expected best, last, ensemble or a step"):
             build.eval_request()
 
 

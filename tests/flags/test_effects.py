@@ -267,6 +267,7 @@ WALK = {
     "val_tasks": (9, {}, RANDOM),
     "checkpoint_every": (9, {}, RANDOM),
     "checkpoint_minutes": (9.0, {}, RANDOM),
+    "keep_best": (5, {}, RANDOM),
     "eval_only": (True, {}, None),
     "eval_norm": ("support", {"eval_only": True}, {}),
     "eval_ways": ((3,), {}, None),
@@ -317,6 +318,12 @@ def test_a_flag_is_refused_where_it_has_none(name):
     value, _, without = WALK[name]
     with pytest.raises(UserError, match=f"^{name}: "):
         check_flag(name, value, without)
+
+
+def test_one_checkpoint_is_no_ensemble():
+    check_flag("checkpoint", "ensemble", {"keep_best": 2})
+    with pytest.raises(UserError, match=r"^checkpoint: .*--keep_best above 1.*--keep_best=1$"):
+        check_flag("checkpoint", "ensemble", {})
 
 
 def test_a_rule_without_a_case_above_does_not_exist():

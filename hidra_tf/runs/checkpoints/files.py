@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from hidra_tf.runs.place.folder import write_atomically
 
-LAST, BEST = "checkpoints", "best"  # the folders of a run
+LAST, BEST, ENSEMBLE = FOLDERS = ("checkpoints", "best", "ensemble")  # the folders of a run
 
 _SCRATCH = ".saving"
 _LIST = "checkpoint"  # TensorFlow's list, for `tf.train.latest_checkpoint` and the like
@@ -34,15 +34,21 @@ class CheckpointFiles:
         self.folder = folder
         self._keep = keep
 
-    def save(self, step: int, write: Callable[[str], object]) -> None:
+    def save(
+        self,
+        step: int,
+        write: Callable[[str], object],
+        others: Collection[int] | None = None,
+    ) -> None:
         """Saves a checkpoint and removes those that are no longer to be kept.
 
-        Those of later steps go too. There are some if they could not be read and the training
-        goes on from an earlier one.
+        Where nobody says which others are kept, those of later steps go too. There are some if
+        they could not be read and the training goes on from an earlier one.
 
         Args:
             step: its number.
             write: called with a prefix, writes the checkpoint's files, named after it.
+            others: the steps of the others to be kept, or None for the newest `keep` with this one.
         """
         scratch, name = self.folder / _SCRATCH, f"ckpt-{step}"
         self._clean()
@@ -52,7 +58,10 @@ class CheckpointFiles:
         for file in sorted(scratch.glob(f"{name}.*"), key=_is_index):
             file.replace(self.folder / file.name)
         whole = [prefix for prefix in self.prefixes() if is_complete(prefix)]
-        kept = [prefix for prefix in whole if step_of(prefix) <= step][: self._keep]
+        if others is None:
+            kept = [prefix for prefix in whole if step_of(prefix) <= step][: self._keep]
+        else:
+            kept = [prefix for prefix in whole if step_of(prefix) in (step, *others)]
         for prefix in self.prefixes():
             if prefix not in kept:
                 _remove(prefix)
@@ -105,6 +114,7 @@ def holds_nothing(path: Path) -> bool:
         len(last) <= 1
         and not any(map(is_complete, last))
         and all(step_of(prefix) == 0 for prefix in best)
+        and not checkpoints_in(path / ENSEMBLE)
         and not any((path / "results").glob("*.json"))
     )
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the last few to go on from, and the best by validation."""
+"""Checkpoints of a run: the last few to go on from, and the best, or best few, by validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from data_gen.errors import UserError
 from hidra_tf.methods.interface import Method
-from hidra_tf.runs.checkpoints.files import BEST, LAST, CheckpointFiles, is_complete
+from hidra_tf.runs.checkpoints.files import BEST, FOLDERS, LAST, CheckpointFiles, is_complete
+from hidra_tf.runs.checkpoints.members import Members
 from hidra_tf.runs.checkpoints.reading import DAMAGE, VALUES, examine
 from hidra_tf.runs.place.paths import for_tensorflow
 
@@ -29,7 +30,8 @@ class Checkpoints:
     that is killed after it measured a new best at step S', and goes on from S < S', finds a best
     checkpoint of S' beside the `best_accuracy` of S. That does no harm: until S' is measured and
     saved again, `best/` holds weights that this run had and that were the best of it, and a better
-    one of another step replaces them, together with `best_accuracy`.
+    one of another step replaces them, together with `best_accuracy`. `Members` says the same of
+    the best few.
 
     Args:
         path: the run's folder; `checkpoints/` and `best/` are made in it by the first save.
@@ -37,6 +39,7 @@ class Checkpoints:
         optimizer: the optimizer whose state is kept; None where nothing is trained.
         warn: a function that is told, in one line, when a damaged checkpoint is passed over.
         keep: the number of last checkpoints that stay.
+        keep_best: the number of best checkpoints that stay, in `ensemble/` where there are several.
 
     Attributes:
         step: meta-updates done.
@@ -51,6 +54,7 @@ class Checkpoints:
         optimizer: keras.optimizers.Optimizer | None,
         warn: Callable[[str], None],
         keep: int = 3,
+        keep_best: int = 1,
     ) -> None:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.best_accuracy = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
@@ -61,8 +65,10 @@ class Checkpoints:
         }
         if method.statistics:
             state["statistics"] = method.statistics
+        self._path = path = for_tensorflow(path)
         # The best weights are for evaluation, for which the optimizer is of no use.
         self._weights = tf.train.Checkpoint(**state)
+        self._members = Members(path, keep_best, state, warn) if keep_best > 1 else None
         if optimizer is not None:
             state["optimizer"] = optimizer
         self._everything = tf.train.Checkpoint(**state)
@@ -73,7 +79,6 @@ class Checkpoints:
         }
         self._warn = warn
         self.restored: Path | None = None
-        path = for_tensorflow(path)
         self._last = CheckpointFiles(path / LAST, keep)
         self._best = CheckpointFiles(path / BEST, keep=1)
 
@@ -82,7 +87,13 @@ class Checkpoints:
         self._last.save(int(self.step), self._everything.write)
 
     def save_if_best(self, accuracy: float) -> bool:
-        """Saves the weights if `accuracy` is the best so far."""
+        """Saves the weights if `accuracy` is the best so far; and again if one of the best few.
+
+        Returns:
+            Whether it is the best.
+        """
+        if self._members is not None:
+            self._members.offer(int(self.step), accuracy)
         if accuracy <= float(self.best_accuracy):
             return False
         self.best_accuracy.assign(accuracy)
@@ -138,15 +149,24 @@ class Checkpoints:
             DamagedError: if it cannot be read.
             MisfitError: if it has other weights than the method.
         """
-        for files in (self._last, self._best):
-            if step in files.steps():
-                prefix = files.folder / f"ckpt-{step}"
-                try:
-                    self._restore(self._weights, prefix)
-                except DAMAGE as error:
-                    raise DamagedError(_complaint(prefix, error)) from error
+        for folder in FOLDERS:
+            prefix = self._path / folder / f"ckpt-{step}"
+            if is_complete(prefix):
+                self.restore_weights(prefix)
                 return True
         return False
+
+    def restore_weights(self, prefix: Path) -> None:
+        """Goes back to the weights of a checkpoint, given as a path without suffix.
+
+        Raises:
+            DamagedError: if it cannot be read.
+            MisfitError: if it has other weights than the method.
+        """
+        try:
+            self._restore(self._weights, prefix)
+        except DAMAGE as error:
+            raise DamagedError(_complaint(prefix, error)) from error
 
     def _restore_newest(self, checkpoint: tf.train.Checkpoint, files: CheckpointFiles) -> bool:
         self._look_at_list(files)

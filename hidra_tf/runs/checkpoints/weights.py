@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_gen.errors import UserError
 from hidra_tf import methods
+from hidra_tf.evaluation.ensemble import Ensemble
 from hidra_tf.methods.interface import Method
-from hidra_tf.runs.checkpoints.files import checkpoints_in, saved_step, step_of
+from hidra_tf.runs.checkpoints.files import (
+    BEST,
+    ENSEMBLE,
+    FOLDERS,
+    checkpoints_in,
+    saved_step,
+    step_of,
+)
+from hidra_tf.runs.checkpoints.members import members_in
 from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
@@ -18,17 +29,36 @@ _LOG = logging.getLogger(__name__)
 
 
 class Weights(NamedTuple):
-    """The weights of a checkpoint.
+    """The weights of a checkpoint, or of several that answer together.
 
     Attributes:
-        kind: `best`, `last`, or the step that was asked for, as text.
-        step: the meta-updates that they have seen.
+        kind: `best`, `last`, `ensemble`, or the step that was asked for, as text.
+        step: the meta-updates that they have seen; of an ensemble the most of them.
         digest: a digest of their values; None if the checkpoint cannot be read again.
+        steps: the same meta-updates for each member of an ensemble; empty for one checkpoint.
     """
 
     kind: str
     step: int
     digest: str | None
+    steps: tuple[int, ...] = ()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What results hold of them, without `steps` where there is one checkpoint."""
+        kept = {name: value for name, value in self._asdict().items() if name != "steps"}
+        return {**kept, "steps": list(self.steps)} if self.steps else kept
+
+    @classmethod
+    def of_fields(cls, fields: Mapping[str, Any]) -> Weights:
+        """The weights of which results hold `fields`."""
+        return cls(**{**fields, "steps": tuple(fields.get("steps", ()))})
+
+    def __str__(self) -> str:
+        """As in "step 20", and for an ensemble "steps 10, 20"."""
+        if not self.steps:
+            return f"step {self.step}"
+        return f"step{'s' if len(self.steps) > 1 else ''} {', '.join(map(str, self.steps))}"
 
 
 def default_kind(config: Config) -> str:
@@ -46,15 +76,17 @@ def restore(path: Path, method: Method, config: Config, asked: str | None) -> We
 
     Args:
         path: the run's folder.
-        method: the run's method.
+        method: the run's method; for an ensemble an `Ensemble` of it without members.
         config: the run's configuration.
-        asked: `best`, `last` or a step; None takes `default_kind`.
+        asked: `best`, `last`, `ensemble` or a step; None takes `default_kind`.
 
     Raises:
         UserError: if there is no such checkpoint.
     """
     checkpoints = Checkpoints(path, method, None, _LOG.warning)
     kind = _kind(asked, config)
+    if kind == ENSEMBLE:
+        return _restore_members(path, method, config, checkpoints)
     if kind == "best":
         found = checkpoints.restore_best(or_last=asked is None)
     elif kind == "last":
@@ -70,6 +102,9 @@ def restore(path: Path, method: Method, config: Config, asked: str | None) -> We
 def current(path: Path, config: Config, asked: str | None) -> Weights | None:
     """What `restore` would give, found without a model; None if nothing can be read."""
     kind = _kind(asked, config)
+    if kind == ENSEMBLE:
+        together = _together(members_in(path, config.keep_best))
+        return together if together.digest else None
     found = (_described(kind, prefix) for prefix in _candidates(path, kind, asked))
     return next((weights for weights in found if weights.digest), None)
 
@@ -77,26 +112,40 @@ def current(path: Path, config: Config, asked: str | None) -> Weights | None:
 def validation_accuracy(path: Path, weights: Weights) -> float | None:
     """The accuracy by which weights were chosen as the best of the run at `path`.
 
-    Only `best/` keeps one: that of its own weights, which are the last ones too if they are of the
-    same step. Of other weights there is none.
+    Only the checkpoints in `best/` and `ensemble/` keep one, each that of its own weights, which
+    are the last ones too if they are of the same step. Of other weights there is none, nor of an
+    ensemble as a whole.
     """
-    own = (prefix for prefix in checkpoints_in(path / "best") if step_of(prefix) == weights.step)
+    if weights.steps:
+        return None
+    chosen = [*checkpoints_in(path / BEST), *checkpoints_in(path / ENSEMBLE)]
+    own = (prefix for prefix in chosen if step_of(prefix) == weights.step)
     return next((found for prefix in own if (found := best_accuracy(prefix)) is not None), None)
 
 
 def check_kept(path: Path, config: Config, asked: str | None) -> None:
     """Raises `UserError`, before anything is loaded, if there is no such checkpoint."""
     kind = _kind(asked, config)
+    _check_several(config, kind)
     if not _candidates(path, kind, asked):
         raise UserError(_missing(path, kind))
 
 
-def check_at_the_end(asked: str | None) -> None:
+def check_at_the_end(config: Config, asked: str | None) -> None:
     """Raises `UserError` for a checkpoint that a training cannot be evaluated at when it ends."""
-    if asked not in (None, "best", "last"):
+    if asked not in (None, "best", "last", ENSEMBLE):
         raise UserError(
-            f"checkpoint: expected best or last at the end of a training, received {asked}; "
-            "evaluate an earlier one with `eval_only`"
+            f"checkpoint: expected best, last or ensemble at the end of a training, received "
+            f"{asked}; evaluate an earlier one with `eval_only`"
+        )
+    _check_several(config, asked)
+
+
+def _check_several(config: Config, kind: str | None) -> None:
+    if kind == ENSEMBLE and config.keep_best == 1:
+        raise UserError(
+            "checkpoint: expected best, last or a step for a run with `keep_best=1`, received "
+            "ensemble"
         )
 
 
@@ -110,10 +159,12 @@ def _candidates(path: Path, kind: str, asked: str | None) -> list[Path]:
 
     The last one takes the place of the best where nobody asked for one of them.
     """
-    last, best = (checkpoints_in(path / name) for name in ("checkpoints", "best"))
+    last, best, members = (checkpoints_in(path / name) for name in FOLDERS)
     if kind == "best":
         return best if asked else [*best, *last]
-    return last if kind == "last" else [p for p in (*last, *best) if step_of(p) == int(kind)]
+    if kind in ("last", ENSEMBLE):
+        return last if kind == "last" else members
+    return [p for p in (*last, *best, *members) if step_of(p) == int(kind)]
 
 
 def _described(kind: str, prefix: Path) -> Weights:
@@ -122,12 +173,43 @@ def _described(kind: str, prefix: Path) -> Weights:
     return Weights(shown, step_of(prefix), weights_digest(prefix))
 
 
+def _restore_members(
+    path: Path, ensemble: Ensemble, config: Config, checkpoints: Checkpoints
+) -> Weights:
+    """Gives an ensemble all members that the run keeps."""
+    prefixes = members_in(path, config.keep_best)
+    if not prefixes:
+        raise UserError(_missing(path, ENSEMBLE))
+    for prefix in prefixes:
+        checkpoints.restore_weights(prefix)
+        ensemble.remember()
+    found = _together(prefixes)
+    if len(prefixes) < config.keep_best:
+        _LOG.warning(
+            "expected %d checkpoints in %s, found %d, which are the ensemble: of %s",
+            config.keep_best,
+            path / ENSEMBLE,
+            len(prefixes),
+            found,
+        )
+    return found
+
+
+def _together(prefixes: Sequence[Path]) -> Weights:
+    """The weights of the members of an ensemble."""
+    digests = [weights_digest(prefix) for prefix in prefixes]
+    whole = bool(digests) and None not in digests
+    digest = hashlib.sha256(" ".join(digests).encode()).hexdigest() if whole else None
+    steps = tuple(map(step_of, prefixes))
+    return Weights(ENSEMBLE, max(steps, default=0), digest, steps)
+
+
 def _missing(path: Path, kind: str) -> str:
-    kept = {p for name in ("checkpoints", "best") for p in checkpoints_in(path / name)}
+    kept = {p for name in FOLDERS for p in checkpoints_in(path / name)}
     if not kept:
         return f"expected a checkpoint in {path}, found none; train the run first"
     steps = ", ".join(str(step) for step in sorted({step_of(prefix) for prefix in kept}))
-    names = [name for name in ("best", "last") if _candidates(path, name, name)]
+    names = [name for name in ("best", "last", ENSEMBLE) if _candidates(path, name, name)]
     return (
         f"checkpoint: expected {', '.join(names)} or a step out of {steps} for {path}, "
         f"received {kind}"

@@ -28,8 +28,8 @@ class EvalRequest:
         skip_damaged: whether damaged pictures are left out, as they are if the run says so.
         norm: the statistics that normalise the features, one of `options.NORMS`, or None for those
             of the run.
-        checkpoint: the checkpoint, `best`, `last` or a step as text, or None for the choice of
-            `hidra_tf.runs.checkpoints.weights`.
+        checkpoint: the checkpoint, `best`, `last` or a step as text; `ensemble` for the best ones
+            together; or None for the choice of `hidra_tf.runs.checkpoints.weights`.
         confusion: whether accuracies of single classes and a confusion matrix are kept too.
         seed: the seed of the tasks, or None for the seed of the run.
     """
@@ -51,9 +51,9 @@ class EvalRequest:
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
         kind = "best" if self.checkpoint is None else self.checkpoint
-        if not re.fullmatch(r"best|last|\d{1,18}", kind, re.ASCII):
+        if not re.fullmatch(r"best|last|ensemble|\d{1,18}", kind, re.ASCII):
             raise UserError(
-                f"checkpoint: expected best, last or a step, received {self.checkpoint!r}"
+                f"checkpoint: expected best, last, ensemble or a step, received {self.checkpoint!r}"
             )
         _at_least("eval_tasks", self.tasks, 1)
         _at_least("eval_ways", min(self.ways or (2,)), 2)

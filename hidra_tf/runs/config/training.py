@@ -41,6 +41,9 @@ class TrainingSettings(Settings):
         checkpoint_every: the number of meta-updates between two checkpoints.
         checkpoint_minutes: the minutes after which the state is saved in any case; 0 saves nothing
             because of the time.
+        keep_best: the number of checkpoints with the highest validation accuracies that are kept;
+            several of them can be evaluated together. It stays what it was when a run began, since
+            those that were not kept are gone.
     """
 
     steps: int = whole(least=1)
@@ -65,6 +68,7 @@ class TrainingSettings(Settings):
     val_tasks: int = whole(100, least=1)
     checkpoint_every: int = whole(1000, least=1, bookkeeping=True)
     checkpoint_minutes: float = number(10.0, least=0, bookkeeping=True)
+    keep_best: int = whole(1, least=1)
 
     def check(self) -> None:
         """Raises `UserError` where a value cannot be meant."""

@@ -1,4 +1,4 @@
-"""A run's folder: config.json, data.json, checkpoints/, best/, event folders, results/*.json."""
+"""A run's folder: its settings, the identity of its pictures, checkpoints, events and results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hidra_tf.runs.place.lock import LOCK_FILE
 
 CONFIG_FILE, DATA_FILE = "config.json", "data.json"
 _NO_FILE = "what is neither a file nor a folder"
-_FOLDERS = ("checkpoints", "best", "train", "val", "test", "results")
+_FOLDERS = ("checkpoints", "best", "ensemble", "train", "val", "test", "results")
 
 
 def find(path: Path) -> Config | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hidra_tf import methods
 from hidra_tf.runs.checkpoints.files import saved_step
+from hidra_tf.runs.checkpoints.weights import Weights
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.records import kept, report
 from hidra_tf.runs.records.reading import read, rows_of, seconds_of, validation_of
@@ -24,10 +25,11 @@ def says_finished(path: Path, config: Config, request: EvalRequest) -> bool:
     if file is None:
         return False
     made = read(file)
+    weights = Weights.of_fields(made["checkpoint"])
     rows, seconds = rows_of(made), seconds_of(made)
     time = f"{report.pace(request.tasks, rows, seconds)}\n" if sum(seconds.values()) else ""
     print(
-        f"{path} is finished: {steps} of {steps} steps; tested at step {made['step']}\n\n"
+        f"{path} is finished: {steps} of {steps} steps; tested at {weights}\n\n"
         f"{report.table(rows)}\n\n{report.validation(validation_of(made))}{time}results  {file}\n"
         f"to evaluate it otherwise: --eval_only --run_dir={path}"
     )

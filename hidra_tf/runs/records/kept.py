@@ -176,4 +176,4 @@ def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def _weights_of(made: Mapping[str, Any]) -> Weights | None:
     """The weights that were evaluated; None in a file from before they were noted."""
-    return Weights(**made["checkpoint"]) if "request" in made else None
+    return Weights.of_fields(made["checkpoint"]) if "request" in made else None

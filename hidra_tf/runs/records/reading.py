@@ -62,6 +62,11 @@ class _Checkpoint:
     kind: str
     step: int
     digest: str | None
+    steps: list[int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None:
+            _expect(self.step == max(self.steps, default=None), f"step {self.step}", self.steps)
 
 
 @dataclass(frozen=True)

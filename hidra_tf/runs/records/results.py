@@ -25,6 +25,7 @@ SETTINGS = ("method", "shots", "query_shots", "norm", "seed")
 
 # In JSON, a line break stands between values only: within text it is written as two characters.
 _WHOLE_NUMBERS = re.compile(r"(?<=\[)\s*\n\s*\d+(?:,\s+\d+)*\s*(?=\])")
+_NO_VALIDATION = "only checkpoints in best/ and ensemble/ keep one, each that of its own weights"
 _WORDS = {math.inf: "infinite", -math.inf: "minus infinite"}
 
 
@@ -121,7 +122,7 @@ def contents(
     nulls: dict[str, str] = {}
     validation = None
     if asked.validation is None:
-        nulls["validation"] = "only best/ keeps a validation accuracy, that of its own weights"
+        nulls["validation"] = _NO_VALIDATION
     else:
         validation = {"accuracy": asked.validation, "tasks": config.val_tasks}
     return {
@@ -139,7 +140,7 @@ def contents(
         "seed": config.seed,
         "request": request_of(config, asked),
         "data": asked.data._asdict(),
-        "checkpoint": asked.weights._asdict(),
+        "checkpoint": asked.weights.fields,
         "validation": validation,
         "rows": _strict(found, "rows", nulls),
         "nulls": nulls,

@@ -69,6 +69,7 @@ OTHERS = {
     "log_every": 10,
     "checkpoint_every": 10,
     "checkpoint_minutes": 0.5,
+    "keep_best": 5,
     "val_tasks": 20,
     "data_dir": "/pictures",
     "eval_dataset": "emnist",

@@ -159,13 +159,13 @@ def test_a_run_that_never_saved_is_started_over_with_other_settings_and_pictures
     assert (run / "results" / "test.json").exists()
 
 
-@pytest.mark.parametrize("kept", ["best", "results"])
+@pytest.mark.parametrize("kept", ["best", "ensemble", "results"])
 def test_a_run_that_lost_its_checkpoints_but_holds_more_is_not_started_over(
     run, config, cache, kept
 ):
-    if kept == "best":
-        shutil.copytree(run / "checkpoints", run / "best")
-        for file in (run / "best").glob("ckpt-0.*"):
+    if kept != "results":
+        shutil.copytree(run / "checkpoints", run / kept)
+        for file in (run / kept).glob("ckpt-0.*"):
             file.rename(file.with_name(file.name.replace("ckpt-0", "ckpt-5")))
     else:
         (run / "results").mkdir()

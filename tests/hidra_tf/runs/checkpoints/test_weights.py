@@ -171,10 +171,10 @@ def test_other_weights_of_the_same_step_are_told_apart(run, tmp_path):
 @pytest.mark.parametrize(("asked", "fine"), [(None, 1), ("best", 1), ("last", 1), ("80", 0)])
 def test_a_training_ends_with_the_best_or_the_last(asked, fine):
     if fine:
-        weights.check_at_the_end(asked)
+        weights.check_at_the_end(CONFIG, asked)
     else:
-        with pytest.raises(UserError, match="expected best or last at the end"):
-            weights.check_at_the_end(asked)
+        with pytest.raises(UserError, match="expected best, last or ensemble at the end"):
+            weights.check_at_the_end(CONFIG, asked)
 
 
 def test_the_best_checkpoint_is_not_replaced_where_it_was_asked_for(run):
@@ -194,3 +194,112 @@ def test_the_validation_accuracy_is_that_of_the_best_weights_and_of_no_others(ru
         assert weights.validation_accuracy(run, restore(run, other)[0]) is None
     (run / "best" / "ckpt-20.index").write_bytes(b"damaged")
     assert weights.validation_accuracy(run, weights.Weights("20", 20, None)) is None
+
+
+KEEPS_TWO = make_config(keep_best=2)
+
+
+class Ensemble(Method):
+    """All that checkpoints want of an ensemble."""
+
+    def __init__(self):
+        super().__init__()
+        self.remembered = []
+
+    def remember(self):
+        self.remembered.append(float(self.variables[1]))
+
+
+@pytest.fixture
+def several(tmp_path):
+    """A run that keeps the two best checkpoints, of steps 10 and 30; the best of step 30."""
+    method, path = Method(), tmp_path / "several"
+    checkpoints = Checkpoints(path, method, None, print, keep=1, keep_best=2)
+    for step, accuracy in ((0, 0.1), (10, 0.8), (20, 0.7), (30, 0.9), (40, 0.2)):
+        checkpoints.step.assign(step)
+        method.variables[1].assign(step)
+        checkpoints.save_if_best(accuracy)
+        checkpoints.save()
+    return path
+
+
+def together(run, config=KEEPS_TWO):
+    ensemble = Ensemble()
+    return weights.restore(run, ensemble, config, "ensemble"), ensemble.remembered
+
+
+def test_the_members_of_an_ensemble_are_restored_one_after_the_other(several, caplog):
+    found, values = together(several)
+    assert values == [10, 30]
+    assert (found.kind, found.step, found.steps) == ("ensemble", 30, (10, 30))
+    assert found == weights.current(several, KEEPS_TWO, "ensemble")
+    assert str(found) == "steps 10, 30"
+    assert messages(caplog) == []
+
+
+def test_members_beyond_those_that_are_kept_are_no_part_of_the_ensemble(several):
+    """As a kill before the removal of an old one leaves them."""
+    for file in list((several / "best").glob("ckpt-30.*")):
+        shutil.copy(file, several / "ensemble" / file.name.replace("30", "35"))
+    assert together(several)[0].steps == (30, 35)
+
+
+def test_another_member_makes_another_ensemble(several):
+    before = together(several)[0]
+    method = Method()
+    method.variables[1].assign(-1)
+    again = Checkpoints(several, method, None, print, keep_best=2)
+    again.step.assign(10)
+    again.save_if_best(0.85)
+    after = together(several)[0]
+    assert after.steps == before.steps
+    assert after.digest != before.digest
+
+
+def test_an_ensemble_of_fewer_than_were_asked_for_is_announced(several, caplog):
+    assert together(several, make_config(keep_best=3))[0].steps == (10, 30)
+    (message,) = messages(caplog)
+    assert message.startswith("expected 3 checkpoints in")
+    assert message.endswith("found 2, which are the ensemble: of steps 10, 30")
+
+
+def test_a_damaged_member_is_an_error_and_not_left_out(several):
+    (several / "ensemble" / "ckpt-10.index").write_bytes(b"damaged")
+    assert weights.current(several, KEEPS_TWO, "ensemble") is None
+    with pytest.raises(UserError, match="ckpt-10 is damaged"):
+        together(several)
+
+
+def test_an_ensemble_that_is_not_there_is_refused_in_one_line(run):
+    for config, expected in (
+        (CONFIG, r"^checkpoint: expected best, last or a step for a run with `keep_best=1`, rec"),
+        (KEEPS_TWO, r"^checkpoint: expected best, last or a step out of 10, .*received ensemble$"),
+    ):
+        with pytest.raises(UserError, match=expected):
+            weights.check_kept(run, config, "ensemble")
+    with pytest.raises(UserError, match=r"received ensemble$"):
+        together(run)
+    with pytest.raises(UserError, match="with `keep_best=1`, received ensemble"):
+        weights.check_at_the_end(CONFIG, "ensemble")
+    weights.check_at_the_end(KEEPS_TWO, "ensemble")
+    assert weights.current(run, KEEPS_TWO, "ensemble") is None
+
+
+def test_a_member_can_be_named_by_its_step_and_has_its_own_accuracy(several):
+    assert restore(several, "10")[1] == 10
+    for step, accuracy in (("10", 0.8), ("30", 0.9), ("40", None)):
+        found = restore(several, step)[0]
+        assert weights.validation_accuracy(several, found) == accuracy
+    assert weights.validation_accuracy(several, together(several)[0]) is None
+    with pytest.raises(UserError, match="best, last, ensemble or a step out of 10, 30, 40 for"):
+        restore(several, "20")
+
+
+def test_results_hold_the_steps_of_an_ensemble_and_nothing_new_of_one_checkpoint(several):
+    one, several = restore(several)[0], together(several)[0]
+    assert one.fields == {"kind": "best", "step": 30, "digest": one.digest}
+    assert several.fields == {
+        "kind": "ensemble", "step": 30, "digest": several.digest, "steps": [10, 30],
+    }  # fmt: skip
+    for found in (one, several):
+        assert weights.Weights.of_fields(found.fields) == found

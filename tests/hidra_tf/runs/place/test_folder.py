@@ -97,7 +97,9 @@ def test_what_a_killed_start_leaves_is_no_run_yet(tmp_path):
     assert folder.find(tmp_path) is None
 
 
-@pytest.mark.parametrize("name", ["checkpoints", "best", "train", "val", "test", "results"])
+@pytest.mark.parametrize(
+    "name", ["checkpoints", "best", "ensemble", "train", "val", "test", "results"]
+)
 @pytest.mark.parametrize(
     "found", ["a file", "a link to nothing", "what is neither a file nor a folder"]
 )

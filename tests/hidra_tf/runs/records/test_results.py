@@ -98,7 +98,9 @@ def test_what_json_has_no_number_for_is_null_with_a_reason(tmp_path):
     }  # fmt: skip
     no_interval = "a single task has no interval"
     assert found["nulls"] == {
-        "validation": "only best/ keeps a validation accuracy, that of its own weights",
+        "validation": (
+            "only checkpoints in best/ and ensemble/ keep one, each that of its own weights"
+        ),
         "rows[0].ci95": no_interval,
         **{f"rows[0].metrics.{name}.ci95": no_interval for name in values},
         "rows[0].metrics.low.mean": "minus infinite",
