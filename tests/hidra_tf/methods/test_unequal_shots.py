@@ -24,14 +24,18 @@ def make_task(make_episodes):
     return make
 
 
+# What a method needs to be compared: a minibatch may hold one of two equal pictures alone, and of so
+# few channels a relation module happens to be dead from the first one's seed.
+OPTIONS = {"baseline_pp": {"head_batch": 0}, "relation_net": {"seed": 7}}
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_picture_of_a_class_counts_as_much_as_the_same_picture_twice(
     name, make_task, make_backbone, rows
 ):
     """Exact where no picture's features depend on another's, for the closed form and the steps."""
-    method = build(
-        name, make_backbone("affine"), InnerLoop(2, 0.3), (WAYS,), seed=5, **rows[name].settings
-    )
+    options = {"seed": 5, **rows[name].settings, **OPTIONS.get(name, {})}
+    method = build(name, make_backbone("affine"), InnerLoop(2, 0.3), (WAYS,), **options)
     once, twice = (method.predictions(make_task(c), [0, 1, 2]) for c in (ONCE, TWICE))
     np.testing.assert_allclose(once.logits, twice.logits, rtol=1e-9, atol=1e-10)
     for metric in method.metrics:
