@@ -24,8 +24,8 @@ def make_task(make_episodes):
     return make
 
 
-# What a method needs to be compared: a minibatch may hold one of two equal pictures alone, and of so
-# few channels a relation module happens to be dead from the first one's seed.
+# What a method needs to be compared: a minibatch may hold one of two equal pictures alone, and a
+# relation module of so few channels happens to be dead with the seed of the others.
 OPTIONS = {"baseline_pp": {"head_batch": 0}, "relation_net": {"seed": 7}}
 
 
