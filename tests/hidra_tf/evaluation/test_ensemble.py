@@ -26,9 +26,10 @@ SAMPLER = EpisodeSampler(POOL, (3,), 1, 2, TASKS_PER_CALL, 0, "evaluation", "flo
 
 def network():
     """A normalised layer on the pixels."""
+    kernel = keras.initializers.GlorotUniform(0)
     layers = (
         keras.layers.Flatten(dtype="float64"),
-        keras.layers.Dense(5, activation="tanh", dtype="float64"),
+        keras.layers.Dense(5, "tanh", kernel_initializer=kernel, dtype="float64"),
         TaskNormalization(dtype="float64"),
     )
     return keras.Sequential([keras.Input((4, 4, 1), dtype="float64"), *layers])
@@ -40,7 +41,7 @@ def make(name, norm, steps=1):
     ensemble, rng, members = Ensemble(method), np.random.default_rng(1), []
     for _ in range(MEMBERS):
         for variable in (*method.variables, *method.statistics):
-            variable.assign(np.abs(variable + rng.uniform(-0.5, 0.5, variable.shape)))
+            variable.assign_add(rng.uniform(-0.3, 0.3, variable.shape))
         members.append([v.numpy() for v in (*method.variables, *method.statistics)])
         ensemble.remember()
     return ensemble, members

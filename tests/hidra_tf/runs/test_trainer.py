@@ -17,6 +17,9 @@ from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods import build
+from hidra_tf.runs.checkpoints.files import step_of
+from hidra_tf.runs.checkpoints.members import members_in
+from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.records.event_log import EventLog
 from hidra_tf.runs.terminal.progress import Progress
@@ -48,7 +51,9 @@ class Run:
         self.method = build("hidra", backbone, InnerLoop(2, 0.1), (3,))
         self.optimizer = make_optimizer(self.method.variables, 1e-2)
         self.messages = []
-        self.checkpoints = Checkpoints(path, self.method, self.optimizer, self.messages.append)
+        self.checkpoints = Checkpoints(
+            path, self.method, self.optimizer, self.messages.append, keep_best=2
+        )
         self.resumed = self.checkpoints.restore_last()
         sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train", where=where)
         monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor", where)
@@ -78,6 +83,12 @@ def best_of(run):
     ).tobytes()
 
 
+def members_of(run):
+    """Step → the accuracy, and a digest of the weights, of the best two checkpoints."""
+    members = members_in(run.path, 2)
+    return {step_of(p): (best_accuracy(p), weights_digest(p)) for p in members}
+
+
 def assert_same(one, other):
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -105,6 +116,8 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
     assert_same(whole.state(), second.state())
     assert float(whole.checkpoints.best_accuracy) == float(second.checkpoints.best_accuracy)
     assert best_of(whole) == best_of(second)
+    assert len(members_of(whole)) == 2
+    assert members_of(whole) == members_of(second)
 
 
 def test_pictures_on_the_host_train_the_same_weights_bit_for_bit(tmp_path, pool, whole):
@@ -152,6 +165,7 @@ def test_the_state_is_saved_by_the_clock_too_and_a_kill_then_changes_no_number(
     assert saves_of(second, monkeypatch) == [6, 8, 10, 12]
     assert_same(whole.state(), second.state())
     assert best_of(whole) == best_of(second)
+    assert members_of(whole) == members_of(second)
 
 
 def test_a_clock_that_stands_still_saves_only_what_is_due(tmp_path, pool, monkeypatch):
