@@ -3,6 +3,7 @@
 # make test       lint and the whole test suite
 # make faults-short   only its table of bad inputs (tests/faults/table.py)
 # make accuracy   the long trainings on real pictures (1.5 hours on 2 cores; DATA_DIR=…)
+# make more       the longer forms of tests whose short form is in `make test` (minutes)
 # make presets    three compiled meta-updates of every preset, shrunk (a few minutes on 2 cores)
 # make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
 # make help       this list
@@ -13,7 +14,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test faults-short accuracy presets bench lint format clean
+.PHONY: help setup demo test faults-short accuracy more presets bench lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -49,6 +50,9 @@ faults-short: setup
 
 accuracy: setup
 	$(BIN)/python -m pytest -n 0 -m slow tests/test_accuracy.py
+
+more: setup
+	$(BIN)/python -m pytest -n 0 -m slow tests/hidra_tf tests/flags
 
 presets: setup
 	$(BIN)/python -m pytest -n 0 -m slow tests/flags/test_paper.py

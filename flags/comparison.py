@@ -18,8 +18,8 @@ FLAGS = absl_flags.FLAGS
 # Flags that a comparison reads; all else is decided by the runs.
 _READ = (
     "compare", "compare_dir", "eval_only", "eval_ways", "eval_steps", "eval_tasks", "eval_seed",
-    "eval_split", "eval_dataset", "eval_data_dir", "checkpoint", "data_dir", "cache_dir",
-    "pictures", "skip_damaged", "trust_run", "backbone",
+    "eval_shots", "eval_query_shots", "eval_norm", "eval_split", "eval_dataset", "eval_data_dir",
+    "checkpoint", "data_dir", "cache_dir", "pictures", "skip_damaged", "trust_run", "backbone",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from absl import flags as absl_flags
 
 from data_gen import Splits
 from flags.define import define_folder, define_range
-from hidra_tf.options import NORMS
+from hidra_tf.options import BY_STATISTICS
 from hidra_tf.runs.config import LARGEST
 
 TITLE = "Evaluation"
@@ -74,10 +74,10 @@ absl_flags.DEFINE_enum(
 absl_flags.DEFINE_enum(
     "eval_norm",
     None,
-    list(NORMS),
-    "With --eval_only, the statistics that normalise the features, where they are to be others "
-    "than the run's --norm: a run that was trained with running ones may be tested with those of "
-    "the queries too.",
+    list(BY_STATISTICS),
+    "With --eval_only or --compare, the statistics that normalise the features, where they are to "
+    "be others than the run's --norm: a run that was trained with running ones may be tested with "
+    "those of the queries too.",
 )
 absl_flags.DEFINE_string(
     "checkpoint",

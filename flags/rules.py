@@ -234,7 +234,13 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "eval_confusion": _ALWAYS,
     "eval_seed": _ALWAYS,
     "eval_split": _ALWAYS,
-    "eval_norm": (Rule(lambda at: at.eval_only, "--eval_only", "eval_only"),),
+    "eval_norm": (
+        Rule(
+            lambda at: at.eval_only or "compare" in at.given,
+            "--eval_only or --compare",
+            "eval_only",
+        ),
+    ),
     "checkpoint": (
         _TRAINED,
         Rule(

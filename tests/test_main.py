@@ -122,7 +122,7 @@ def test_training_leaves_a_whole_run(trained):
     }  # fmt: skip
     assert results["seconds"].keys() == {"2", "3"}
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(2, 1), (3, 1)]
-    columns = {"ways", "steps", "accuracy", "ci95", "metrics"}
+    columns = {"ways", "steps", "accuracy", "ci95", "metrics", "queries", "correct"}
     assert all(set(row) == columns for row in results["rows"])
     assert all(row["metrics"]["head_update/weight"]["mean"] > 0 for row in results["rows"])
     assert "step 6/6" in done.stdout

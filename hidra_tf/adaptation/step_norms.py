@@ -43,6 +43,11 @@ class StepNorms(tf.Module):
         shared = [tf.convert_to_tensor(backbone.variables[place]) for place in self.places]
         self.tables = [tf.Variable(tf.repeat(one[tf.newaxis], steps, axis=0)) for one in shared]
 
+    def begin_with(self, backbone: Backbone) -> None:
+        """Gives all steps the γ and β of a backbone."""
+        for place, table in zip(self.places, self.tables, strict=True):
+            table.assign(tf.broadcast_to(backbone.variables[place].value, table.shape))
+
     def at(self, weights: Sequence[tf.Tensor], step: tf.Tensor | int) -> list[tf.Tensor]:
         """The backbone's weights with γ and β of a step ≥ 0; the first step is number 0."""
         replaced = list(weights)

@@ -202,9 +202,19 @@ def check_loss(name: str, loss: str | Loss) -> None:
         raise UserError(f"loss: expected {' or '.join(taken)} with {name}, received {loss}")
 
 
+def takes_norm(name: str, norm: str) -> bool:
+    """Whether a method may have a norm: where steps move the features there are no joint passes."""
+    return norm != "joint" or METHODS[name].frozen
+
+
 def check_norm(name: str, norm: str) -> None:
     """Raises `UserError` unless a method's features can be normalised so."""
-    if norm == "joint" and not METHODS[name].frozen:
+    if norm == "running" and not METHODS[name].trains:
+        raise UserError(
+            f"norm: running statistics are those of a training, and {name} has none; received "
+            "running"
+        )
+    if not takes_norm(name, norm):
         first, *others = (other for other, entry in METHODS.items() if entry.frozen)
         raise UserError(
             f"norm: joint is for methods whose steps leave the features alone "

@@ -11,6 +11,7 @@ import tensorflow as tf
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop, TaskWeights
+from hidra_tf.adaptation.losses import Loss
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.assigned import AssignedHead
 from hidra_tf.heads.neurons import HeadWeights
@@ -66,7 +67,7 @@ class AnyWay(GradientMethod):
     ) -> None:
         check_count("steps", inner.steps, 1)
         super().__init__(backbone=backbone, inner=inner, head=head, **settings)
-        self.inner = dataclasses.replace(inner, loss=self.assigned_loss)
+        self.inner = dataclasses.replace(inner, loss=self._support_loss)
 
     @classmethod
     def assembled(
@@ -98,8 +99,11 @@ class AnyWay(GradientMethod):
 
     def assigned_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """L_a [...], the mean over images: labels [..., N], logits [J, ..., N, C]."""
-        each = tf.broadcast_to(labels, tf.shape(logits)[:-1])
-        return tf.reduce_sum(self.loss(each, logits), axis=0)
+        return _summed(self.loss, labels, logits)
+
+    def _support_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The same of the support set, without the temperature of the queries' loss."""
+        return _summed(self._loss, labels, logits)
 
     def start(self, task: Episodes, objective: Objective) -> TaskWeights:
         """The weights with which a task starts out, with the neurons of its meta-update."""
@@ -131,6 +135,12 @@ class AnyWay(GradientMethod):
         summed = (tf.reduce_sum(part, axis=0) for part in self.head.initial(episodes.ways))
         head = HeadWeights(*summed).for_each(tf.shape(episodes.support_images)[:-2])
         return self.answers(episodes, head, [head] * len(at_steps))
+
+
+def _summed(loss: Loss, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The sum over assignments of a loss: labels [..., N], logits [J, ..., N, C] → [...]."""
+    each = tf.broadcast_to(labels, tf.shape(logits)[:-1])
+    return tf.reduce_sum(loss(each, logits), axis=0)
 
 
 def together(found: Predictions) -> Predictions:

@@ -102,6 +102,11 @@ class GradientMethod(EpisodicMethod):
         """Those of the head."""
         return list(self.head.trainable_variables)
 
+    def backbone_was_replaced(self) -> None:
+        """Lets γ and β of all steps begin with those of the backbone."""
+        if self.step_norms is not None:
+            self.step_norms.begin_with(self.backbone)
+
     def theta(self) -> list[tf.Tensor]:
         """The backbone's weights θ, as they are now; with γ and β of the first step."""
         theta = super().theta()

@@ -83,6 +83,9 @@ class Method(abc.ABC):
         """The running statistics that meta-updates move and a checkpoint holds; see `Backbone`."""
         return [variable for one in self.backbones for variable in one.statistics]
 
+    def backbone_was_replaced(self) -> None:  # noqa: B027 — most methods have nothing to do
+        """Is called when the backbone's weights were given other values before the training."""
+
     @property
     def moving_statistics(self) -> list[tf.Variable]:
         """The running statistics that are measured at this moment; none outside of training."""

@@ -33,7 +33,8 @@ class RelationNet(FrozenFeatures):
 
     The normalisation inside of g follows the backbone's. It uses the statistics of all pairs of a
     query and a class (`transductive`), those of all pairs of a support picture and a class
-    (`support`), or none.
+    (`support`), or none. Under `joint`, and under `running` in training, they are those of all
+    pairs of a query and a class.
 
     Example:
         >>> from hidra_tf import Backbone, RelationNet, conv4_np

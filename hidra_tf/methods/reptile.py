@@ -28,6 +28,9 @@ class Reptile(GradientMethod):
     queries are only measured on, so that the curves mean what they mean for every method. See
     https://arxiv.org/abs/1803.02999.
 
+    Running statistics (`norm="running"`) of a training with more than ten inner steps are those of
+    the queries alone, for the steps are then made in a compiled loop.
+
     What the inner loop does not move is not learned. Therefore all weights move in it, γ and β of
     the normalisation too. A master neuron moves towards the mean of its C adapted copies; under
     a softmax that mean never moves (README, fact 3).

@@ -141,21 +141,32 @@ def _ways(groups: Sequence[Group], request: EvalRequest) -> tuple[int, ...]:
     if all(group.configs[0].is_fixed_way for group in groups):
         return tuple(sorted(fixed))
     data = [identity.read(path) for _, path in _members(groups)] if not request.dataset else []
-    counts = [d.splits[request.split].classes for d in data if d and request.split in d.splits]
-    return tuple(c for c in sorted({*ANY_WAYS, *fixed}) if c <= min(counts, default=c))
+    most = [d.splits[request.split].classes for d in data if d and request.split in d.splits]
+    limits = [group.configs[0].most_ways for group in groups if not group.configs[0].is_fixed_way]
+    if None not in limits:
+        most.append(max(limits))
+    return tuple(c for c in sorted({*ANY_WAYS, *fixed}) if c <= min(most, default=c))
 
 
 def _own(request: EvalRequest, group: Group, ways: tuple[int, ...]) -> EvalRequest:
     """What is requested of a group: its ways alone, and steps only where it has inner steps."""
     config = group.configs[0]
-    own = tuple(c for c in ways if not config.is_fixed_way or c in config.train_ways)
+    own = tuple(c for c in ways if _serves(config, c))
     if not own:
+        served = format_ways(config.train_ways) if config.is_fixed_way else f"2-{config.most_ways}"
         raise UserError(
-            f"eval_ways: expected {format_ways(config.train_ways)} among them, the ways of "
-            f"{group.name} ({config.method}); received {format_ways(ways)}"
+            f"eval_ways: expected {served} among them, the ways of {group.name} "
+            f"({config.method}); received {format_ways(ways)}"
         )
     steps = request.steps if METHODS[config.method].steps else None
     return dataclasses.replace(request, ways=own, steps=steps)
+
+
+def _serves(config: Config, ways: int) -> bool:
+    """Whether a run can be evaluated at a number of ways."""
+    if config.is_fixed_way:
+        return ways in config.train_ways
+    return config.most_ways is None or ways <= config.most_ways
 
 
 def _made(path: Path, config: Config, request: EvalRequest, measure: Evaluate) -> dict[str, Any]:

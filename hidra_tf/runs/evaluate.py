@@ -107,7 +107,8 @@ def _norm(own: Config, request: EvalRequest) -> str:
         UserError: if the run's weights mean something else under it.
     """
     wanted = request.norm or own.norm
-    fit = [n for n in BY_STATISTICS if n != "running"] if own.norm in BY_STATISTICS else []
+    others = [n for n in BY_STATISTICS if n != "running" and methods.takes_norm(own.method, n)]
+    fit = others if own.norm in BY_STATISTICS else []
     if wanted not in (own.norm, *fit):
         names = ", ".join(dict.fromkeys((own.norm, *fit)))
         raise UserError(
@@ -141,6 +142,8 @@ def evaluate_checkpoint(
     """
     weights = restore(path, evaluator.method, config, request.checkpoint)
     name, place = source(config, request.split)
+    # Under another norm or with other shots, the accuracy of the training means something else.
+    as_in_training = (request.norm, request.shots, request.query_shots) == (None, None, None)
     asked = results.Asked(
         request.split,
         evaluator.ways,
@@ -151,7 +154,7 @@ def evaluate_checkpoint(
         request.norm,
         request.shots_of(config),
         request.query_shots_of(config),
-        validation_accuracy(path, weights),
+        validation_accuracy(path, weights) if as_in_training else None,
         None if request.seed == config.seed else request.seed,
     )
     rows = _measure(evaluator, request)

@@ -49,6 +49,16 @@ def load_backbone(path: Path, source: Method, target: Method, warn: Callable[[st
         raise UserError(f"pretrained: expected a checkpoint in {path}, found none")
     for trained, variable in pairs:
         variable.assign(trained.value)
+    target.backbone_was_replaced()
+
+
+def check_whole(path: Path, theirs: Config) -> None:
+    """Raises `UserError` if what a run learned of its backbone is not in the backbone's weights."""
+    if theirs.per_step_norm:
+        raise UserError(
+            f"pretrained: expected a run whose γ and β are the backbone's; {path} learned others "
+            "for every inner step (`per_step_norm`)"
+        )
 
 
 def seeing_like(path: Path, theirs: Config, ours: Config, warn: Callable[[str], None]) -> Config:

@@ -31,7 +31,7 @@ from hidra_tf.runs.measuring import make_evaluator, make_monitors
 from hidra_tf.runs.place import folder, identity
 from hidra_tf.runs.place.identity import RunData
 from hidra_tf.runs.place.lock import hold
-from hidra_tf.runs.pretraining import check_classes, load_backbone, seeing_like
+from hidra_tf.runs.pretraining import check_classes, check_whole, load_backbone, seeing_like
 from hidra_tf.runs.records import report
 from hidra_tf.runs.records.event_log import EventLog
 from hidra_tf.runs.records.finished import says_finished, total_steps
@@ -134,6 +134,7 @@ def _build_method(config: Config, path: Path, splits: Splits, cache_dir: str | N
     if config.pretrained and saved_step(path) < 0:
         run = Path(config.pretrained)
         theirs = folder.open_run(run)
+        check_whole(run, theirs)
         check_classes(run, theirs, config, splits, cache_dir, _LOG.warning)
         source = build_method(seeing_like(run, theirs, config, _LOG.warning), splits)
         load_backbone(run, source, method, _LOG.warning)

@@ -142,6 +142,9 @@ def _notes(found: Comparison) -> list[str]:
 
 
 def _why_missing(entry: Entry) -> str:
+    most = entry.group.configs[0].most_ways
+    if most is not None:
+        return f"{entry.made[0]['method']} has neurons for at most {most} ways"
     return f"{entry.made[0]['method']} has a head for {format_ways(entry.ways)} ways"
 
 

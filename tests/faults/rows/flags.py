@@ -99,11 +99,21 @@ def one(flag: str, value: str, says: str = "") -> Row:
     return Row(f"--{flag}={value or '(empty)'}", flags, says or flag)
 
 
-def _numbers() -> list[Row]:
-    integers = [
-        one(flag, value) for flag, bad in INTEGERS.items() for value in (*bad, *NO_INTEGERS)
+def _with_one_of_each(bad: dict[str, tuple[str, ...]], none: tuple[str, ...]) -> list[Row]:
+    """Rows of all values that are out of a flag's range, and of one that is no number at all.
+
+    All flags of a type have one parser, so that they take turns with what is no number.
+    """
+    return [
+        one(flag, value)
+        for number, (flag, values) in enumerate(bad.items())
+        for value in (*values, none[number % len(none)])
     ]
-    floats = [one(flag, value) for flag, bad in FLOATS.items() for value in (*bad, *NO_FLOATS)]
+
+
+def _numbers() -> list[Row]:
+    integers = _with_one_of_each(INTEGERS, NO_INTEGERS)
+    floats = _with_one_of_each(FLOATS, NO_FLOATS)
     return [*{row.name: row for row in (*integers, *floats)}.values()]
 
 

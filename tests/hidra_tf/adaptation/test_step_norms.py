@@ -84,8 +84,7 @@ def test_equal_rows_change_no_number(name, episodes):
         )
 
 
-@pytest.mark.parametrize("name", ["hidra", "proto_maml"])
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize(("name", "recompute"), [("hidra", False), ("proto_maml", True)])
 def test_shortcuts_of_the_inner_loop_see_the_same_rows(name, recompute, episodes):
     generic = with_other_rows(make(name, exact=False))
     other = with_other_rows(make(name, recompute=recompute))

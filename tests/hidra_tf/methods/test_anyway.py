@@ -9,7 +9,9 @@ from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.heads.assigned import AssignedHead
 from hidra_tf.methods import build
+from hidra_tf.methods.anyway import AnyWay
 
 ALPHA, SIZE, WAYS, OUTPUTS = 0.2, 4, 3, 7
 LABELS, QUERY_LABELS = np.array([0, 0, 1, 2, 2, 1]), np.array([2, 1, 0, 0])
@@ -152,3 +154,17 @@ def test_more_classes_than_neurons_are_refused():
         method.check_ways(8)
     with pytest.raises(ValueError, match=r"^steps: expected an integer of at least 1; received 0$"):
         linear(steps=0)
+
+
+def test_a_temperature_is_of_the_queries_loss_alone(make_backbone, make_episodes):
+    backbone, episodes = make_backbone("none"), make_episodes(2, 1, 1)
+    inner, head = InnerLoop(1, 0.3), AssignedHead.of(backbone, outputs=4, seed=0)
+    plain, cold = (
+        AnyWay(backbone=backbone, inner=inner, head=head, temperature=t) for t in (1.0, 4.0)
+    )
+    logits = [method.query_logits(episodes, [1]) for method in (plain, cold)]
+    np.testing.assert_array_equal(*logits)
+    labels = episodes.query_labels
+    np.testing.assert_allclose(
+        cold.loss(labels, logits[0][:, 0]), plain.loss(labels, logits[0][:, 0] / 4), rtol=1e-12
+    )

@@ -174,6 +174,17 @@ def test_runs_of_other_tasks_are_refused_before_anything_is_evaluated(
     compare_module._check(groups, dataclasses.replace(REQUEST, **asked), tmp_path / "new")
 
 
+def test_a_run_with_few_neurons_shows_where_it_has_enough(runs):
+    path = runs / "other"
+    own = make_config(method="anyway", outputs=3)
+    group = find_groups([str(runs / "two")])[0]._replace(configs=(own,), paths=(path,))
+    assert compare_module._own(REQUEST, group, (2, 3, 4)).ways == (2, 3)
+    everything = dataclasses.replace(REQUEST, ways=None)
+    assert max(compare_module._ways([group], everything)) == 3
+    with pytest.raises(UserError, match=r"^eval_ways: expected 2-3 among them.*received 4"):
+        compare_module._own(REQUEST, group, (4,))
+
+
 def test_runs_of_other_pictures_are_refused(runs, cache, tmp_path):
     data = json.loads((runs / "fixed/data.json").read_text())
     data["splits"]["test"]["pixels_digest"] = "0" * 64

@@ -1,5 +1,6 @@
 """What a run takes over from another one: all of its backbone, and none of the tested classes."""
 
+import dataclasses
 import types
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config
 from hidra_tf.runs.place import folder, identity
 from hidra_tf.runs.place.identity import RunData
-from hidra_tf.runs.pretraining import check_classes, check_disjoint, load_backbone
+from hidra_tf.runs.pretraining import check_classes, check_disjoint, check_whole, load_backbone
 
 L = keras.layers
 IMAGE = (16, 16, 1)
@@ -70,6 +71,26 @@ def test_running_statistics_come_along_where_both_keep_them(tmp_path):
     for i, variable in enumerate(targets[0].statistics):
         np.testing.assert_array_equal(variable, np.full(3, i))
     assert targets[1].statistics == []
+
+
+def test_normalisation_of_every_step_begins_with_that_of_the_other_run(run):
+    path, trained = run
+    target = method("maml", norm="transductive", per_step_norm=True)
+    load_backbone(path, method("finetune"), target, pytest.fail)
+    places = target.backbone.normaliser_places
+    for place, table in zip(places, target.step_norms.tables, strict=True):
+        for row in table.numpy():
+            np.testing.assert_array_equal(row, trained.backbone.variables[place])
+
+
+def test_normalisation_that_was_learned_for_every_step_cannot_be_taken_over(tmp_path):
+    config = Config(
+        dataset="glyphs", method="maml", train_ways=(3,), shots=1, query_shots=1, meta_batch=1,
+        steps=1, inner_steps=2, inner_lr=0.1, meta_lr=0.1, filters=4,
+    )  # fmt: skip
+    check_whole(tmp_path, config)
+    with pytest.raises(UserError, match=r"^pretrained: expected a run whose γ and β are"):
+        check_whole(tmp_path, dataclasses.replace(config, per_step_norm=True))
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,15 @@ def short_conv4(monkeypatch):
     monkeypatch.setattr(registry, "build", shortened)
 
 
+# One of each kind that a run treats in its own way: steps, a fixed head, none, minibatches, several
+# networks, nothing to train. The other methods are trained in the grid of methods, and here by
+# `make more`.
+KINDS = ("hidra", "maml", "protonet", "finetune", "relation_net", "hypermaml", "random")
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in METHODS if name not in KINDS]
+
+
 @pytest.mark.usefixtures("short_conv4")
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [*KINDS, *OTHERS])
 def test_every_method_is_trained_saved_and_evaluated_alike(name, cache, tmp_path):
     config = make_config(
         dataset="glyphs", method=name, train_ways=(3,), steps=2, log_every=2, val_tasks=2,
