@@ -52,7 +52,7 @@ accuracy: setup
 	$(BIN)/python -m pytest -n 0 -m slow tests/test_accuracy.py
 
 more: setup
-	$(BIN)/python -m pytest -n 0 -m slow tests/hidra_tf tests/flags
+	$(BIN)/python -m pytest -n 0 -m slow tests --ignore=tests/test_accuracy.py
 
 presets: setup
 	$(BIN)/python -m pytest -n 0 -m slow tests/flags/test_paper.py

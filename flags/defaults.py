@@ -55,8 +55,10 @@ FILTERS = 64
 METHODS: dict[str, dict[str, int | float]] = {
     # β = 1 is the published one: all the way to the mean of the adapted weights.
     "reptile": {"inner_steps": 5, "inner_lr": 0.1, "meta_lr": 1.0},
-    # Chen et al. (2019): 100 steps for a task's new classifier.
-    "finetune": {"inner_steps": 100, "inner_lr": 0.1},
+    # Chen et al. (2019): 100 steps of 0.01 for a task's new classifier, theirs with momentum. On
+    # validation classes of Omniglot, 5 ways, 5 shots, 200 tasks, after 1250 updates with 32
+    # filters: 98.98 % with 0.01, 98.63 % with 0.1, 97.33 % with 1.
+    "finetune": {"inner_steps": 100, "inner_lr": 0.01},
     # The published program's: 100 passes over the support set, at this rate with momentum.
     "baseline_pp": {"inner_steps": 100, "inner_lr": 0.01},
     # One step, at the published program's rate for Conv-4 (0.3 for ResNet-12).

@@ -295,6 +295,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_like_an_undisturbed_run(start, c
     assert measured(one) == measured(other)
 
 
+@pytest.mark.slow  # the table of bad inputs has "maml tested at other ways"
 def test_maml_for_other_ways_is_an_error_that_names_hidra(command, tmp_path):
     run = tmp_path / "maml"
     trained = command(*TINY, "--method=maml", "--train_ways=3", "--eval_ways=3", "--steps=2",
@@ -426,7 +427,11 @@ def test_a_damaged_checkpoint_is_passed_over(command, trained_copy):
 @pytest.mark.parametrize(
     ("flags", "ways"),
     [
-        (["--method=hypermaml", "--train_ways=3", "--switch=2,4", "--eval_ways=3"], [3]),
+        pytest.param(
+            ["--method=hypermaml", "--train_ways=3", "--switch=2,4", "--eval_ways=3"],
+            [3],
+            marks=pytest.mark.slow,
+        ),
         (["--method=hyperhidra", "--train_ways=2-4"], [2, 3]),
     ],
 )

@@ -6,6 +6,8 @@ import sys
 from importlib import util
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 SMALL = ["--rounds=1", "--inner_steps=1", "--ways=2", "--meta_batch=1", "--side=16", "--filters=2"]
 
@@ -20,6 +22,7 @@ def run(*flags):
     )
 
 
+@pytest.mark.slow  # a minute of `make bench`; its parts are tested one by one beside it
 def test_a_run_prints_and_writes_numbers_and_charts(tmp_path):
     variants = "--variants=closed_form,torch_loop"
     groups = "--groups=headline,memory,endurance"

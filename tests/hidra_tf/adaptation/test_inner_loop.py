@@ -188,10 +188,10 @@ def test_other_steps_have_one_forward_pass_each(
 
 # Methods whose steps are the same in a loop.
 LOOPS = [
-    ("maml", "transductive", {}),
+    pytest.param("maml", "transductive", {}, marks=pytest.mark.slow),
     ("maml", "affine", {"learn_inner_lr": True}),
     ("maml", "support", {"recompute": True}),
-    ("hidra", "support", {}),
+    pytest.param("hidra", "support", {}, marks=pytest.mark.slow),
     ("hidra", "affine", {"exact": False, "first_order": True}),
     ("hidra", "transductive", {"learn_inner_lr": True, "recompute": True}),
     ("hyperhidra", "transductive", {}),
