@@ -11,6 +11,16 @@ of 5 ways see as many pictures as 250 updates of 4 tasks of 20 ways, and as 6250
 pictures of the methods that learn all classes at once. The third tests `ANY_WAY` from one
 checkpoint at 2 to 200 ways, trained at 5 ways, and one trained at 2 to 10.
 
+Of each of `ANY_WAY` the same number of settings was tried, three, on validation classes (5 ways, 5
+shots, 200 updates of 4 tasks, 32 filters, batch statistics, seed 0, 200 tasks; accuracies in %):
+
+    hidra       α = 0.1: 79.76   α = 0.4: 93.43   α = 1: 93.14
+    hyperhidra  α = 0.1: 97.19   α = 0.4: 97.22   α = 1: 96.85
+    proto_maml  α = 0.01: 97.66  α = 0.1: 95.81   α = 0.4: 92.89
+    anyway      1 × 0.5: 61.31   1 × 0.1: 88.63   5 × 0.1: 93.61
+    r2d2        λ = 50: 93.84    λ = 1: 97.96     λ = 0.1: 96.18
+    protonet    temperature 0.25: 96.99   1: 97.81   4: 98.16
+
 Each command prints its tables, and writes them with charts into `--runs_dir`. What is finished is
 kept: the same command goes on where it was stopped, and several may run at once with different
 `--seeds` or `--methods`; `--no_table` then leaves the tables to a last one.
@@ -62,7 +72,7 @@ ANY_WAY: dict[str, dict[str, Any]] = {
     "proto_maml": {},
     "anyway": {"outputs": 200},
     "r2d2": {},
-    "protonet": {},
+    "protonet": {"temperature": 4.0},
 }
 ANY_WAYS = (2, 5, 10, 20, 50, 100, 200)
 _TRAINED = {"5": (5,), "2-10": tuple(range(2, 11))}
@@ -117,7 +127,8 @@ class Experiment:
     def path(self, method: str, ways: tuple[int, ...], own: dict[str, Any], seed: int) -> Path:
         """The folder of a run; methods that learn all classes at once are trained once for all."""
         trained = "all" if METHODS[method].batches else f"{format_ways(ways)}way"
-        label = "".join(f"_{key}={value}" for key, value in own.items() if key == "outputs")
+        telling = [f"_{key}={own[key]}" for key in ("outputs", "temperature") if key in own]
+        label = "".join(telling)
         return self.runs_dir / f"{method}{label}_{trained}" / f"seed={seed}"
 
     def request(self, ways: tuple[int, ...], norm: str = "running") -> EvalRequest:
