@@ -19,6 +19,10 @@ COLOURS = (
     "#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F",
 )  # fmt: skip
 _MARKERS, _DASHES = "osD^vPX*", ("-", "--", "-.", ":")
+# From this quotient of the largest and the smallest number of ways, their axis is logarithmic.
+_WIDE = 20
+# Up to so many numbers of ways, each has a mark.
+_FEW = 12
 _LONGEST_NAME = 60
 
 
@@ -52,8 +56,6 @@ def _columns(found: Comparison) -> list[list]:
 
 
 def _draw(axes: Axes, found: Comparison, columns: Sequence[Sequence[Estimate | None]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     ends = []
     for place, (entry, column) in enumerate(zip(found.entries, columns, strict=True)):
         pairs = zip(found.ways, column, strict=True)
@@ -64,8 +66,22 @@ def _draw(axes: Axes, found: Comparison, columns: Sequence[Sequence[Estimate | N
     _name_ends(axes, ends)
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _mark_ways(axes, found.ways)
+
+
+def _mark_ways(axes: Axes, ways: Sequence[int]) -> None:
+    """An axis with a mark at each number of ways; of a wide range, a logarithmic one."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+
+    if ways[-1] >= _WIDE * ways[0]:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+    few = len(ways) <= _FEW
+    axes.xaxis.set_major_locator(FixedLocator(ways) if few else MaxNLocator(integer=True))
+    axes.xaxis.set_major_formatter("{x:.0f}")
     axes.margins(x=0.08)
+    if len(ways) == 1:
+        axes.set_xlim(ways[0] - 1, ways[0] + 1)
 
 
 def _curve(axes: Axes, place: int, label: str, points: Sequence[tuple[int, Estimate]]) -> None:
