@@ -51,9 +51,10 @@ DEFAULTS: dict[str, dict[str, int | float]] = {
 # Of backbones other than Conv-4, which the settings above are for: ResNet-12's.
 FILTERS = 64
 
-# Where the papers are silent about a method. Tried on Omniglot alone.
+# Where the papers are silent about a method. Tried on validation classes of Omniglot alone.
 METHODS: dict[str, dict[str, int | float]] = {
-    # β = 1 is the published one: all the way to the mean of the adapted weights.
+    # β = 1 is the published one: all the way to the mean of the adapted weights. Steps on validation
+    # classes as for `fomaml` below: five of 0.1 reach 90.04 %, five of 0.3 89.43 %.
     "reptile": {"inner_steps": 5, "inner_lr": 0.1, "meta_lr": 1.0},
     # Chen et al. (2019): 100 steps of 0.01 for a task's new classifier, theirs with momentum. On
     # validation classes of Omniglot, 5 ways, 5 shots, 200 tasks, after 1250 updates with 32
@@ -63,8 +64,9 @@ METHODS: dict[str, dict[str, int | float]] = {
     "baseline_pp": {"inner_steps": 100, "inner_lr": 0.01},
     # One step, at the published program's rate for Conv-4 (0.3 for ResNet-12).
     "boil": {"inner_steps": 1, "inner_lr": 0.5},
-    # One step, as in the paper. The first α is this project's choice, and was not tuned.
-    "meta_sgd": {"inner_steps": 1, "inner_lr": 0.05},
+    # One step, as in the paper. The first α on validation classes as for `fomaml` below: 0.05
+    # reaches 91.81 %, 0.1 92.58 %, 0.4 82.21 %.
+    "meta_sgd": {"inner_steps": 1, "inner_lr": 0.1},
     # The one update that a hypernetwork makes.
     "hypermaml": {"inner_steps": 1},
     "hyperhidra": {"inner_steps": 1},
@@ -73,8 +75,9 @@ METHODS: dict[str, dict[str, int | float]] = {
 }
 # The same, on drawings only.
 METHODS_ON_STROKES: dict[str, dict[str, int | float]] = {
-    # Without second derivatives, MAML's one step of 0.4 is too long: 58.8 % after 300 meta-updates
-    # with 32 filters, 86.9 % with one of 0.1, 95.9 % with five.
+    # Without second derivatives, MAML's one step of 0.4 is too long. On validation classes of
+    # Omniglot, 5 ways, 5 shots, after 200 meta-updates of 4 tasks with 32 filters: 47.41 % with
+    # it, 84.49 % with one of 0.1, 94.63 % with five.
     "fomaml": {"inner_steps": 5, "inner_lr": 0.1},
     # Both on validation classes of Omniglot, 5 ways, 5 shots, after 200 meta-updates of 4 tasks
     # with 32 filters. One step of 0.5, the paper's: 61.3 %; one of 0.1: 88.6 %; five of 0.1:
