@@ -53,8 +53,8 @@ FILTERS = 64
 
 # Where the papers are silent about a method. Tried on validation classes of Omniglot alone.
 METHODS: dict[str, dict[str, int | float]] = {
-    # β = 1 is the published one: all the way to the mean of the adapted weights. Steps on validation
-    # classes as for `fomaml` below: five of 0.1 reach 90.04 %, five of 0.3 89.43 %.
+    # β = 1 is the published one: all the way to the mean of the adapted weights. Steps on
+    # validation classes as for `fomaml` below: five of 0.1 reach 90.04 %, five of 0.3 89.43 %.
     "reptile": {"inner_steps": 5, "inner_lr": 0.1, "meta_lr": 1.0},
     # Chen et al. (2019): 100 steps of 0.01 for a task's new classifier, theirs with momentum. On
     # validation classes of Omniglot, 5 ways, 5 shots, 200 tasks, after 1250 updates with 32
