@@ -39,8 +39,8 @@ class R2D2(FrozenFeatures):
     Example:
         >>> from hidra_tf import R2D2, Backbone, conv4
         >>> method = R2D2(backbone=Backbone(conv4((28, 28, 1), filters=8), norm="support"))
-        >>> [variable.name for variable in method.variables[-3:]]
-        ['log_ridge', 'scale', 'offset']
+        >>> [round(float(variable), 3) for variable in method.undecayed]
+        [0.0, 10.0, 0.0]
 
     Args:
         backbone: the backbone f with its weights θ.
