@@ -58,7 +58,6 @@ def one_block(norm):
         ("maml", 2, "transductive"),
         ("maml", 2, "affine"),
         ("proto_maml", 2, "support"),
-        ("anyway", 2, "affine"),
     ],
 )
 def test_a_meta_update_is_at_most_nine_frames_above_the_convolution(name, steps, norm, stacks):
