@@ -140,10 +140,10 @@ class Evaluator:
         for ways in self.ways:
             scores, own = _timed(lambda c=ways: self._measure(run, c, tasks, progress))
             self.seconds[ways] = own + shared / len(self.ways)
+            classes = self._classes(ways, tasks) if self.confusion else None
             for column, steps in enumerate(self.at_steps):
                 at = tf.nest.map_structure(lambda values, s=column: values[:, s], scores)
-                if self.confusion:
-                    classes = self._classes(ways, tasks)
+                if classes is not None:
                     self.confusions[ways, steps] = count(self.pool.num_classes, classes, at)
                 yield row_of(ways, steps, at, ways * self.sampler.query_shots)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
+from hidra_tf.adaptation.class_balance import picture_weights
 from hidra_tf.adaptation.losses import Loss
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import HeadWeights
@@ -128,23 +129,13 @@ class RidgeSolver(tf.Module):
             ways: C.
         """
         targets = tf.one_hot(labels, ways, dtype=features.dtype)
-        roots = tf.sqrt(image_weights(targets))[..., tf.newaxis]
+        images = tf.cast(tf.shape(labels)[-1], features.dtype)
+        shares = picture_weights(labels, ways, features.dtype) / images
+        roots = tf.sqrt(shares)[..., tf.newaxis]
         rows = roots * tf.concat([features, tf.ones_like(features[..., :1])], axis=-1)
         targets = roots * targets
         solution = ridge_regression(rows, targets, tf.exp(self.log_ridge))
         return HeadWeights(solution[..., :-1, :], solution[..., -1, :])
-
-
-def image_weights(targets: tf.Tensor) -> tf.Tensor:
-    """The shares 1/(C·K_c) of the images [..., N] in the mean over classes of means over images.
-
-    Where all classes have K images, each is 1/N.
-
-    Args:
-        targets: one-hot labels, [..., N, C].
-    """
-    counts = tf.reduce_sum(targets, axis=-2, keepdims=True)
-    return tf.reduce_sum(targets / counts, axis=-1) / tf.cast(tf.shape(targets)[-1], targets.dtype)
 
 
 @tf.custom_gradient

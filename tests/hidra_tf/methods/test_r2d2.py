@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from hidra_tf.adaptation.class_balance import picture_weights
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
-from hidra_tf.methods.r2d2 import RidgeSolver, image_weights, ridge_regression
+from hidra_tf.methods.r2d2 import RidgeSolver, ridge_regression
 
 WAYS, SIZE, RIDGE = 3, 4, 0.3
 
@@ -39,7 +40,7 @@ def test_the_solution_is_that_of_the_normal_equations(labels):
 
 def test_with_equal_shots_all_pictures_weigh_the_same():
     even, uneven = (
-        image_weights(tf.one_hot(labels, 2, dtype="float64"))
+        picture_weights(tf.constant(labels), 2, tf.float64) / len(labels)
         for labels in ([0, 1, 1, 0], [0, 1, 1])
     )
     np.testing.assert_array_equal(even, [0.25] * 4)
