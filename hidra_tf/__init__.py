@@ -2,7 +2,7 @@
 
 The rooms, in the order in which data passes through them:
 
-    backbones → heads → adaptation → methods → training, evaluation → runs
+    backbones → heads → adaptation → methods → training, evaluation → runs → classifier
 
 A module imports only from rooms before it (`data_gen` comes before all of them). The names below
 are imported when they are first asked for, so `import hidra_tf` costs no TensorFlow.
@@ -66,6 +66,7 @@ _PUBLIC = {
     "Evaluator": "hidra_tf.evaluation.evaluator",
     "Ensemble": "hidra_tf.evaluation.ensemble",
     "Row": "hidra_tf.evaluation.rows",
+    "FewShotClassifier": "hidra_tf.classifier.estimator",
 }
 
 __all__ = list(_PUBLIC)

@@ -11,19 +11,38 @@ its derivatives of every order are the plain mean's, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+_EQUAL_PICTURES = contextvars.ContextVar("equal_pictures", default=False)
+
+
+@contextlib.contextmanager
+def equal_pictures() -> Iterator[None]:
+    """Lets every picture of a support set weigh the same, so that large classes weigh more.
+
+    What is traced within it stays so.
+    """
+    token = _EQUAL_PICTURES.set(True)
+    try:
+        yield
+    finally:
+        _EQUAL_PICTURES.reset(token)
+
 
 def picture_weights(labels: tf.Tensor, ways: tf.Tensor | int, dtype: tf.DType) -> tf.Tensor:
-    """The weights w [..., N], which add up to N.
+    """The weights w [..., N], which add up to N; all are 1 within `equal_pictures`.
 
     Args:
         labels: the classes of the pictures, integers [..., N]; every class has a picture.
         ways: the number C of classes.
         dtype: the type of the weights.
     """
+    if _EQUAL_PICTURES.get():
+        return tf.ones(tf.shape(labels), dtype)
     belongs = tf.one_hot(labels, ways, dtype=dtype)
     counts = tf.reduce_sum(belongs, axis=-2, keepdims=True)
     own = tf.reduce_sum(belongs * counts, axis=-1)

@@ -25,10 +25,10 @@ class FrozenFeatures(EpisodicMethod):
     metrics = ()
     frozen = True
 
-    def needs_features_only(self, at_steps: Sequence[int]) -> bool:
-        """Whether no picture's features depend on another's, as statistics of a task's do."""
+    def keeps_features(self, at_steps: Sequence[int]) -> bool:
+        """Always: no step moves the features."""
         del at_steps
-        return self.backbone.per_image
+        return True
 
     def with_features(self, tasks: Episodes) -> Episodes:
         """The same tasks, with features in place of images; a single task under statistics."""

@@ -136,9 +136,13 @@ class GradientMethod(EpisodicMethod):
         del objective
         return self.initialization(task.ways)
 
-    def needs_features_only(self, at_steps: Sequence[int]) -> bool:
-        """Whether no step moves the backbone and no picture's features depend on another's."""
-        return self.backbone.per_image and max(at_steps) <= self.free_steps
+    def keeps_features(self, at_steps: Sequence[int]) -> bool:
+        """Whether all steps are free ones, which leave the backbone alone."""
+        return max(at_steps) <= self.free_steps
+
+    def needs_class_means_only(self, at_steps: Sequence[int]) -> bool:
+        """Whether the step in closed form is all that happens."""
+        return max(at_steps) <= self.free_steps and self.inner.is_exact_start(self.head.tied)
 
     @property
     def free_steps(self) -> int:

@@ -99,3 +99,8 @@ class HyperMethod(GradientMethod):
         """The adaptation of a gradient method, with the hypernetwork's update as its first step."""
         first_step = functools.partial(self.first_step, objective=objective)
         return functools.partial(super().adaptation(task, objective), first_step=first_step)
+
+    def needs_class_means_only(self, at_steps: Sequence[int]) -> bool:
+        """The hypernetwork may look at single pictures."""
+        del at_steps
+        return False

@@ -50,8 +50,8 @@ class Method(abc.ABC):
     """A way of learning to learn: all that training, evaluation and checkpoints want of it.
 
     A method of your own needs `variables`, `loss`, `meta_gradients` and `predictions`. One whose
-    predictions can be had from features that were computed once says so in `needs_features_only`
-    and makes them in `predictions_of_features`; its evaluation is then many times as fast.
+    predictions can be had from features that no step moves says so in `keeps_features` and makes
+    them in `predictions_of_features`; its evaluation is then many times as fast.
 
     Args:
         backbone: the backbone f with its weights θ.
@@ -165,8 +165,23 @@ class Method(abc.ABC):
         """The logits [T, S, C·Q, C] of `predictions`."""
         return self.predictions(episodes, at_steps).logits
 
+    def keeps_features(self, at_steps: Sequence[int]) -> bool:
+        """Whether no step moves the backbone, so that tasks are solved on features as they are."""
+        del at_steps
+        return False
+
     def needs_features_only(self, at_steps: Sequence[int]) -> bool:
-        """Whether `predictions` may be had from features that were computed once."""
+        """Whether `predictions` may be had from features that were computed once.
+
+        This is so where no step moves them and none depends on another picture.
+        """
+        return self.backbone.per_image and self.keeps_features(at_steps)
+
+    def needs_class_means_only(self, at_steps: Sequence[int]) -> bool:
+        """Whether all that counts of a support set's features is the mean of each class.
+
+        If so, `predictions_of_features` may be given a mean in the place of a class's pictures.
+        """
         del at_steps
         return False
 

@@ -47,6 +47,11 @@ class ProtoNet(FrozenFeatures):
             temperature=temperature,
         )
 
+    def needs_class_means_only(self, at_steps: Sequence[int]) -> bool:
+        """Always."""
+        del at_steps
+        return True
+
     def solve_features(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
     ) -> Predictions:

@@ -80,10 +80,17 @@ def build_method(config: Config, splits: Splits, classes: int | None = None) -> 
     Raises:
         UserError: if no such backbone can be made, or none that fits the machine.
     """
+    return method_for(config, view_of(config).shape(splits.train.image_shape), classes)
+
+
+def method_for(
+    config: Config, image_shape: tuple[int, int, int], classes: int | None = None
+) -> Method:
+    """The same for images [H, W, channels] that nobody has loaded yet."""
     sizes.check_weights(config)
     model = registry.build(
         config.backbone,
-        view_of(config).shape(splits.train.image_shape),
+        image_shape,
         filters=config.filters,
         norm=config.norm,
         seed=config.seed,

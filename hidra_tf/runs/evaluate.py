@@ -6,16 +6,16 @@ import dataclasses
 import logging
 from pathlib import Path
 
-from data_gen.errors import UserError, printable
+from data_gen.errors import printable
 from hidra_tf import methods
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.evaluation.rows import Row, mean_scores
-from hidra_tf.options import BY_STATISTICS, setting_of
+from hidra_tf.options import setting_of
 from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import build_method, load_splits
 from hidra_tf.runs.checkpoints.weights import check_kept, restore, validation_accuracy
 from hidra_tf.runs.config import Config, EvalRequest, format_ways
-from hidra_tf.runs.measuring import make_evaluator, monitored_ways
+from hidra_tf.runs.measuring import evaluated_norm, make_evaluator, monitored_ways
 from hidra_tf.runs.place import folder, identity
 from hidra_tf.runs.records import confusion, kept, report, results
 from hidra_tf.runs.records.charts import accuracy_chart
@@ -61,7 +61,7 @@ def evaluate(
             request = dataclasses.replace(request, norm=None)
         config = dataclasses.replace(
             _as_requested(own, request, data_dir),
-            norm=_norm(own, request),
+            norm=evaluated_norm(own, request.norm),
             pictures=pictures,
             skip_damaged=own.skip_damaged or request.skip_damaged,
         )
@@ -98,24 +98,6 @@ def _as_requested(config: Config, request: EvalRequest, data_dir: str | None) ->
         eval_dataset=other,
         eval_data_dir=request.data_dir or kept or data_dir or config.data_dir,
     )
-
-
-def _norm(own: Config, request: EvalRequest) -> str:
-    """The norm of an evaluation.
-
-    Raises:
-        UserError: if the run's weights mean something else under it.
-    """
-    wanted = request.norm or own.norm
-    others = [n for n in BY_STATISTICS if n != "running" and methods.takes_norm(own.method, n)]
-    fit = others if own.norm in BY_STATISTICS else []
-    if wanted not in (own.norm, *fit):
-        names = ", ".join(dict.fromkeys((own.norm, *fit)))
-        raise UserError(
-            f"eval_norm: expected {names} for a run that was trained with `norm={own.norm}`, "
-            f"received {wanted}"
-        )
-    return wanted
 
 
 def evaluate_checkpoint(

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from data_gen.class_pool import Splits
 from data_gen.errors import UserError
+from hidra_tf import methods
 from hidra_tf.evaluation.ensemble import Ensemble
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.interface import Method
+from hidra_tf.options import BY_STATISTICS
 from hidra_tf.runs import sizes
 from hidra_tf.runs.checkpoints.files import ENSEMBLE
-from hidra_tf.runs.config import Config, EvalRequest, TaskSettings
+from hidra_tf.runs.config import Config, EvalRequest, MethodSettings, TaskSettings
 from hidra_tf.runs.seen import view_of
 
 # What an any-way head is evaluated at unless something else is asked for: the paper's Table 2.
@@ -85,6 +87,24 @@ def evaluated_steps(config: Config, request: EvalRequest) -> tuple[int, ...]:
 def evaluated_seed(config: Config, request: EvalRequest) -> int:
     """The seed of the tasks that `request` means: the run's own unless it names another."""
     return config.seed if request.seed is None else request.seed
+
+
+def evaluated_norm(own: MethodSettings, wanted: str | None) -> str:
+    """The norm that is meant: the run's own unless another is wanted.
+
+    Raises:
+        UserError: if the run's weights mean something else under it.
+    """
+    wanted = wanted or own.norm
+    others = [n for n in BY_STATISTICS if n != "running" and methods.takes_norm(own.method, n)]
+    fit = others if own.norm in BY_STATISTICS else []
+    if wanted not in (own.norm, *fit):
+        names = ", ".join(dict.fromkeys((own.norm, *fit)))
+        raise UserError(
+            f"eval_norm: expected {names} for a run that was trained with `norm={own.norm}`, "
+            f"received {wanted}"
+        )
+    return wanted
 
 
 def check_ways(setting: str, ways: Sequence[int], classes: int, split: str) -> None:

@@ -1,0 +1,1 @@
+"""Classifiers of a person's own pictures, in scikit-learn's manners."""

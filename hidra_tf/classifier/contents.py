@@ -1,0 +1,94 @@
+"""What the JSON file of a classifier holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from data_gen.errors import UserError
+from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.classifier.memory import Memory
+from hidra_tf.evaluation.ensemble import Ensemble
+from hidra_tf.runs.config import Config
+
+VERSION = 1
+Label = bool | int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What `classifier.json` holds.
+
+    Attributes:
+        version: the number of this format.
+        settings: those of `FewShotClassifier` that choose nothing of the initialization.
+        origin: the configuration of the run that the weights are from; None for a Keras model or
+            for features.
+        steps: the number of inner steps.
+        learning_rate: the rate of a step; None where the method takes none.
+        temperature: what logits are divided by.
+        invert: whether pictures are inverted.
+        features: the number of features where they take the place of pictures.
+        labels: the labels of all classes, in the order of what was learned.
+        counts: the number of pictures of each.
+    """
+
+    version: int
+    settings: dict[str, Label | None]
+    origin: Config | None
+    steps: int
+    learning_rate: float | None
+    temperature: float
+    invert: bool
+    features: int | None
+    labels: list[Label]
+    counts: list[int]
+
+
+def contents_of(
+    settings: Mapping[str, Any], start: Initialization, memory: Memory | None
+) -> Contents:
+    """What is to be written of a classifier.
+
+    Raises:
+        UserError: if it has something that cannot be written, such as code.
+    """
+    if start.origin is not None and start.origin.names_code:
+        raise UserError(
+            f"expected a backbone of this project or a Keras model to save; received "
+            f"{start.origin.backbone}, which is code"
+        )
+    if start.pictures is not None and start.pictures.preprocess is not None:
+        raise UserError(
+            "preprocess: expected none to save, for a function is code; make it a layer of the "
+            "model (keras.layers.Rescaling …)"
+        )
+    if isinstance(start.method, Ensemble):
+        raise UserError("checkpoint: expected a single one to save; received an ensemble")
+    labels = [] if memory is None else list(memory.classes)
+    for label in labels:
+        _check_label(label)
+    counts = [] if memory is None else [memory.counts[label] for label in labels]
+    inner = getattr(start.method, "inner", None)
+    vectors = start.pictures is None
+    return Contents(
+        version=VERSION,
+        settings=dict(settings),
+        # Where the pictures of the training lay is nobody's business.
+        origin=start.origin
+        and dataclasses.replace(start.origin, data_dir=None, eval_data_dir=None),
+        steps=start.steps,
+        learning_rate=None if inner is None else float(inner.learning_rate),
+        temperature=start.temperature,
+        invert=not vectors and start.pictures.invert,
+        features=start.backbone.feature_size if vectors else None,
+        labels=labels,
+        counts=counts,
+    )
+
+
+def _check_label(label: Hashable) -> None:
+    if type(label) not in (bool, int, float, str):
+        raise UserError(f"labels: expected text or numbers to save; received {label!r}")

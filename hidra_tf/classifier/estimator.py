@@ -1,0 +1,230 @@
+"""FewShotClassifier: fit, predict, add a class, forget one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from hidra_tf.classifier import starts
+from hidra_tf.classifier.errors import InputError
+from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.classifier.labels import as_labels, classes_array
+from hidra_tf.classifier.learner import Learner
+from hidra_tf.classifier.memory import Memory
+from hidra_tf.classifier.origins import Origins
+
+Examples = np.ndarray | Sequence[Any]
+Labels = np.ndarray | Sequence[Hashable]
+
+
+class FewShotClassifier(Origins):
+    """A classifier from a few pictures of each of any number of classes.
+
+    It starts from what was learned on other classes, and learns yours in a moment. Its manners are
+    scikit-learn's. What it says of a picture never depends on which other pictures it is asked
+    about.
+
+    Example:
+        >>> import numpy as np
+        >>> from hidra_tf import FewShotClassifier
+        >>> drawings = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
+        >>> classifier = FewShotClassifier.from_pretrained("omniglot")
+        >>> classifier.fit(drawings, ["left", "left", "right", "right"]).classes_.tolist()
+        ['left', 'right']
+        >>> classifier.partial_fit(drawings[:1], ["up"]).predict_proba(drawings).shape
+        (4, 3)
+
+    Args:
+        backbone: what to start from: an `Initialization`, as `from_run` and `from_pretrained` make
+            it; or a trained Keras model from pictures to features [N, D], of which a head alone is
+            learned; or None where features [N, D] take the place of pictures.
+        n_steps: the number of inner steps ≥ 1; None takes as many as in meta-training, and 100
+            steps of the head where nothing was meta-trained. One step of a tied head is had in
+            closed form.
+        learning_rate: the rate α > 0 of a step; None takes that of meta-training, and 1 where
+            nothing was meta-trained (features are then scaled so that this cannot overshoot).
+        class_weight: `balanced` lets all classes weigh the same, however many pictures they have;
+            None lets all pictures weigh the same, where the method has a loss to weigh.
+        temperature: what logits are divided by before the softmax; None takes the one that the
+            initialization was calibrated with.
+        unknown_below: the probability below which `predict` says `unknown_label`; None never does.
+        unknown_label: the answer where no class is probable enough.
+        invert: whether pictures are inverted first; None does what the initialization was trained
+            with. Networks for drawings take dark strokes on a bright ground.
+        preprocess: for a Keras model, the function that prepares pictures [N, H, W, channels] in
+            0 … 255 for it, such as `keras.applications.resnet50.preprocess_input`; without it the
+            model takes values in [0, 1].
+
+    Attributes:
+        classes_: the labels, in their order, [C].
+        initialization_: what the tasks start from.
+        memory_: what is kept of the pictures: sums and counts of each class where these suffice.
+        n_features_in_: D, where features take the place of pictures.
+
+    References:
+        Drumond et al. (2020), Algorithm 1, and the closed form of its first step
+        (`hidra_tf.adaptation.closed_form`).
+    """
+
+    def __init__(
+        self,
+        backbone: Initialization | keras.Model | None = None,
+        *,
+        n_steps: int | None = None,
+        learning_rate: float | None = None,
+        class_weight: str | None = "balanced",
+        temperature: float | None = None,
+        unknown_below: float | None = None,
+        unknown_label: Hashable = "unknown",
+        invert: bool | None = None,
+        preprocess: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.n_steps, self.learning_rate = n_steps, learning_rate
+        self.class_weight, self.temperature = class_weight, temperature
+        self.unknown_below, self.unknown_label = unknown_below, unknown_label
+        self.invert, self.preprocess = invert, preprocess
+
+    def fit(self, X: Examples, y: Labels) -> FewShotClassifier:
+        """Learns classes from pictures, and nothing else.
+
+        Args:
+            X: N pictures: an array [N, H, W], [N, H, W, 1] or [N, H, W, 3] of uint8 in 0 … 255 or
+                of floats in [0, 1]; or a list of such pictures of any sizes, of Pillow's, or of
+                names of picture files. Features [N, D] where there is no backbone.
+            y: N hashable labels of at least two classes.
+
+        Raises:
+            ValueError: if pictures, labels or settings cannot be meant.
+        """
+        self._begin(X)
+        examples, labels = self._shown(X, y, first=True)
+        if len(set(labels)) < 2:
+            raise InputError(
+                f"labels: expected at least 2 classes, for a single one leaves nothing to tell "
+                f"apart (with 1 class everything belongs to it); received only {labels[0]!r}"
+            )
+        return self._learn(examples, labels, self._learner.new_memory())
+
+    def partial_fit(
+        self, X: Examples, y: Labels, classes: Labels | None = None
+    ) -> FewShotClassifier:
+        """Learns further pictures, of classes known or new, as if all had come together.
+
+        Args:
+            X: as for `fit`.
+            y: as for `fit`; one class is enough here.
+            classes: all classes that may come, as scikit-learn has it; they need not be known.
+
+        Raises:
+            ValueError: as for `fit`, or if a label is none of `classes`.
+        """
+        first = not hasattr(self, "memory_")
+        if first:
+            self._begin(X)
+        examples, labels = self._shown(X, y, first)
+        if classes is not None and (strange := set(labels) - set(np.asarray(classes).tolist())):
+            raise InputError(
+                f"labels: expected some of `classes`; received {min(strange, key=str)!r}"
+            )
+        memory = self._learner.new_memory() if first else self.memory_
+        return self._learn(examples, labels, memory)
+
+    def forget(self, label: Hashable) -> FewShotClassifier:
+        """Drops a class with its pictures, as if it had never been shown.
+
+        Raises:
+            ValueError: if there is no such class.
+        """
+        check_is_fitted(self, "memory_")
+        if label not in self.memory_.counts:
+            known = ", ".join(map(repr, self.memory_.classes))
+            raise InputError(f"label: expected one of {known}; received {label!r}")
+        self.memory_.forget(label)
+        self._keep(self.memory_)
+        return self
+
+    def decision_function(self, X: Examples) -> np.ndarray:
+        """Logits [N, C]; for two classes [N], the second's minus the first's, as scikit-learn's."""
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X: Examples) -> np.ndarray:
+        """Probabilities [N, C], in the order of `classes_`."""
+        logits = self._logits(X)
+        logits -= logits.max(axis=1, keepdims=True)
+        powers = np.exp(logits)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Examples) -> np.ndarray:
+        """The most probable class of each picture, [N]; or `unknown_label`, see the class."""
+        probabilities = self.predict_proba(X)
+        answers = self.classes_[probabilities.argmax(axis=1)]
+        if self.unknown_below is None:
+            return answers
+        unsure = probabilities.max(axis=1) < self.unknown_below
+        answers = answers.astype(object)
+        answers[unsure] = self.unknown_label
+        return classes_array(answers.tolist()) if len(answers) else answers
+
+    def _logits(self, X: Examples) -> np.ndarray:
+        """Logits [N, C] of 64 bits, divided by the temperature."""
+        check_is_fitted(self, "memory_")
+        if len(self.classes_) < 2:
+            raise InputError(
+                f"expected at least 2 classes to tell apart; so far there is "
+                f"{', '.join(map(repr, self.classes_.tolist())) or 'none'}: "
+                "`partial_fit` adds more"
+            )
+        logits = self._learner.logits(self.memory_.support(), self._seen(X, first=False))
+        temperature = self.temperature or self.initialization_.temperature
+        return logits.astype(np.float64) / temperature
+
+    def _begin(self, X: Examples) -> None:
+        """Chooses what to start from, for pictures or features like these."""
+        self.check_settings()
+        self._start_from(self._start(X))
+
+    def _start_from(self, start: Initialization) -> None:
+        self.initialization_ = start
+        self._learner = Learner(start, self.class_weight is not None)
+
+    def _start(self, X: Examples | None) -> Initialization:
+        if self.backbone is None and X is not None:
+            size = validate_data(self, X, dtype=np.float64).shape[1]
+            return starts.of_features(size, self.n_steps, self.learning_rate)
+        return starts.of_backbone(
+            self.backbone, self.n_steps, self.learning_rate, self.preprocess, self.invert
+        )
+
+    def _shown(self, X: Examples, y: Labels, first: bool) -> tuple[np.ndarray, list[Hashable]]:
+        """What is to be kept of pictures, and their labels."""
+        seen = self._seen(X, first)
+        labels = as_labels(y, len(seen))
+        return self._learner.examples(seen), labels
+
+    def _seen(self, X: Examples, first: bool) -> np.ndarray:
+        """Pictures [N, H, W, channels] as the network sees them, or features [N, D]."""
+        dtype = self.initialization_.backbone.dtype
+        if self.initialization_.pictures is None:
+            return validate_data(self, X, dtype=np.dtype(dtype), reset=first)
+        return self.initialization_.pictures.seen(X, dtype)
+
+    def _learn(
+        self, examples: np.ndarray, labels: list[Hashable], memory: Memory
+    ) -> FewShotClassifier:
+        """Adds examples to a memory, all or none."""
+        ways = len(set(labels) | set(memory.counts))
+        if ways > 1:
+            self.initialization_.method.check_ways(ways)
+        memory.add(examples, labels)
+        self._keep(memory)
+        return self
+
+    def _keep(self, memory: Memory) -> None:
+        self.memory_ = memory
+        self.classes_ = classes_array(memory.classes)

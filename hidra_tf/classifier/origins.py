@@ -1,0 +1,92 @@
+"""Where classifiers come from, and where they are kept."""
+
+from __future__ import annotations
+
+import abc
+import os
+from typing import Any
+
+from typing_extensions import Self
+
+from hidra_tf import shipped
+from hidra_tf.classifier import starts, storage
+from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.classifier.manners import Manners
+from hidra_tf.classifier.memory import Memory
+
+
+class Origins(Manners):
+    """How a `FewShotClassifier` is made of runs, initializations and saved classifiers."""
+
+    @abc.abstractmethod
+    def _start(self, X: Any) -> Initialization:  # noqa: ANN401 — pictures, features or None
+        """The initialization that the settings mean."""
+
+    @abc.abstractmethod
+    def _keep(self, memory: Memory) -> None:
+        """Takes over what was learned."""
+
+    @classmethod
+    def from_run(
+        cls,
+        run_dir: str | os.PathLike,
+        checkpoint: str | None = None,
+        norm: str | None = None,
+        **settings: Any,  # noqa: ANN401 — of the constructor
+    ) -> Self:
+        """A classifier that starts from what a run has learned, by whatever method.
+
+        Args:
+            run_dir: the run's folder.
+            checkpoint: `best`, `last`, `ensemble` or a step; None takes `best` where there is one.
+            norm: another norm than the run's, such as `support` for a run with `transductive`.
+            **settings: those of the constructor, but for `backbone`.
+
+        Raises:
+            UserError: if there is no such run or checkpoint, or if predictions would depend on
+                other pictures.
+        """
+        return cls(starts.of_run(run_dir, checkpoint, norm), **settings)
+
+    @classmethod
+    def from_pretrained(cls, name: str = "omniglot", **settings: Any) -> Self:  # noqa: ANN401
+        """A classifier that starts from an initialization that comes with the package.
+
+        Args:
+            name: a key of `hidra_tf.initializations()`.
+            **settings: those of the constructor, but for `backbone`.
+
+        Raises:
+            UserError: if there is no such initialization.
+        """
+        _, start, _ = storage.load(shipped.folder_of(name))
+        return cls(start, **settings)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """A classifier that `save` wrote; nothing of what the folder holds is executed.
+
+        Raises:
+            UserError: if there is none, or it is damaged or of another version.
+        """
+        settings, start, memory = storage.load(path)
+        classifier = cls(start, **settings)
+        if memory is not None:
+            classifier._start_from(start)
+            classifier._keep(memory)
+        return classifier
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the classifier into a new folder, with what it has learned so far.
+
+        Raises:
+            UserError: if something is at `path` already or cannot be written there, or if a label
+                is neither text nor a number.
+        """
+        start = getattr(self, "initialization_", None) or self._start(None)
+        settings = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("backbone", "preprocess", "n_steps", "learning_rate", "invert")
+        }
+        storage.save(path, settings, start, getattr(self, "memory_", None))
