@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import abc
 import os
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from hidra_tf import shipped
 from hidra_tf.classifier import starts, storage
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.manners import Manners
 from hidra_tf.classifier.memory import Memory
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class Origins(Manners):
