@@ -47,8 +47,8 @@ class FewShotClassifier(Origins):
             closed form.
         learning_rate: the rate α > 0 of a step; None takes that of meta-training, and 1 where
             nothing was meta-trained (features are then scaled so that this cannot overshoot).
-        class_weight: `balanced` lets all classes weigh the same, however many pictures they have;
-            None lets all pictures weigh the same, where the method has a loss to weigh.
+        balanced: whether all classes weigh the same, however many pictures they have, as in
+            training; otherwise all pictures do, where the method has a loss to weigh.
         temperature: what logits are divided by before the softmax; None takes the one that the
             initialization was calibrated with.
         unknown_below: the probability below which `predict` says `unknown_label`; None never does.
@@ -76,7 +76,7 @@ class FewShotClassifier(Origins):
         *,
         n_steps: int | None = None,
         learning_rate: float | None = None,
-        class_weight: str | None = "balanced",
+        balanced: bool = True,
         temperature: float | None = None,
         unknown_below: float | None = None,
         unknown_label: Hashable = "unknown",
@@ -85,7 +85,7 @@ class FewShotClassifier(Origins):
     ) -> None:
         self.backbone = backbone
         self.n_steps, self.learning_rate = n_steps, learning_rate
-        self.class_weight, self.temperature = class_weight, temperature
+        self.balanced, self.temperature = balanced, temperature
         self.unknown_below, self.unknown_label = unknown_below, unknown_label
         self.invert, self.preprocess = invert, preprocess
 
@@ -191,7 +191,7 @@ class FewShotClassifier(Origins):
 
     def _start_from(self, start: Initialization) -> None:
         self.initialization_ = start
-        self._learner = Learner(start, self.class_weight is not None)
+        self._learner = Learner(start, bool(self.balanced))
 
     def _start(self, X: Examples | None) -> Initialization:
         if self.backbone is None and X is not None:

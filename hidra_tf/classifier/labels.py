@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from hidra_tf.classifier.errors import InputError
@@ -24,7 +25,8 @@ def as_labels(labels: Sequence[Hashable] | np.ndarray, pictures: int) -> list[Ha
     """
     if labels is None:
         raise InputError("This classifier requires y to be passed, but the target y is None.")
-    if isinstance(labels, str | bytes) or np.ndim(labels) == 0:
+    listed = hasattr(labels, "__len__") or hasattr(labels, "__array__")
+    if isinstance(labels, str | bytes) or not listed:
         raise InputError(f"labels: expected one label for each picture; received {labels!r}")
     array = _array(labels)
     if array.dtype != object:
@@ -62,11 +64,12 @@ def _array(labels: Any) -> np.ndarray:  # noqa: ANN401 — whatever a caller giv
     """Labels [N], of which tuples are not taken for the rows of a table."""
     if hasattr(labels, "__array__"):
         array = np.asarray(labels)
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1:
-            raise InputError(f"labels: expected a shape [N]; received {list(array.shape)}")
-        return array
+        try:
+            return column_or_1d(array, warn=True)
+        except ValueError as error:
+            raise InputError(
+                f"labels: expected a shape [N]; received {list(array.shape)}"
+            ) from error
     values = list(labels)
     kinds = {type(value) for value in values}
     return (

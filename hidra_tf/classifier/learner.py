@@ -36,7 +36,8 @@ class Learner:
     @property
     def keeps_features(self) -> bool:
         """Whether a picture's features depend on that picture alone, and no step moves them."""
-        return self._method.needs_features_only(self._at)
+        # The members of an ensemble have features of their own each.
+        return self._method.keeps_features(self._at) and self._method.needs_features_only(self._at)
 
     def new_memory(self) -> Memory:
         """A memory of what this way to learn needs."""
@@ -104,10 +105,9 @@ class Learner:
 
     def _answering(self, predictions: Callable, rank: int) -> Callable[..., tf.Tensor]:
         """A compiled function of support set, labels, queries and ways to logits [N, C]."""
-        shape = (
-            (None,) * rank if rank == 2 else (None, *self._method.backbone.model.input_shape[1:])
-        )
-        one = tf.TensorSpec(shape, self.dtype)
+        model = self._method.backbone.model
+        shape = (model.output_shape if rank == 2 else model.input_shape)[1:]
+        one = tf.TensorSpec((None, *shape), self.dtype)
         integers = tf.TensorSpec((None,), tf.int32)
 
         @tf.function(input_signature=(one, integers, one, tf.TensorSpec((), tf.int32)))

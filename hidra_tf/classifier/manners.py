@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 
@@ -27,10 +28,8 @@ class Manners(ClassifierMixin, BaseEstimator):
         for name in ("learning_rate", "temperature"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        if self.class_weight not in ("balanced", None):
-            raise InputError(
-                f"class_weight: expected balanced or None; received {self.class_weight!r}"
-            )
+        if not isinstance(self.balanced, bool | np.bool_):
+            raise InputError(f"balanced: expected True or False; received {self.balanced!r}")
         below = self.unknown_below
         if below is not None and not 0 <= below <= 1:
             raise InputError(f"unknown_below: expected 0 to 1; received {below!r}")

@@ -102,6 +102,11 @@ def _listed(pictures: Pictures) -> Iterable[Any]:
             return array.reshape(-1).tolist() if array.ndim == 1 else _refuse(array)
         if array.ndim not in (3, 4):
             _refuse(array)
+        if array.ndim == 3 and array.shape[2] in (1, 3):
+            raise InputError(
+                f"{_EXPECTED}; received shape {list(array.shape)}, which looks like a single one: "
+                "give pictures[np.newaxis]"
+            )
         return array
     try:
         return list(pictures)
