@@ -53,8 +53,8 @@ def opened(place: str, setting: str) -> PictureTree:
         tree = PictureTree(Path(place))
     except UserError as error:
         raise UserError(f"{setting}: {error}") from error
-    if not any(map(_stays_inside, tree.names)):
-        others = [*tree.others, *tree.special, *tree.names]
+    if not any(map(_is_relative, tree.names)):
+        others = [*tree.others, *tree.special, *tree.names, *tree.outside]
         among = f" among {len(others)} files, such as {shortened(others, 1)}" if others else ""
         raise UserError(f"{setting}: expected pictures in {place}, received none{among}")
     return tree
@@ -70,7 +70,7 @@ def by_class(tree: PictureTree, known: Collection[str] = ()) -> OwnPictures:
         tree: the folder or zip.
         known: classes that there are already; the way ends before a folder of one of them.
     """
-    inside = [name for name in tree.names if _stays_inside(name)]
+    inside = [name for name in tree.names if _is_relative(name)]
     depth = _depth(tree, inside, known)
 
     def class_of(name: str) -> str:
@@ -82,7 +82,7 @@ def by_class(tree: PictureTree, known: Collection[str] = ()) -> OwnPictures:
         found.setdefault(_named(folder.parts[depth:]), [])
     found.pop("", None)
     left_out = dict.fromkeys(tree.others, OTHER) | dict.fromkeys(tree.special, SPECIAL)
-    left_out |= dict.fromkeys(set(tree.names) - set(inside), LEADS_OUT)
+    left_out |= dict.fromkeys({*tree.names, *tree.outside} - set(inside), LEADS_OUT)
     return OwnPictures(tree, dict(sorted(found.items())), loose, dict(sorted(left_out.items())))
 
 
@@ -122,7 +122,7 @@ def to_learn(place: str, setting: str, least: int = LEAST_CLASSES) -> OwnPicture
 def _depth(tree: PictureTree, names: Sequence[str], known: Collection[str]) -> int:
     """The number of folders on the way to all pictures."""
     ways = [PurePosixPath(name).parent.parts for name in names]
-    shared = [*ways, *(PurePosixPath(folder).parts for folder in tree.folders)]
+    shared = [PurePosixPath(folder).parts for folder in tree.folders if _is_relative(folder)]
     depth = 0
     while all(len(way) > depth for way in ways) and len(_at(shared, depth)) == 1:
         (top,) = _at(shared, depth)
@@ -147,10 +147,9 @@ def _named(parts: Sequence[str]) -> str:
 
 def _leaves(folders: Sequence[str]) -> list[PurePosixPath]:
     """The folders in which there is no folder."""
-    paths = {PurePosixPath(folder) for folder in folders if _stays_inside(folder)}
+    paths = {PurePosixPath(folder) for folder in folders if _is_relative(folder)}
     return sorted(paths - {path.parent for path in paths})
 
 
-def _stays_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts
+def _is_relative(name: str) -> bool:
+    return not PurePosixPath(name).is_absolute()

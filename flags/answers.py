@@ -91,6 +91,8 @@ def _check_flags(given: Mapping[str, Any]) -> None:
             "adapt: expected with `predict`, pictures to be named, or with `save`, a folder for "
             "what is learned; received neither, so that nothing would be left of it"
         )
+    if not 0 <= (FLAGS.unknown_below or 0) <= 1:  # NaN is neither
+        raise UserError(f"unknown_below: expected 0 to 1; received {FLAGS.unknown_below}")
     effects.check_given({name: value for name, value in given.items() if name not in _OF_A_START})
     for name in _OF_A_RUN:
         if name in given and not FLAGS.run_dir:

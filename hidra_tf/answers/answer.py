@@ -30,16 +30,22 @@ def answer(request: Request) -> None:
         KeyboardInterrupt: after Ctrl-C; nothing was written.
     """
     with told_when_stopped(lambda: "stopped; nothing was written"):
-        classifier = start_of(request)
-        learned = _learn(classifier, request)
-        _check_names(classifier)
         if request.queries is None:
-            _save(classifier, request)
+            _save(_taught(request)[0], request)
             return
+        # That nothing can be written there is found before anything is learned.
         with new_folder(request.output_dir) as folder:
+            classifier, learned = _taught(request)
             written = _predict(classifier, request, learned, folder)
             _save(classifier, request)
     print(f"written       {printable(request.output_dir)}: {', '.join(written)}")
+
+
+def _taught(request: Request) -> tuple[FewShotClassifier, Learned]:
+    classifier = start_of(request)
+    learned = _learn(classifier, request)
+    _check_names(classifier)
+    return classifier, learned
 
 
 def start_of(request: Request) -> FewShotClassifier:
@@ -128,8 +134,8 @@ def _show(
         print(report.unknown(found, classifier.unknown_below))
     if result is not None:
         print(report.accuracy(result), flush=True)
-    elif queries.classes:
-        print(report.no_accuracy(queries), flush=True)
+    elif folders := sorted({name.rpartition("/")[0] for name in queries.names} - {""}):
+        print(report.no_accuracy(folders), flush=True)
 
 
 def _files(

@@ -70,7 +70,7 @@ def answers(
     true = {n: c for c, files in queries.classes.items() for n in files} if scored else {}
     names = queries.names
     found: list[Answer] = []
-    grounds: list[bool] = []
+    grounds: list[bool | None] = []
     progress = Progress(len(names), 0, "picture", "predicting")
     pictures = read(queries.tree, names, format_of(classifier), left_out)
     try:

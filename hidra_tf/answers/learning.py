@@ -20,8 +20,8 @@ from hidra_tf.classifier.pictures import PictureFormat
 _LOG = logging.getLogger(__name__)
 # Thumbnails of a class that a contact sheet shows.
 MOST_SHOWN = 5
-# Share of pictures with the expected ground that is too small to be a matter of a few.
-_FEW = 0.2
+# The share of pictures with the other ground that is more than a matter of a few.
+_MOST = 0.8
 
 
 class Learned(NamedTuple):
@@ -97,7 +97,9 @@ def format_of(classifier: FewShotClassifier) -> PictureFormat:
     return start.pictures
 
 
-def warn_of_ground(classifier: FewShotClassifier, where: object, grounds: Sequence[bool]) -> None:
+def warn_of_ground(
+    classifier: FewShotClassifier, where: object, grounds: Sequence[bool | None]
+) -> None:
     """Warns where drawings look like the negatives of those that the network was trained on.
 
     Nothing else would tell: the answers about negatives are merely bad.
@@ -105,15 +107,14 @@ def warn_of_ground(classifier: FewShotClassifier, where: object, grounds: Sequen
     Args:
         classifier: what looks at the pictures.
         where: the folder.
-        grounds: of each picture, whether most of it is bright.
+        grounds: of each picture, whether most of it is bright; None where that is open.
     """
     start = classifier.initialization_
     if start.origin is None or start.origin.dataset not in STROKES:
         return
     # What reaches the network has a dark ground if it was trained on inverted drawings.
     wanted = start.pictures.invert == start.origin.invert
-    share = np.mean([ground == wanted for ground in grounds])
-    if share <= _FEW:
+    if np.mean([ground == (not wanted) for ground in grounds]) >= _MOST:
         kinds = ("bright strokes on a dark ground", "dark strokes on a bright ground")
         _LOG.warning(
             "%s: most pictures look like %s, and %s are expected; `invert=%s` turns them",

@@ -15,6 +15,8 @@ from hidra_tf.classifier.pictures import PictureFormat
 
 # Pixels of the longer side of a picture on a contact sheet.
 THUMBNAIL = 72
+# The ground of a drawing is at most so bright, or at most so dark.
+_DARK = 85
 
 
 class Picture(NamedTuple):
@@ -33,9 +35,10 @@ class Picture(NamedTuple):
     digest: bytes
 
     @property
-    def bright(self) -> bool:
-        """Whether most of the picture is bright."""
-        return bool(np.median(self.array) > 127)
+    def bright(self) -> bool | None:
+        """Whether most of the picture is bright; None where it is neither bright nor dark."""
+        ground = np.median(self.array)
+        return None if _DARK < ground < 255 - _DARK else bool(ground > _DARK)
 
 
 def read(

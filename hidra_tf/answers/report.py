@@ -143,9 +143,9 @@ def accuracy(found: Score) -> str:
     return "\n".join(lines)
 
 
-def no_accuracy(queries: OwnPictures) -> str:
+def no_accuracy(folders: Sequence[str]) -> str:
     """Why there is none, where folders could have named classes."""
-    named = shortened(queries.classes, MOST_NAMED)
+    named = shortened(folders, MOST_NAMED)
     return f"accuracy      none: no folder is named like a class that was learned; received {named}"
 
 

@@ -45,7 +45,7 @@ def matrix(found: Confusion, names: Sequence[str]) -> str:
 def left_out(support: Mapping[str, str], queries: Mapping[str, str]) -> str:
     """A line for every file that was not used, with the reason."""
     parts = (("learned from", support), ("predicted", queries))
-    lines = ((where, file, why) for where, files in parts for file, why in files.items())
+    lines = ((where, file, why) for where, files in parts for file, why in sorted(files.items()))
     return _csv(["where", "file", "why"], lines)
 
 

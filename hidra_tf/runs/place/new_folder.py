@@ -41,14 +41,14 @@ def new_folder(path: Path) -> Iterator[Path]:
             again where the block fails.
 
     Raises:
-        OSError: if the folder cannot be made.
+        UserError: if the folder cannot be made.
+        OSError: if it cannot be moved to its place.
     """
     target = path.absolute()
     missing = [above for above in target.parents if not above.exists()]
     temporary = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+        temporary = _temporary(target)
         yield temporary
         temporary.chmod(0o755)
         temporary.rename(target)
@@ -59,3 +59,14 @@ def new_folder(path: Path) -> Iterator[Path]:
             for above in missing:
                 above.rmdir()
         raise
+
+
+def _temporary(target: Path) -> Path:
+    """A new folder beside the place of another."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    except OSError as error:
+        raise UserError(
+            f"expected a place for a new folder at {target}; received {error}"
+        ) from error
