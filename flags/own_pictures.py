@@ -11,7 +11,8 @@ TITLE = "Your own pictures"
 define_folder(
     "adapt",
     "Learn the classes of this folder, or zip, which has a folder with a few pictures for each "
-    "class. Nothing is trained: this takes a moment.",
+    "class. Nothing is meta-trained: this takes a moment. --eval_steps and --[no]invert say how "
+    "they are learned, --checkpoint and --eval_norm which weights and statistics of a --run_dir.",
 )
 define_folder(
     "predict",

@@ -115,9 +115,14 @@ def _predict(
     result = score(found, names)
     _show(classifier, queries, found, left_out, result)
     files = _files(request, learned, found, left_out, result, _counts(classifier))
-    for name, contents in files.items():
-        data = contents.encode() if isinstance(contents, str) else contents
-        (folder / name).write_bytes(data)
+    try:
+        for name, contents in files.items():
+            data = contents.encode() if isinstance(contents, str) else contents
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise UserError(
+            f"{request.output_dir}: expected room for the answers; received {error}"
+        ) from error
     return list(files)
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -179,8 +180,8 @@ def test_a_write_that_fails_leaves_nothing(ask, paint, support, tmp_path, monkey
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sheet, "pages", fail)
-    with pytest.raises(UserError, match="No space left"):
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(UserError, match=r"answers: expected room for the answers; .*No space left"):
         ask(support, paint("new", a_png="red"), save=tmp_path / "kept")
     assert {path.name for path in tmp_path.iterdir()} == {"support", "new"}
 
