@@ -21,11 +21,13 @@ class Listed(NamedTuple):
         stamp: the size of a picture in bytes, and a number that changes with its contents (a
             folder's file has a time in ns, a zip's member a CRC-32); None for anything else.
         special: whether it is neither a file nor a folder: a pipe, a socket or a device.
+        outside: whether it is a file of a zip whose path leads out of the zip; it is no picture.
     """
 
     name: str
     stamp: tuple[int, int] | None = None
     special: bool = False
+    outside: bool = False
 
 
 def _is_junk(name: str) -> bool:
@@ -97,7 +99,12 @@ def list_zip(root: Path) -> Iterator[Listed]:
     with zipfile.ZipFile(root) as archive:
         for info in archive.infolist():
             name = info.filename
-            if any(map(_is_junk, PurePosixPath(name).parts)):
+            parts = [part for part in PurePosixPath(name).parts if part != ".."]
+            if any(map(_is_junk, parts)):
+                continue
+            if len(parts) < len(PurePosixPath(name).parts):
+                if not info.is_dir():
+                    yield Listed(name, outside=True)
                 continue
             is_picture = not info.is_dir() and _is_picture(name)
             yield Listed(name, (info.file_size, info.CRC) if is_picture else None)

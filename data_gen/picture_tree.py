@@ -44,6 +44,7 @@ class PictureTree:
         names: the paths of the pictures below `root`, with forward slashes, sorted.
         others: the paths of the files that are no pictures.
         special: the paths of pipes, sockets and devices, which are never opened.
+        outside: the paths in a zip that lead out of it; whatever they hold is passed over.
         folders: the paths of all folders but `root`.
     """
 
@@ -62,6 +63,8 @@ class PictureTree:
             listed = list(list_folder(root) if self._is_folder else list_zip(root))
         except _LIST_ERRORS as error:
             raise UserError(f"{root}: expected a folder or a whole zip, got: {error}") from error
+        self.outside = sorted(entry.name for entry in listed if entry.outside)
+        listed = [entry for entry in listed if not entry.outside]
         # A zip may list a name twice; the last one is what is read.
         self._stamps = {entry.name: entry.stamp for entry in listed if entry.stamp is not None}
         self.names = sorted(self._stamps)

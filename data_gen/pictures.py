@@ -1,10 +1,12 @@
 """How one picture file becomes an array."""
 
+import contextlib
 import functools
 import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -106,12 +108,27 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
         BadPictureError: if the file is truncated or no picture at all, or has more than
             `MOST_PIXELS` pixels.
     """
+    with whole_picture(data, path) as image:
+        return resize(image, size, mode)
+
+
+@contextlib.contextmanager
+def whole_picture(data: bytes, path: str) -> Iterator[Image.Image]:
+    """Gives a picture file's picture in its own size and mode, turned as its EXIF data say.
+
+    Args:
+        data: as for `decode_picture`.
+        path: as for `decode_picture`.
+
+    Raises:
+        BadPictureError: as `decode_picture` does; also where what is done with the picture fails.
+    """
     try:
         with _opened(data) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _too_many_pixels(path, f"{image.width} × {image.height}")
             image.load()
-            return resize(ImageOps.exif_transpose(image), size, mode)
+            yield ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(path, "many more") from error
     except PIL.UnidentifiedImageError as error:

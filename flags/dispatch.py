@@ -10,17 +10,26 @@ import absl.logging
 from absl import flags as absl_flags
 
 from data_gen.errors import UserError
-from flags import build, comparison, parsing
+from flags import answers, build, comparison, parsing
 from hidra_tf.quiet import quietly_import
 
 FLAGS = absl_flags.FLAGS
 
 
+class _Spelled(logging.Formatter):
+    """Writes warnings with the settings that they name spelled as flags."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return parsing.spelled(super().format(record))
+
+
 def main(argv: list[str]) -> int:
-    """Trains and evaluates, only evaluates, or compares; returns the exit code."""
+    """Trains and evaluates, only evaluates, compares, or answers; returns the exit code."""
     del argv
     absl.logging.use_python_logging(quiet=True)
-    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING, force=True)
+    logging.basicConfig(level=logging.WARNING, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Spelled("warning: %(message)s"))
     _show_notes()
     # TensorFlow's and its data sets' remarks; what matters comes as an exception.
     logging.getLogger("absl").setLevel(logging.ERROR)
@@ -28,7 +37,9 @@ def main(argv: list[str]) -> int:
         _let_ctrl_c_through()
         _check_docstrings_are_kept()
         # Flags are found to be right before TensorFlow is imported, which takes seconds.
-        if FLAGS.compare is not None:
+        if answers.asked():
+            _answer()
+        elif FLAGS.compare is not None:
             _compare()
         elif FLAGS.eval_only:
             _evaluate()
@@ -67,6 +78,11 @@ def _compare() -> None:
     data_dirs = {path: build.data_dir_of(path) for group in groups for path in group.paths}
     runs = quietly_import("hidra_tf.runs.compare")
     runs.compare(groups, request, folder, data_dirs, FLAGS.cache_dir, FLAGS.pictures)
+
+
+def _answer() -> None:
+    request = answers.request()
+    quietly_import("hidra_tf.answers.answer").answer(request)
 
 
 def _check_docstrings_are_kept() -> None:

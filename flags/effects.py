@@ -35,6 +35,19 @@ def check(config: Config, given: Mapping[str, Any]) -> None:
                 _refuse(name, value, rule, at)
 
 
+def check_given(given: Mapping[str, Any]) -> None:
+    """Raises `UserError` if a flag has no effect beside the others, where there is no training.
+
+    Args:
+        given: flag → value of flags whose rules ask for other flags only.
+    """
+    at = Situation(None, given)
+    for name, value in given.items():
+        for rule in EFFECTS[name]:
+            if not rule.applies(at):
+                _refuse(name, value, rule, at)
+
+
 def _refuse(name: str, value: object, rule: Rule, at: Situation) -> None:
     stands = at.given.get(rule.beside, getattr(at.config, rule.beside, None))
     raise UserError(

@@ -14,9 +14,9 @@ from typing import NoReturn
 
 from absl import flags as absl_flags
 
-from flags import data, episodes, evaluation, method, training
+from flags import data, episodes, evaluation, method, own_pictures, training
 
-GROUPS: tuple[ModuleType, ...] = (data, episodes, method, training, evaluation)
+GROUPS: tuple[ModuleType, ...] = (data, episodes, method, training, evaluation, own_pictures)
 _NO_FILE = re.compile("--?flagfile=")
 _HELP = {"-h", "-help", "--help", "--helpshort", "-helpshort"}
 

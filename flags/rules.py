@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from data_gen import STROKES
-from flags.situation import Rule, Situation
+from flags.situation import Rule, Situation, beside
 from hidra_tf.methods import METHODS, trains
 
 # Data sets that are made by the program.
@@ -250,5 +250,13 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "compare": _ALWAYS,
-    "compare_dir": (Rule(lambda at: "compare" in at.given, "--compare", "compare"),),
+    "compare_dir": (beside("compare"),),
+    # Your own pictures; `flags.answers` says what goes together.
+    "adapt": _ALWAYS,
+    "predict": _ALWAYS,
+    "initialization": (beside("adapt"),),
+    "classifier": (beside("predict", "adapt"),),
+    "save": (beside("adapt"),),
+    "output_dir": (beside("predict"),),
+    "unknown_below": (beside("predict", "save"),),
 }

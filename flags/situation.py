@@ -12,11 +12,12 @@ class Situation(NamedTuple):
     """What a flag is given for.
 
     Attributes:
-        config: what all flags together mean, or the settings of the run that they evaluate.
+        config: what all flags together mean, or the settings of the run that they evaluate; None
+            where nothing is trained or evaluated.
         given: flag → value of those that the user gave, preset files included.
     """
 
-    config: Config
+    config: Config | None
     given: Mapping[str, Any]
 
     @property
@@ -48,3 +49,12 @@ class Rule(NamedTuple):
     applies: Callable[[Situation], object]
     expected: str
     beside: str
+
+
+def beside(*names: str) -> Rule:
+    """The rule that one of some flags is given too."""
+    return Rule(
+        lambda at: not at.given.keys().isdisjoint(names),
+        " or ".join(f"--{name}" for name in names),
+        names[0],
+    )

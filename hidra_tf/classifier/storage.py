@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import ClassSums, Examples, Memory
 from hidra_tf.runs.assembly import method_for
 from hidra_tf.runs.config import Config
+from hidra_tf.runs.place.new_folder import check_new, new_folder
 
 CLASSIFIER, WEIGHTS, LEARNED, MODEL = (
     "classifier.json",
@@ -55,23 +54,12 @@ def save(
     """
     target = Path(path).expanduser().absolute()
     contents = contents_of(settings, start, memory)
-    if target.exists() or target.is_symlink():
-        raise UserError(f"expected no file or folder at {target}, found one")
+    check_new(target, "path")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise UserError(
-            f"expected a place for a new folder at {target}; received {error}"
-        ) from error
-    try:
-        _write(temporary, contents, start, memory, precision)
-        temporary.chmod(0o755)
-        temporary.rename(target)
+        with new_folder(target) as temporary:
+            _write(temporary, contents, start, memory, precision)
     except OSError as error:
         raise UserError(f"{target}: expected to write a classifier; received {error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load(path: str | os.PathLike) -> tuple[dict[str, Any], Initialization, Memory | None]:

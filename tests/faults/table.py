@@ -17,6 +17,7 @@ from tests.faults.rows import (
     datasets,
     flags,
     library,
+    own_pictures,
     pictures,
     results,
     runs,
@@ -26,5 +27,5 @@ from tests.faults.rows import (
 __all__ = ["ROWS"]
 
 THEMES = (flags, commands, combinations, backbones, runs, config, results, pictures, datasets,
-          caches, terminal, library)  # fmt: skip
+          caches, terminal, library, own_pictures)  # fmt: skip
 ROWS = [row for theme in THEMES for row in theme.ROWS]

@@ -281,6 +281,13 @@ WALK = {
     "checkpoint": ("last", {}, RANDOM),
     "compare": (["/x"], {}, None),
     "compare_dir": ("/x", {"compare": ["/x"]}, {}),
+    "adapt": ("/x", {}, None),
+    "predict": ("/x", {}, None),
+    "initialization": ("omniglot", {"adapt": "/x"}, {"predict": "/x"}),
+    "classifier": ("/x", {"predict": "/x"}, {}),
+    "save": ("/x", {"adapt": "/x"}, {"predict": "/x"}),
+    "output_dir": ("/x", {"predict": "/x"}, {"adapt": "/x"}),
+    "unknown_below": (0.5, {"predict": "/x"}, {"adapt": "/x"}),
 }  # fmt: skip
 
 

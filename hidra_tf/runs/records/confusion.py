@@ -10,6 +10,7 @@ import numpy as np
 
 from data_gen.errors import printable
 from hidra_tf.evaluation.confusion import Confusion
+from hidra_tf.runs.records.lettering import lettering
 
 CLASSES = ".classes.csv"
 PAIRS = ".confusion.csv"
@@ -82,6 +83,7 @@ def chart(found: Confusion, names: Sequence[str], title: str) -> bytes:
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
 
     rates = 100 * found.rates
     chosen = _worst(rates)
@@ -92,9 +94,13 @@ def chart(found: Confusion, names: Sequence[str], title: str) -> bytes:
     # Rare confusions must be seen beside the diagonal: the square root of a share is its colour.
     picture = axes.imshow(shown, cmap="viridis", norm=PowerNorm(0.5, 0, 100))
     axes.set_facecolor("lightgray")
-    labels = [names[c][-24:] for c in chosen]
-    axes.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=7)
-    axes.set_yticks(range(len(chosen)), labels, fontsize=7)
+    labels = [lettering(names[c][-24:]) for c in chosen]
+    axes.set_xticks(range(len(chosen)), [label.text for label in labels], rotation=90)
+    axes.set_yticks(range(len(chosen)), [label.text for label in labels])
+    for label, tick in zip(
+        [*labels, *labels], [*axes.get_xticklabels(), *axes.get_yticklabels()], strict=True
+    ):
+        tick.set_fontproperties(FontProperties(fname=label.font, size=7))
     axes.set_xlabel("taken for")
     axes.set_ylabel("class")
     few = f"\nthe {len(chosen)} of {len(names)} classes that are recognised worst"
