@@ -67,6 +67,7 @@ _PUBLIC = {
     "Ensemble": "hidra_tf.evaluation.ensemble",
     "Row": "hidra_tf.evaluation.rows",
     "FewShotClassifier": "hidra_tf.classifier.estimator",
+    "initializations": "hidra_tf.shipped",
 }
 
 __all__ = list(_PUBLIC)
