@@ -1,9 +1,21 @@
 """Helpers that several test folders share, as fixtures: tests cannot import one another."""
 
+import gc
 import os
 
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish():
+    """Lets Python look for garbage less often, and not among what has been imported.
+
+    Tracing makes many objects that live long; looking through all of TensorFlow's after every few
+    hundred of them took a tenth of the time of such tests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.fixture(scope="session")

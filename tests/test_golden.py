@@ -191,8 +191,9 @@ def optimizer_of(golden, method):
 
 def compiled(golden, method):
     at_steps = range(1, scalar(golden, "inner_steps") + 1)
-    evaluate = tf.function(lambda episodes: method.query_logits(episodes, at_steps))
-    return evaluate, tf.function(method.meta_gradients)
+    # Without what the library does without: AutoGraph would take longer than the arithmetic.
+    evaluate = tf.function(lambda e: method.query_logits(e, at_steps), autograph=False)
+    return evaluate, tf.function(method.meta_gradients, autograph=False)
 
 
 def off_the_kinks(golden):

@@ -78,12 +78,10 @@ def command(server, environment):
 
 
 @pytest.fixture(scope="module")
-def trained(start, tmp_path_factory):
+def trained(command, tmp_path_factory):
     """A folder with a finished run in runs/<name>, and what its training printed."""
     cwd = tmp_path_factory.mktemp("trained")
-    process = start(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
-    printed = process.communicate(timeout=300)
-    done = subprocess.CompletedProcess(process.args, process.returncode, *printed)
+    done = command(*TINY, "--steps=6", "--log_every=3", cwd=cwd)
     assert done.returncode == 0, done.stderr
     (run,) = (cwd / "runs").iterdir()
     return cwd, run, done
@@ -246,9 +244,12 @@ def test_a_run_can_be_tested_on_other_data_and_keeps_its_own_results(
 
 
 def test_training_on_own_pictures_for_tests_on_other_data(command, own_pictures, tmp_path):
+    # Two flags fewer, for a name that is not cut.
     flags = [
-        *TINY, "--dataset=folder", f"--data_dir={own_pictures}", "--image_size=20x16",
-        "--eval_dataset=glyphs", "--train_ways=2", "--steps=2",
+        *(flag for flag in TINY if "val_tasks" not in flag and "meta_batch" not in flag),
+        "--dataset=folder",
+        f"--data_dir={own_pictures}", "--image_size=20x16", "--eval_dataset=glyphs",
+        "--train_ways=2", "--steps=2", "--inner_steps=1", "--norm=affine",
     ]  # fmt: skip
     done = command(*flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -345,15 +346,6 @@ def test_random_initialization_is_evaluated_at_any_number_of_ways(command, tmp_p
     assert [row["ways"] for row in results["rows"]] == [2, 3]
 
 
-def test_a_loss_that_is_not_finite_stops_and_names_step_and_settings(command, tmp_path):
-    done = command(*TINY, "--steps=9", "--inner_lr=1e30", f"--run_dir={tmp_path}/run")
-    assert done.returncode == 2
-    assert "step 1 is not finite" in done.stderr
-    assert "inner_lr 1e+30" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert (tmp_path / "run" / "checkpoints" / "ckpt-0.index").exists()
-
-
 def test_other_evaluations_leave_the_runs_own_table_alone(command, trained_copy):
     cwd, run = trained_copy
     own = run / "results" / "test.json"
@@ -443,5 +435,6 @@ def test_hypernetworks_train_and_show_how_far_they_move_the_head(command, tmp_pa
     assert [(row["ways"], row["steps"]) for row in results["rows"]] == [(c, 1) for c in ways]
     curves = tags(tmp_path / "run" / "train")
     assert curves["head_update/weight"] == curves["head_update/bias"] == [3, 6]
-    again = command("--eval_only", f"--run_dir={tmp_path / 'run'}", "--eval_steps=0,1,2")
+    again = command("--eval_only", f"--run_dir={tmp_path / 'run'}", "--eval_steps=0,1,2",
+                    "--eval_tasks=10")  # fmt: skip
     assert again.returncode == 0, again.stderr

@@ -188,12 +188,13 @@ def test_a_file_that_vanishes_is_named(tmp_path):
 
 
 def make_special(folder):
-    """A pipe, a device that never ends and a socket, named like pictures."""
+    """A pipe, devices that never end or are empty, and a socket, named like pictures."""
     os.mkfifo(folder / "a/pipe.png")
     (folder / "a/zero.jpg").symlink_to("/dev/zero")
+    (folder / "a/null.jpg").symlink_to("/dev/null")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / "a/s.png"))
-    return ["a/pipe.png", "a/s.png", "a/zero.jpg"]
+    return ["a/null.jpg", "a/pipe.png", "a/s.png", "a/zero.jpg"]
 
 
 def test_what_is_neither_a_file_nor_a_folder_is_named_and_never_opened(
@@ -209,8 +210,8 @@ def test_what_is_neither_a_file_nor_a_folder_is_named_and_never_opened(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        f"{tmp_path}/set: passing over what is neither a file nor a folder (3): "
-        "a/pipe.png, a/s.png, a/zero.jpg"
+        f"{tmp_path}/set: passing over what is neither a file nor a folder (4): "
+        "a/null.jpg, a/pipe.png, a/s.png, …"
     )
 
 

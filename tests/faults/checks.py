@@ -38,6 +38,12 @@ def strict_json(place: Place, outcome: Outcome) -> None:
         json.loads(path.read_text(), parse_constant=refuse)
 
 
+def first_checkpoint(place: Place, outcome: Outcome) -> None:
+    """The initial weights are saved, and nothing else was said than what is wrong."""
+    assert outcome.err.count("\n") == 1, outcome.err
+    assert (place.folder / "run" / "checkpoints" / "ckpt-0.index").exists()
+
+
 def one_more_result(place: Place, outcome: Outcome) -> None:
     """The evaluation is kept beside the run's own final table."""
     found = [path.name for path in place.folder.glob("run/results/**/*.json")]

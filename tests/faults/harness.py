@@ -57,6 +57,8 @@ class Row(NamedTuple):
         keeps: of a row that may write, the files that stay as they are all the same.
         prints: a regular expression that stdout has to match.
         check: looks at the folder and at stdout afterwards.
+        slow: whether only `make more` runs it. A test in the same process then gives the part that
+            answers the same input, and some rows of its kind are run always.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Row(NamedTuple):
     keeps: tuple[str, ...] = ()
     prints: str = ""
     check: Callable[[Place, Outcome], None] | None = None
+    slow: bool = False
 
     @property
     def recipe(self) -> tuple:

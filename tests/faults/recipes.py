@@ -25,12 +25,14 @@ _TRAINING = ("--train_ways=2", "--meta_batch=1", "--steps=2", "--log_every=1",
              "--checkpoint_every=1", "--val_tasks=10")  # fmt: skip
 # A training of some seconds, whose evaluation gives figures to compare …
 TINY = ("--dataset=glyphs", *_TRAINING, *_MEASURED, *_STEPS)
-# … on pictures of one's own …
-OWN = ("--dataset=folder", "--image_size=16", *_TRAINING, *_MEASURED, *_STEPS)
-# … of a method without inner steps; and what takes a second, since nothing is trained.
+# … of a method without inner steps …
 STEPLESS = ("--dataset=glyphs", *_TRAINING, *_MEASURED)
-UNTRAINED = ("--dataset=glyphs", "--method=random", *_MEASURED, *_STEPS)
-OWN_UNTRAINED = ("--dataset=folder", "--image_size=16", "--method=random", *_MEASURED, *_STEPS)
+# … on pictures of one's own, with the network and the method that are compiled fastest …
+_OWN_PICTURES = ("--dataset=folder", "--image_size=16", "--norm=none")
+OWN = (*_OWN_PICTURES, "--method=protonet", *_TRAINING, *_MEASURED)
+# … and what takes a second, since nothing is trained; less, where nobody looks at the figures.
+UNTRAINED = ("--dataset=glyphs", "--norm=none", "--method=random", *_MEASURED, *_STEPS)
+OWN_UNTRAINED = (*_OWN_PICTURES, "--method=random", "--eval_steps=0", *_MEASURED, *_STEPS)
 EVAL = ("--eval_only", "--run_dir=run", "--eval_ways=2", "--eval_tasks=10")
 # Runs by name: the flags of their training. {pictures} is a folder that all rows share.
 TRAINED = {

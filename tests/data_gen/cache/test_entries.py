@@ -78,6 +78,25 @@ def flip_a_bit(entry):
     (entry / "images.npy").write_bytes(data)
 
 
+def change_bytes(name, change):
+    def write(entry):
+        path = entry / f"{name}.npy"
+        path.write_bytes(change(path.read_bytes()))
+
+    return write
+
+
+def change_files(**fields):
+    """Changes what the manifest says of one array, or names another array."""
+
+    def change(entry):
+        files = json.loads((entry / "manifest.json").read_text())["files"]
+        changed = {name: {**files.get(name, {}), **value} for name, value in fields.items()}
+        change_manifest(files={**files, **changed})(entry)
+
+    return change
+
+
 def change_manifest(**fields):
     def change(entry):
         manifest = json.loads((entry / "manifest.json").read_text())
@@ -90,11 +109,14 @@ DAMAGES = {
     "flipped bit": flip_a_bit,
     "no array": lambda entry: (entry / "names.npy").unlink(),
     "empty array": lambda entry: (entry / "names.npy").write_bytes(b""),
+    "half an array": change_bytes("names", lambda data: data[: len(data) // 2]),
+    "zeros": change_bytes("images", lambda data: bytes(len(data))),
     "array is a folder": lambda entry: (
         (entry / "names.npy").unlink(),
         (entry / "names.npy").mkdir(),
     ),
     "no manifest": lambda entry: (entry / "manifest.json").unlink(),
+    "empty manifest": lambda entry: (entry / "manifest.json").write_text(""),
     "half a manifest": lambda entry: (entry / "manifest.json").write_text('{"key": '),
     "binary manifest": lambda entry: (entry / "manifest.json").write_bytes(b"\xff\xfe\x00"),
     "manifest is a list": lambda entry: (entry / "manifest.json").write_text("[]"),
@@ -106,7 +128,13 @@ DAMAGES = {
     "wrong types": change_manifest(
         files={"images": {"size": "1", "time": None, "sha256": 1, "elements": []}}
     ),
+    "size in words": change_files(images={"size": "large"}),
+    "time in words": change_files(images={"time": "now"}),
+    "checksum of a number": change_files(images={"sha256": 5}),
+    "one file more": change_files(more={"size": 1, "time": 1, "sha256": "a"}),
+    "a file outside": change_files(**{"../x": {"size": 1, "time": 1, "sha256": "a"}}),
     "key is a list": change_manifest(key=[]),
+    "key is a number": change_manifest(key=5),
     "deeply nested": lambda entry: (entry / "manifest.json").write_text("[" * 100_000),
     "not a number": lambda entry: (entry / "manifest.json").write_text("NaN"),
 }
@@ -253,9 +281,16 @@ def test_too_few_blocks_are_a_bug(tmp_path):
         cache.cached({}, build, str(tmp_path), "toy")
 
 
-def test_an_unwritable_folder_stops_nothing(tmp_path, caplog):
+@pytest.mark.parametrize(
+    "place",
+    ["file", "file/cache", "self", "/dev/null/cache", "/proc/cache", "full", "x" * 300],
+    ids=lambda place: place[:20],
+)
+def test_an_unwritable_folder_stops_nothing(place, tmp_path, caplog):
     (tmp_path / "file").write_text("in the way")
-    arrays = cache.cached({}, Builder(), str(tmp_path / "file" / "cache"), "toy")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "full").symlink_to("/dev/full")
+    arrays = cache.cached({}, Builder(), str(tmp_path / place), "toy")
     assert_arrays(arrays)
     (record,) = caplog.records
     assert record.getMessage().startswith("going on without a cache of toy")

@@ -72,14 +72,15 @@ def _no_files() -> list[Row]:
     """What is no regular file, among pictures."""
     gone = (pictures(), remove(ONE))
 
-    def passed(name: str, *prepare: Step) -> Row:
-        return own(name, PASSED + "class3/2.png", *prepare, codes=(0,))
+    def passed(name: str, *prepare: Step, **more: object) -> Row:
+        return own(name, PASSED + "class3/2.png", *prepare, codes=(0,), **more)
 
     return [
         passed("a pipe among pictures", *gone, fifo(ONE)),
-        passed("an endless device among pictures", *gone, link(ONE, "/dev/zero")),
+        # `tests/data_gen/test_picture_tree.py` has all kinds of them.
+        passed("an endless device among pictures", *gone, link(ONE, "/dev/zero"), slow=True),
         passed("a terminal among pictures", *gone, link(ONE, "/dev/tty")),
-        passed("a device of nothing among pictures", *gone, link(ONE, "/dev/null")),
+        passed("a device of nothing among pictures", *gone, link(ONE, "/dev/null"), slow=True),
         own("a link to nowhere among pictures", "class3/2.png", *gone, link(ONE, "nowhere")),
         own("a link to itself among pictures", "class3/2.png", *gone, link(ONE, "2.png")),
         own("links in a circle among pictures", "class3", *gone, link(ONE, "b.png"),

@@ -50,6 +50,9 @@ STALE: dict[str, tuple[tuple[str, Any], ...]] = {
 
 # Of these, the table may be of an evaluation that was right: it is left where it is.
 OTHERS = ("of another seed", "of other shots")
+# The others are told apart in `tests/hidra_tf/runs/records/test_kept.py`.
+ALWAYS = ("half an object", "bytes", "of an earlier step", "of other shots",
+          "with accuracies in words")  # fmt: skip
 
 
 def _results() -> list[Row]:
@@ -62,6 +65,7 @@ def _results() -> list[Row]:
             (trained("random"), write(RESULTS, text)),
             (0,),
             check=same,
+            slow=name not in ALWAYS,
         )
         for name, text in TEXTS.items()
     ]
@@ -69,7 +73,8 @@ def _results() -> list[Row]:
     invented = ("rows", [{"ways": 2, "steps": 1, "accuracy": 0.123, "ci95": 0.01, "metrics": {}}])
     stale = [
         Row(f"results {name}", UNTRAINED_AGAIN, "" if name in OTHERS else REPLACED,
-            (trained("random"), edit(RESULTS, invented, *changes)), (0,), check=same)
+            (trained("random"), edit(RESULTS, invented, *changes)), (0,), check=same,
+            slow=name not in ALWAYS)
         for name, changes in STALE.items()
     ]  # fmt: skip
     return [
@@ -110,7 +115,8 @@ def _kept() -> list[Row]:
             (*UNTRAINED, "--norm=none", "--inner_lr=1e30", "--eval_steps=1,5",
              "--run_dir=run"), "", (), (0,), check=checks.strict_json),
         Row("a training that diverges", (*AGAIN, "--inner_lr=1e30", "--norm=none"),
-            "not finite", (), unchanged=False),
+            r"step 1 is not finite.*inner_lr 1e\+30", (), unchanged=False,
+            check=checks.first_checkpoint),
     ]  # fmt: skip
 
 

@@ -143,7 +143,7 @@ def forward_passes(monkeypatch):
     ("name", "norm"), [("hidra", "transductive"), ("maml", "affine"), ("maml", "support")]
 )
 def test_recomputed_steps_have_the_same_meta_gradients(name, norm, make_backbone, make_episodes):
-    backbone, episodes = make_backbone(norm), make_episodes(3, shots=2)
+    backbone, episodes = make_backbone(norm, blocks=2), make_episodes(3, shots=2)
     stored, recomputed = (
         make_method(
             name, backbone, InnerLoop(3, LEARNING_RATE, recompute=recompute)
@@ -242,7 +242,7 @@ def test_a_loop_makes_the_steps_that_are_made_one_by_one(
     of_loop = {name: options[name] for name in ("exact", "recompute") if name in options}
     others = {name: value for name, value in options.items() if name not in of_loop}
     inner = InnerLoop(3, LEARNING_RATE, **of_loop)
-    method = make_random(name, make_backbone(norm), inner, **others)
+    method = make_random(name, make_backbone(norm, blocks=2), inner, **others)
     looped, unrolled = with_and_without_loops(
         lambda episodes: method.query_logits(episodes, [0, 1, 4, 6]),
         make_episodes(3, 2, 2, tasks=2),
@@ -254,7 +254,8 @@ def test_a_loop_makes_the_steps_that_are_made_one_by_one(
 
 
 def test_reptile_trains_in_a_loop(make_backbone, make_episodes, monkeypatch):
-    method = make_random("reptile", make_backbone("transductive"), InnerLoop(4, LEARNING_RATE))
+    backbone = make_backbone("transductive", blocks=2)
+    method = make_random("reptile", backbone, InnerLoop(4, LEARNING_RATE))
     looped, unrolled = with_and_without_loops(
         method.meta_gradients, make_episodes(3, 2, 2, tasks=2), monkeypatch
     )
@@ -265,7 +266,7 @@ def test_reptile_trains_in_a_loop(make_backbone, make_episodes, monkeypatch):
 
 def test_steps_that_are_differentiated_are_in_no_loop(make_backbone, make_episodes, monkeypatch):
     monkeypatch.setattr(steps, "UNROLLED", 0)
-    method = make_random("maml", make_backbone("affine"), InnerLoop(2, LEARNING_RATE))
+    method = make_random("maml", make_backbone("affine", blocks=2), InnerLoop(2, LEARNING_RATE))
     graphs = [
         tf.function(function, autograph=False).get_concrete_function(make_episodes(3)).graph
         for function in (method.meta_gradients, lambda e: method.query_logits(e, [2]))
@@ -275,7 +276,7 @@ def test_steps_that_are_differentiated_are_in_no_loop(make_backbone, make_episod
 
 
 def test_the_graph_of_many_steps_is_no_larger_than_that_of_some(make_backbone, make_episodes):
-    method = make_random("maml", make_backbone("affine", 1), InnerLoop(1, LEARNING_RATE))
+    method = make_random("maml", make_backbone("affine", 1, blocks=1), InnerLoop(1, LEARNING_RATE))
     episodes = make_episodes(3)
 
     def operations(steps):

@@ -61,7 +61,7 @@ def test_phases_follow_one_another():
 def test_the_multi_step_loss_is_the_weighted_mean_of_the_steps_losses(
     name, make_backbone, episodes, numerical_gradient
 ):
-    backbone = make_backbone("affine")
+    backbone = make_backbone("affine", blocks=2)
     method, plain = (make(name, backbone, multi_step_loss=n) for n in (10, 0))
     weights = loss_weights(10, 3, 5, "float64").numpy()
     variable = method.variables[-1]
@@ -91,7 +91,7 @@ def test_the_multi_step_loss_is_the_weighted_mean_of_the_steps_losses(
 
 
 def test_second_derivatives_come_in_after_so_many_updates(make_backbone, episodes):
-    backbone = make_backbone("none")
+    backbone = make_backbone("none", blocks=2)
     first, full, annealed = (
         make("maml", backbone, 2, **options)
         for options in ({"first_order": True}, {}, {"second_order_after": 7})
@@ -110,7 +110,7 @@ def test_second_derivatives_come_in_after_so_many_updates(make_backbone, episode
 def test_learned_rates_begin_at_alpha_and_have_the_right_gradients(
     name, norm, make_backbone, episodes, numerical_gradient
 ):
-    backbone = make_backbone(norm)
+    backbone = make_backbone(norm, blocks=2)
     method, plain = (make(name, backbone, 2, learn_inner_lr=learned) for learned in (True, False))
     assert method.variables[-1] is method.rates.values
     result, expected = method.meta_gradients(episodes), plain.meta_gradients(episodes)
@@ -137,7 +137,7 @@ def test_learned_rates_begin_at_alpha_and_have_the_right_gradients(
 
 
 def test_recomputing_changes_no_learned_rates_gradient(make_backbone, episodes):
-    backbone = make_backbone("none")
+    backbone = make_backbone("none", blocks=2)
     one, other = (
         tf.function(
             make("maml", backbone, 2, learn_inner_lr=True, recompute=recompute).meta_gradients
@@ -148,9 +148,9 @@ def test_recomputing_changes_no_learned_rates_gradient(make_backbone, episodes):
 
 
 def test_steps_beyond_the_learned_ones_repeat_the_last(make_backbone, episodes):
-    method = make("anil", make_backbone("none"), 2, learn_inner_lr=True)
+    method = make("anil", make_backbone("none", blocks=2), 2, learn_inner_lr=True)
     logits = method.query_logits(episodes, [2, 3])
-    plain = make("anil", make_backbone("none"), 2).query_logits(episodes, [2, 3])
+    plain = make("anil", make_backbone("none", blocks=2), 2).query_logits(episodes, [2, 3])
     np.testing.assert_allclose(logits, plain, rtol=1e-12)
 
 

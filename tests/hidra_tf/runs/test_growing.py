@@ -37,6 +37,7 @@ def tensors(run, kind):
     return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
 
 
+@pytest.mark.usefixtures("short_conv4")
 def test_20_steps_grown_to_40_are_40_steps_bit_for_bit(cache, tmp_path):
     parts, whole = tmp_path / "parts", tmp_path / "whole"
     train(make_config(), parts, REQUEST, cache)

@@ -3,14 +3,12 @@
 import dataclasses
 import json
 
-import keras
 import pytest
 from PIL import Image
 
 import data_gen
 from data_gen import ImageSize
 from data_gen.errors import UserError
-from hidra_tf.backbones import registry
 from hidra_tf.methods import METHODS
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate
@@ -29,19 +27,6 @@ def make_config(**changes):
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return str(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture
-def short_conv4(monkeypatch):
-    """Conv-4 has one block: most of the time of a tiny run would be that of tracing four."""
-    build = registry.build
-
-    def shortened(name, image_shape, **settings):
-        whole = build(name, image_shape, **settings)
-        flatten = keras.layers.Flatten(name="features")
-        return keras.Sequential([keras.Input(image_shape), whole.layers[0], flatten])
-
-    monkeypatch.setattr(registry, "build", shortened)
 
 
 # One of each kind that a run treats in its own way: steps, a fixed head, none, minibatches, several

@@ -2,6 +2,7 @@ import contextlib
 import itertools
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +15,7 @@ from data_gen.episodes import EpisodeSampler
 from data_gen.rotations import RotatedPool
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.backbones.conv4 import conv4
+from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods import build
 from hidra_tf.runs.checkpoints.files import step_of
@@ -42,27 +43,57 @@ def pool():
     return ClassPool(images, (6,) * 8, tuple(f"class {c}" for c in range(8)))
 
 
-class Run:
-    """A tiny training, built anew as a new process would."""
+def one_block(filters, norm):
+    """A backbone of one block: a trainer does not depend on how many a network has, but most of the
+    time of a tiny training would be that of tracing four."""
+    block = ConvBlock(filters, norm != "none", norm == "none", keras.initializers.GlorotUniform(0))
+    model = keras.Sequential([keras.Input((16, 16, 1)), block, keras.layers.Flatten()])
+    return Backbone(model, norm)
 
-    def __init__(self, path, pool, stop_after=None, where="auto", schedule=SCHEDULE, clock=None):
-        self.path = path
-        backbone = Backbone(conv4((16, 16, 1), filters=4, norm="transductive"), "transductive")
-        self.method = build("hidra", backbone, InnerLoop(2, 0.1), (3,))
+
+class Parts:
+    """What takes long to build, and longer to compile: from its initial values, or back at them."""
+
+    def __init__(self, pool, where="auto"):
+        self.method = build("hidra", one_block(4, "transductive"), InnerLoop(2, 0.1), (3,))
         self.optimizer = make_optimizer(self.method.variables, 1e-2)
+        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train", where=where)
+        self.monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor", where)
+        self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
+        self._start = self.state()
+
+    @property
+    def variables(self):
+        return [*self.method.variables, *self.optimizer.variables]
+
+    def state(self):
+        return [tf.convert_to_tensor(v).numpy().copy() for v in self.variables]
+
+    def begin_anew(self):
+        for variable, value in zip(self.variables, self._start, strict=True):
+            variable.assign(value)
+
+
+class Run:
+    """A tiny training: built anew as a new process would, where it is given no parts."""
+
+    def __init__(
+        self, path, pool, stop_after=None, where="auto", schedule=SCHEDULE, clock=None, parts=None
+    ):
+        self.path = path
+        self.parts = parts or Parts(pool, where)
+        self.method, self.optimizer = self.parts.method, self.parts.optimizer
         self.messages = []
         self.checkpoints = Checkpoints(
             path, self.method, self.optimizer, self.messages.append, keep_best=2
         )
         self.resumed = self.checkpoints.restore_last()
-        sampler = EpisodeSampler(pool, (2, 3), 2, 2, 2, 0, "meta_train", where=where)
-        monitor = Evaluator(self.method, pool, [3], [2], 2, 2, 0, "monitor", where)
-        self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
+        self.updates = self.parts.updates
         self.trainer = Trainer(
             self.updates,
             self.checkpoints,
             schedule,
-            {"train": monitor, "val": monitor},
+            {"train": self.parts.monitor, "val": self.parts.monitor},
             10,
             EventLog(path),
             Progress(SCHEDULE.steps, int(self.checkpoints.step), "update", "step"),
@@ -71,8 +102,7 @@ class Run:
         )
 
     def state(self):
-        variables = [*self.method.variables, *self.optimizer.variables]
-        return [tf.convert_to_tensor(v).numpy() for v in variables]
+        return self.parts.state()
 
 
 def best_of(run):
@@ -102,11 +132,24 @@ def whole(tmp_path_factory, pool):
     return run
 
 
+@pytest.fixture(scope="module")
+def of_all_tests(pool):
+    """Parts that are compiled once."""
+    return Parts(pool)
+
+
+@pytest.fixture
+def compiled(of_all_tests):
+    """Parts at their initial values, for a run that need not be new."""
+    of_all_tests.begin_anew()
+    return of_all_tests
+
+
 @pytest.mark.parametrize("stop_after", [1, 4, 5])
 def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(
-    tmp_path, pool, whole, stop_after
+    tmp_path, pool, whole, compiled, stop_after
 ):
-    first = Run(tmp_path / "parts", pool, stop_after)
+    first = Run(tmp_path / "parts", pool, stop_after, parts=compiled)
     with pytest.raises(Interrupted, match="stopped after step"):
         first.trainer.run()
     second = Run(tmp_path / "parts", pool)
@@ -151,14 +194,14 @@ def saves_of(run, monkeypatch, kill_after=None):
 
 
 def test_the_state_is_saved_by_the_clock_too_and_a_kill_then_changes_no_number(
-    tmp_path, pool, whole, monkeypatch
+    tmp_path, pool, whole, compiled, monkeypatch
 ):
     # The clock is asked when the run begins, after each call, and when the state was saved. Two
     # calls of the trainer take long enough; no number of updates makes one due before the end.
     minutes = itertools.count(step=60)
     rarely = Schedule(steps=12, log_every=4, checkpoint_every=100, checkpoint_seconds=120)
     monkeypatch.setattr("hidra_tf.runs.trainer.SECONDS_PER_CALL", 0.0)  # one update per call
-    first = Run(tmp_path, pool, schedule=rarely, clock=minutes.__next__)
+    first = Run(tmp_path, pool, schedule=rarely, clock=minutes.__next__, parts=compiled)
     assert saves_of(first, monkeypatch, kill_after=4) == [0, 2, 4]
     second = Run(tmp_path, pool, schedule=rarely, clock=minutes.__next__)
     assert int(second.checkpoints.step) == 4
@@ -168,17 +211,17 @@ def test_the_state_is_saved_by_the_clock_too_and_a_kill_then_changes_no_number(
     assert members_of(whole) == members_of(second)
 
 
-def test_a_clock_that_stands_still_saves_only_what_is_due(tmp_path, pool, monkeypatch):
+def test_a_clock_that_stands_still_saves_only_what_is_due(tmp_path, pool, compiled, monkeypatch):
     schedule = Schedule(steps=4, log_every=4, checkpoint_every=3, checkpoint_seconds=600)
-    run = Run(tmp_path, pool, schedule=schedule, clock=lambda: 0.0)
+    run = Run(tmp_path, pool, schedule=schedule, clock=lambda: 0.0, parts=compiled)
     assert saves_of(run, monkeypatch) == [0, 3, 4]
 
 
 def test_a_best_that_was_measured_after_the_last_checkpoint_is_measured_and_saved_again(
-    tmp_path, pool, whole, monkeypatch
+    tmp_path, pool, whole, compiled, monkeypatch
 ):
     rarely = Schedule(steps=12, log_every=4, checkpoint_every=100)
-    first = Run(tmp_path, pool, schedule=rarely)
+    first = Run(tmp_path, pool, schedule=rarely, parts=compiled)
     save_if_best, measured = first.checkpoints.save_if_best, []
 
     def kill(_accuracy):
@@ -202,31 +245,30 @@ def test_a_best_that_was_measured_after_the_last_checkpoint_is_measured_and_save
     assert best_of(whole) == best_of(second)
 
 
-def test_a_stop_in_the_last_call_is_heard(tmp_path, pool):
-    run = Run(tmp_path, pool, stop_after=SCHEDULE.steps)
+def test_a_stop_in_the_last_call_is_heard(tmp_path, pool, compiled):
+    run = Run(tmp_path, pool, stop_after=SCHEDULE.steps, parts=compiled)
     with pytest.raises(Interrupted, match="stopped after step 12"):
         run.trainer.run()
 
 
-def test_updates_do_not_depend_on_how_many_share_a_call(tmp_path, pool):
-    one, many = Run(tmp_path / "one", pool), Run(tmp_path / "many", pool)
+def test_updates_do_not_depend_on_how_many_share_a_call(compiled):
     for step in range(4):
-        one.updates(tf.constant(step), tf.constant(step + 1))
-    many.updates(tf.constant(0), tf.constant(4))
-    assert_same(one.state(), many.state())
+        compiled.updates(tf.constant(step), tf.constant(step + 1))
+    one = compiled.state()
+    compiled.begin_anew()
+    compiled.updates(tf.constant(0), tf.constant(4))
+    assert_same(one, compiled.state())
 
 
 def aided_maml(pool):
     """MAML with everything that changes in the course of a training."""
-    backbone = Backbone(conv4((16, 16, 1), filters=3, norm="none"), "none")
     aids = {"learn_inner_lr": True, "multi_step_loss": 3, "second_order_after": 1}
-    method = build("maml", backbone, InnerLoop(2, 0.1), (2,), **aids)
+    method = build("maml", one_block(3, "none"), InnerLoop(2, 0.1), (2,), **aids)
     return method, EpisodeSampler(RotatedPool(pool), (2,), 1, 1, 1, 0, "meta_train")
 
 
 def classifier(pool):
-    backbone = Backbone(conv4((16, 16, 1), filters=3, norm="transductive"), "transductive")
-    method = build("finetune", backbone, InnerLoop(2, 0.1), (3,), classes=8)
+    method = build("finetune", one_block(3, "transductive"), InnerLoop(2, 0.1), (3,), classes=8)
     return method, BatchSampler(pool, 5, seed=0)
 
 
@@ -243,31 +285,43 @@ class Half:
         self.checkpoints.restore_last()
         self.updates = MetaUpdates(self.method, sampler, self.optimizer, 10.0)
 
+    @property
+    def variables(self):
+        return [*self.method.variables, *self.optimizer.variables]
+
+    def state(self):
+        return [tf.convert_to_tensor(v).numpy().copy() for v in self.variables]
+
     def run(self, first, last):
         assert self.updates(tf.constant(first), tf.constant(last)).finite
         self.checkpoints.step.assign(last)
         self.checkpoints.save()
-        return [v.numpy() for v in map(tf.convert_to_tensor, self.method.variables)]
+        return self.state()
 
 
 @pytest.mark.parametrize("make", [aided_maml, classifier])
 def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_path, pool, make):
-    begun = Half(tmp_path / "parts", pool, make).run(0, 2)
+    first = Half(tmp_path / "parts", pool, make)
+    start = first.state()
+    begun = first.run(0, 2)
     resumed = Half(tmp_path / "parts", pool, make).run(2, 4)
-    assert_same(Half(tmp_path / "whole", pool, make).run(0, 4), resumed)
-    assert any(np.any(one != other) for one, other in zip(begun, resumed, strict=True))
+    # From the start again, in an object that is compiled already.
+    for variable, value in zip(first.variables, start, strict=True):
+        variable.assign(value)
+    assert_same(first.run(0, 4), resumed)
+    changed = [np.any(one != other) for one, other in zip(begun, resumed, strict=True)]
+    assert any(changed[: len(first.method.variables)])
 
 
-def test_training_learns(tmp_path, pool):
-    run = Run(tmp_path, pool)
-    before = run.updates(tf.constant(0), tf.constant(1)).loss
-    run.updates(tf.constant(1), tf.constant(60))
-    after = run.updates(tf.constant(60), tf.constant(70)).loss
+def test_training_learns(compiled):
+    before = compiled.updates(tf.constant(0), tf.constant(1)).loss
+    compiled.updates(tf.constant(1), tf.constant(60))
+    after = compiled.updates(tf.constant(60), tf.constant(70)).loss
     assert after < 0.7 * before
 
 
-def test_a_non_finite_loss_stops_at_its_step_and_touches_nothing(tmp_path, pool):
-    run = Run(tmp_path, pool)
+def test_a_non_finite_loss_stops_at_its_step_and_touches_nothing(tmp_path, pool, compiled):
+    run = Run(tmp_path, pool, parts=compiled)
     run.updates(tf.constant(0), tf.constant(2))
     run.checkpoints.step.assign(2)
     run.method.variables[0].assign(tf.fill(run.method.variables[0].shape, np.nan))
@@ -294,8 +348,8 @@ def test_the_schedule_skips_nothing_that_is_due(steps, log_every, checkpoint_eve
     assert stops == due
 
 
-def test_a_measurement_shows_its_own_progress_to_the_end(tmp_path, pool, monkeypatch):
-    run = Run(tmp_path, pool)
+def test_a_measurement_shows_its_own_progress_to_the_end(tmp_path, pool, compiled, monkeypatch):
+    run = Run(tmp_path, pool, parts=compiled)
     told = []
     part = Progress.part
 

@@ -122,6 +122,15 @@ def test_the_same_process_is_refused_too_and_loses_nothing_by_it(tmp_path, start
         pass
 
 
+def test_another_name_of_the_folder_is_the_same_folder(tmp_path, start):
+    (tmp_path / "same").symlink_to(tmp_path / "run")
+    with hold(tmp_path / "run"):
+        with pytest.raises(UserError, match="in use by this process"), hold(tmp_path / "same"):
+            pass
+        (tmp_path / "go").touch()
+        assert "in use by process" in start(tmp_path / "same").stdout.readline()
+
+
 def test_an_error_inside_releases(tmp_path):
     with pytest.raises(ZeroDivisionError), hold(tmp_path / "run"):
         raise ZeroDivisionError

@@ -12,6 +12,7 @@ from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.records import finished, kept, results
 from hidra_tf.runs.records.reading import read
 from hidra_tf.runs.records.results import Asked, Data
+from tests.faults.rows.results import OTHERS, STALE, TEXTS
 
 CONFIG = Config(
     dataset="glyphs",
@@ -137,15 +138,34 @@ def test_an_own_table_of_an_earlier_version_moves_away_too(tmp_path, now):
     assert json.loads((own.parent / moved).read_text()) == old
 
 
-@pytest.mark.parametrize("text", ["{", "null", '{"split": "test", "rows": [7]}'])
+def changed(changes):
+    """The text of a right table but for some of its fields."""
+    return json.dumps({**made(), **dict(changes)})
+
+
+DAMAGED = [changed(changes) for name, changes in STALE.items() if name not in OTHERS]
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), '{"split": "test", "rows": [7]}', *DAMAGED])
 def test_a_damaged_own_table_is_replaced_and_named(tmp_path, now, caplog, text):
     own = tmp_path / "results" / "test.json"
     own.parent.mkdir()
-    own.write_text(text)
+    own.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert kept.answering(tmp_path, CONFIG, DEFAULT) is None
     assert write(tmp_path) == own
     (warning,) = warnings(caplog)
     assert "test.json is damaged" in warning
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_own_table_of_another_seed_or_shots_is_no_answer_and_is_kept(tmp_path, now, name):
+    own = tmp_path / "results" / "test.json"
+    own.parent.mkdir()
+    own.write_text(changed(STALE[name]))
+    before = own.read_text()
+    assert kept.answering(tmp_path, CONFIG, DEFAULT) is None
+    write(tmp_path)
+    assert before in [file.read_text() for file in own.parent.glob("*.json")]
 
 
 def test_the_table_of_the_request_is_the_answer(tmp_path, now):
