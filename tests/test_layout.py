@@ -17,7 +17,7 @@ READERS = {
     "zipfile",
 }  # fmt: skip
 RUNS = "hidra_tf.runs"
-AFTER_RUNS = {"hidra_tf.shipped", "hidra_tf.classifier"}
+AFTER_RUNS = {"hidra_tf.shipped", "hidra_tf.classifier", "hidra_tf.export"}
 
 
 def name_of(path):
