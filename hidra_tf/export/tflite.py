@@ -59,14 +59,23 @@ def export_tflite(
     """
     check_choice("quantization", quantization, QUANTIZATIONS)
     found = exported(source)
-    start = found.start
-    if not start.closed_form or start.standardized:
-        raise UserError(
-            f"expected what learns a task in closed form, for only the closed-form first step "
-            f"converts (`eval_steps=1`, n_steps=1); received {start!r}; export_saved_model takes it"
-        )
+    _check_closed_form(found.start)
     with whole(file) as path:
         path.write_bytes(_converted(found, quantization))
+
+
+def _check_closed_form(start: Initialization) -> None:
+    advice = "export_saved_model takes it"
+    if not start.closed_form:
+        raise UserError(
+            "expected what learns a task in closed form, for only the closed-form first step "
+            f"converts (n_steps=1); received {start!r}; {advice}"
+        )
+    if start.standardized:
+        raise UserError(
+            "expected features that were learned for few-shot tasks; those of another network are "
+            f"scaled by a singular value, which TensorFlow Lite cannot compute; {advice}"
+        )
 
 
 def _converted(source: Exported, quantization: str) -> bytes:

@@ -58,6 +58,12 @@ def test_only_the_closed_form_becomes_a_tflite_file(make_start, tmp_path, settin
     assert not list(tmp_path.iterdir())
 
 
+def test_features_that_are_scaled_do_not_become_a_tflite_file(make_start, tmp_path):
+    start = dataclasses.replace(make_start("affine", "anil", head="zero"), standardized=True)
+    with pytest.raises(UserError, match="scaled by a singular value, which TensorFlow Lite cannot"):
+        export_tflite(start, tmp_path / "model.tflite")
+
+
 def test_an_unknown_quantization_is_refused(make_start, tmp_path):
     with pytest.raises(ValueError, match="quantization: expected one of none, float16, int8; rec"):
         export_tflite(make_start(), tmp_path / "model.tflite", "int4")
