@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hidra_tf.backbones import conv_block
-from hidra_tf.backbones.conv_block import ConvBlock, output_moments
+from hidra_tf.backbones.conv_block import ConvBlock, output_moments, unfolded
 
 EPSILON = 1e-3
 # 9 values of a patch, or 27, against the filters: statistics by patches, or by the outputs.
@@ -261,3 +261,17 @@ def test_bfloat16_adds_up_the_gradients_of_shift_and_scale_in_float32():
         gradients.append(tape.gradient(loss, [block.bias.value, block.norm.beta.value]))
     for exact, rounded in zip(*gradients, strict=True):
         np.testing.assert_allclose(rounded, exact, rtol=0.02)
+
+
+@branches
+@shapes
+def test_statistics_that_stay_out_of_the_kernel_change_no_number(branch, padding, pool):
+    block = make_block(branch, padding=padding, pool=pool)
+    images = tf.constant(
+        np.random.default_rng(0).random((3, 6, 6, CHANNELS_AND_FILTERS[branch][0]))
+    )
+    block(images, training=True)
+    with unfolded():
+        apart = block(images)
+    np.testing.assert_allclose(apart, block(images), rtol=1e-9, atol=1e-12)
+    assert np.ptp(apart) > 0.1
