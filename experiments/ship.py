@@ -110,6 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--run_dir", required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--words", required=True, type=Path)
+    parser.add_argument("--norm", help="another norm than the run's, such as support")
     parser.add_argument("--cache_dir")
     parser.add_argument("--tasks", type=int, default=600)
     asked = parser.parse_args(arguments)
@@ -122,7 +123,7 @@ def main(arguments: Sequence[str]) -> None:
 def ship(asked: argparse.Namespace) -> None:
     """Does what was asked for."""
     folder = _ROOT / "hidra_tf" / "shipped" / asked.name
-    start = starts.of_run(asked.run_dir)
+    start = starts.of_run(asked.run_dir, norm=asked.norm)
     splits = load_splits(start.origin, asked.cache_dir)
     start = calibrated(start, splits.val, asked.tasks)
     storage.save(folder, {}, start, None, precision="float16")

@@ -32,6 +32,7 @@ class Learner:
         self._method, self._at = initialization.method, (initialization.steps,)
         self._standardized, self._balanced = initialization.standardized, balanced
         self.dtype = self._method.backbone.dtype
+        self._last: tuple | None = None
 
     @property
     def keeps_features(self) -> bool:
@@ -53,14 +54,21 @@ class Learner:
         ways = int(support.labels.max()) + 1
         if self.keeps_features:
             return self._of_features(support.examples, support.labels, self.examples(seen), ways)
-        shown = tf.constant(support.examples, self.dtype)
         if not self._method.keeps_features(self._at):
+            shown = tf.constant(support.examples, self.dtype)
             return _in_portions(
                 lambda part: self._of_pictures(shown, support.labels, part, ways), PICTURES, seen
             )
-        features, statistics = self._support_features(shown)
+        features, statistics = self._looked_at(support)
         queries = _in_portions(lambda part: self._query(part, statistics), PICTURES, seen)
-        return self._of_features(features.numpy(), support.labels, queries, ways)
+        return self._of_features(features, support.labels, queries, ways)
+
+    def _looked_at(self, support: Support) -> tuple[np.ndarray, list[tf.Tensor] | None]:
+        """Features [M, D] and statistics of a support set; those of the last one are kept."""
+        if self._last is None or self._last[0] is not support:
+            features, statistics = self._support_features(tf.constant(support.examples, self.dtype))
+            self._last = (support, features.numpy(), statistics)
+        return self._last[1:]
 
     def _of_features(
         self, features: np.ndarray, labels: np.ndarray, queries: np.ndarray, ways: int

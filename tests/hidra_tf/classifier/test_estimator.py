@@ -298,3 +298,19 @@ def test_one_class_is_refused_and_the_message_says_why(affine_start):
 def test_it_passes_the_checks_of_scikit_learn():
     # Vectors take the place of pictures, which scikit-learn's checks know nothing of.
     check_estimator(FewShotClassifier(n_steps=20))
+
+
+def test_a_support_set_is_looked_at_once_until_another_picture_comes(support_start):
+    support, labels = stripes(COUNTS)
+    queries, _ = stripes((2, 2, 2), seed=1)
+    classifier = FewShotClassifier(support_start).fit(support, labels)
+    looks = []
+    inside = classifier._learner._support_features
+    classifier._learner.__dict__["_support_features"] = lambda x: looks.append(1) or inside(x)
+    first = [classifier.predict_proba(queries) for _ in range(2)]
+    assert len(looks) == 1
+    np.testing.assert_array_equal(*first)
+    classifier.partial_fit(support[:1], ["new"])
+    assert classifier.predict_proba(queries).shape == (6, 4) and len(looks) == 2
+    classifier.forget("new")
+    np.testing.assert_allclose(classifier.predict_proba(queries), first[0], rtol=0, atol=1e-12)
