@@ -2,7 +2,8 @@
 
     python -m experiments.ship --run_dir=RUN --name=omniglot --words=WORDS.json
 
-The temperature is fitted on tasks of the validation classes, at 2 to 20 ways and 1 and 5 shots.
+The temperature is fitted on tasks of the validation classes, at 2 to 20 ways and 5 shots: one that
+suits single pictures too makes probabilities of photographs at 5 shots wrong by 10 to 17 %.
 The accuracies, calibration errors and thresholds are measured on tasks of the test classes, with
 the weights as they are written, in 16 bits. `WORDS.json` holds what a card says in words: `title`,
 `pictures`, `data`, `licence`, `command`, `seconds`, `limits`.
@@ -41,9 +42,7 @@ _ROOT = Path(__file__).parents[1]
 def calibrated(start: Initialization, pool: ClassPool, tasks: int) -> Initialization:
     """The initialization with the temperature that suits tasks of a pool."""
     drawn = [
-        calibration.answers(start, pool, min(ways, pool.num_classes), shots, tasks)
-        for ways in WAYS
-        for shots in SHOTS
+        calibration.answers(start, pool, min(ways, pool.num_classes), 5, tasks) for ways in WAYS
     ]
     return dataclasses.replace(start, temperature=calibration.fit_temperature(drawn))
 

@@ -14,7 +14,7 @@ from hidra_tf.classifier.errors import InputError
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.labels import as_labels, classes_array
 from hidra_tf.classifier.learner import Learner
-from hidra_tf.classifier.memory import Memory, Support
+from hidra_tf.classifier.memory import Memory
 from hidra_tf.classifier.origins import Origins
 
 Examples = np.ndarray | Sequence[Any]
@@ -180,7 +180,7 @@ class FewShotClassifier(Origins):
                 f"{', '.join(map(repr, self.classes_.tolist())) or 'none'}: "
                 "`partial_fit` adds more"
             )
-        logits = self._learner.logits(self._support(), self._seen(X, first=False))
+        logits = self._learner.logits(self._support, self._seen(X, first=False))
         temperature = self.temperature or self.initialization_.temperature
         return logits.astype(np.float64) / temperature
 
@@ -225,12 +225,8 @@ class FewShotClassifier(Origins):
         self._keep(memory)
         return self
 
-    def _support(self) -> Support:
-        """The support set, the same object until what was learned changes."""
-        if self._task is None:
-            self._task = self.memory_.support()
-        return self._task
-
     def _keep(self, memory: Memory) -> None:
-        self.memory_, self._task = memory, None
+        self.memory_ = memory
+        # The same object until what was learned changes, so that it is looked at once.
+        self._support = memory.support() if memory.counts else None
         self.classes_ = classes_array(memory.classes)

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 
 from hidra_tf.classifier.errors import InputError
 from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.classifier.memory import Memory
 from hidra_tf.options import check_count, check_positive
 
 
@@ -20,6 +21,10 @@ class Manners(ClassifierMixin, BaseEstimator):
     @abc.abstractmethod
     def _start_from(self, start: Initialization) -> None:
         """Prepares what learns from an initialization."""
+
+    @abc.abstractmethod
+    def _keep(self, memory: Memory) -> None:
+        """Takes over what was learned."""
 
     def check_settings(self) -> None:
         """Raises `ValueError` if a setting cannot be meant."""
@@ -46,10 +51,13 @@ class Manners(ClassifierMixin, BaseEstimator):
         return type(self)(**self.get_params(deep=False))
 
     def __getstate__(self) -> dict[str, Any]:
-        # Compiled functions are made anew.
-        return {name: value for name, value in super().__getstate__().items() if name != "_learner"}
+        # Compiled functions, and what memory gives, are made anew.
+        state = super().__getstate__().items()
+        return {name: value for name, value in state if name not in ("_learner", "_support")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if hasattr(self, "initialization_"):
             self._start_from(self.initialization_)
+        if hasattr(self, "memory_"):
+            self._keep(self.memory_)

@@ -10,7 +10,6 @@ from hidra_tf import shipped
 from hidra_tf.classifier import starts, storage
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.manners import Manners
-from hidra_tf.classifier.memory import Memory
 
 if TYPE_CHECKING:
     from typing import Self
@@ -22,10 +21,6 @@ class Origins(Manners):
     @abc.abstractmethod
     def _start(self, X: Any) -> Initialization:  # noqa: ANN401 — pictures, features or None
         """The initialization that the settings mean."""
-
-    @abc.abstractmethod
-    def _keep(self, memory: Memory) -> None:
-        """Takes over what was learned."""
 
     @classmethod
     def from_run(
