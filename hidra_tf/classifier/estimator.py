@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hidra_tf.classifier import starts
@@ -155,10 +156,7 @@ class FewShotClassifier(Origins):
 
     def predict_proba(self, X: Examples) -> np.ndarray:
         """Probabilities [N, C], in the order of `classes_`."""
-        logits = self._logits(X)
-        logits -= logits.max(axis=1, keepdims=True)
-        powers = np.exp(logits)
-        return powers / powers.sum(axis=1, keepdims=True)
+        return softmax(self._logits(X), axis=1)
 
     def predict(self, X: Examples) -> np.ndarray:
         """The most probable class of each picture, [N]; or `unknown_label`, see the class."""
@@ -181,6 +179,11 @@ class FewShotClassifier(Origins):
                 "`partial_fit` adds more"
             )
         logits = self._learner.logits(self._support, self._seen(X, first=False))
+        if not np.isfinite(logits).all():
+            raise InputError(
+                "expected finite logits, received others: the steps went too far; a smaller "
+                "`learning_rate` or fewer `n_steps` may help"
+            )
         temperature = self.temperature or self.initialization_.temperature
         return logits.astype(np.float64) / temperature
 

@@ -200,6 +200,8 @@ def test_more_steps_and_other_rates_are_those_of_the_method():
         from_scratch.predict_proba(support),
         atol=1e-12,
     )
+    with pytest.raises(ValueError, match="the steps went too far"):
+        FewShotClassifier(start, learning_rate=1e300).fit(support, labels).predict(support)
     with pytest.raises(ValueError, match="ProtoNet, which takes no inner steps"):
         FewShotClassifier(start_of("affine", 0, "protonet"), n_steps=2).fit(support, labels)
 
