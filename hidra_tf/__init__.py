@@ -2,7 +2,8 @@
 
 The rooms, in the order in which data passes through them:
 
-    backbones → heads → adaptation → methods → training, evaluation → runs → classifier → answers
+    backbones → heads → adaptation → methods → training, evaluation → runs → classifier
+    → answers → export → app
 
 A module imports only from rooms before it (`data_gen` comes before all of them). The names below
 are imported when they are first asked for, so `import hidra_tf` costs no TensorFlow.
@@ -67,6 +68,8 @@ _PUBLIC = {
     "Ensemble": "hidra_tf.evaluation.ensemble",
     "Row": "hidra_tf.evaluation.rows",
     "FewShotClassifier": "hidra_tf.classifier.estimator",
+    "export_saved_model": "hidra_tf.export.saved_model",
+    "export_tflite": "hidra_tf.export.tflite",
 }
 
 __all__ = list(_PUBLIC)

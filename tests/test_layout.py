@@ -17,7 +17,7 @@ READERS = {
     "zipfile",
 }  # fmt: skip
 RUNS = "hidra_tf.runs"
-AFTER_RUNS = {"hidra_tf.shipped", "hidra_tf.classifier", "hidra_tf.answers"}
+AFTER_RUNS = {f"hidra_tf.{name}" for name in ("shipped", "classifier", "answers", "export", "app")}
 
 
 def name_of(path):

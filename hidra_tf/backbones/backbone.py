@@ -105,6 +105,11 @@ class Backbone:
         return (self.variables or self.model.outputs)[0].dtype
 
     @property
+    def statistics_places(self) -> list[int]:
+        """The places of means and variances among the model's non-trainable variables."""
+        return list(self._measured)
+
+    @property
     def running(self) -> list[keras.Variable]:
         """The running means and variances that meta-updates move; none but with `running`."""
         kept = self._measured if self.norm == "running" else ()

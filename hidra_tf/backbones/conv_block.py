@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,6 +14,21 @@ from hidra_tf.backbones.normalization import TaskNormalization
 from hidra_tf.backbones.pooling import max_pool, shifted_relu_pool
 
 _SIDE = 3
+_FOLDED = contextvars.ContextVar("folded", default=True)
+
+
+@contextlib.contextmanager
+def unfolded() -> Iterator[None]:
+    """Keeps known statistics out of the kernels, whose numbers then stay those of the weights.
+
+    So an exported kernel can be a constant where the statistics are inputs, and be quantised. What
+    is traced within it stays so.
+    """
+    token = _FOLDED.set(False)
+    try:
+        yield
+    finally:
+        _FOLDED.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="hidra_tf")
@@ -82,7 +101,7 @@ class ConvBlock(keras.layers.Layer):
         if shift is not None:
             return tf.nn.relu(tf.nn.bias_add(outputs, tf.cast(shift, outputs.dtype)))
         outputs += tf.cast(self._bias(), outputs.dtype)
-        outputs = self.norm(outputs, training=True)
+        outputs = self.norm(outputs, training=training)
         return tf.nn.relu(max_pool(outputs) if self.pool else outputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -121,7 +140,7 @@ class ConvBlock(keras.layers.Layer):
         kernel = tf.convert_to_tensor(self.kernel)
         if self.norm is None:
             return kernel, self._bias()
-        if training and not self._has_small_patches(images):
+        if not (self._has_small_patches(images) if training else _FOLDED.get()):
             return kernel, None
         if training:
             images = tf.cast(images, kernel.dtype)

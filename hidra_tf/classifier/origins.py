@@ -77,6 +77,14 @@ class Origins(Manners):
             classifier._keep(memory)
         return classifier
 
+    def starting_point(self) -> Initialization:
+        """What tasks start from: what the classifier learned from, or what its settings mean.
+
+        Raises:
+            InputError: if the classifier is one of features, and has not seen any.
+        """
+        return getattr(self, "initialization_", None) or self._start(None)
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes the classifier into a new folder, with what it has learned so far.
 
@@ -84,7 +92,7 @@ class Origins(Manners):
             UserError: if something is at `path` already or cannot be written there, or if a label
                 is neither text nor a number.
         """
-        start = getattr(self, "initialization_", None) or self._start(None)
+        start = self.starting_point()
         settings = {
             name: value
             for name, value in self.get_params(deep=False).items()

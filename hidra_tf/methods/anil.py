@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
+
 from data_gen.episodes import Episodes
 from hidra_tf.adaptation.head_steps import heads_at
 from hidra_tf.backbones.backbone import Backbone, adapting
+from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods.frozen import FrozenFeatures
 from hidra_tf.methods.gradient import GradientMethod
 from hidra_tf.methods.interface import Predictions
-from hidra_tf.methods.objective import Objective
+from hidra_tf.methods.objective import PREDICTION, Objective
 
 
 class Anil(FrozenFeatures, GradientMethod):
@@ -42,14 +45,27 @@ class Anil(FrozenFeatures, GradientMethod):
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
     ) -> Predictions:
         """Predictions for T tasks from features, by steps of the head, all of which are free."""
-        first, *heads = heads_at(
-            self.inner,
-            self.head.initial(episodes.ways),
-            self.head.tied,
-            episodes.support_images,
-            episodes.support_labels,
-            (0, *at_steps),
-            self.learned_rates(),
-            objective.derivatives,
-        )
+        start = self.head.initial(episodes.ways)
+        features, labels = episodes.support_images, episodes.support_labels
+        first, *heads = self._heads(start, features, labels, (0, *at_steps), objective)
         return self.answers(episodes, first, heads)
+
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The output layer of one task after steps of the head; see `Method`."""
+        start = self.head.initial(ways)
+        return self._heads(start, features, labels, (steps,), PREDICTION)[0]
+
+    def _heads(
+        self,
+        start: HeadWeights,
+        features: tf.Tensor,
+        labels: tf.Tensor,
+        at_steps: Sequence[int],
+        objective: Objective,
+    ) -> list[HeadWeights]:
+        """The heads after each of S numbers of steps; see `head_steps.heads_at`."""
+        rates, derivatives = self.learned_rates(), objective.derivatives
+        tied = self.head.tied
+        return heads_at(self.inner, start, tied, features, labels, at_steps, rates, derivatives)

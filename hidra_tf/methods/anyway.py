@@ -17,7 +17,7 @@ from hidra_tf.heads.assigned import AssignedHead
 from hidra_tf.heads.neurons import HeadWeights
 from hidra_tf.methods import Parts
 from hidra_tf.methods.gradient import GradientMethod
-from hidra_tf.methods.interface import MetaGradients, Predictions
+from hidra_tf.methods.interface import MetaGradients, Method, Predictions
 from hidra_tf.methods.objective import Objective
 from hidra_tf.options import check_count
 
@@ -121,6 +121,9 @@ class AnyWay(GradientMethod):
             found = self._predicted(task, weights)
             loss = objective.of(self.assigned_loss, task.query_labels, found.logits)
         return self.gradients_of(tape, loss, task.query_labels, together(found))
+
+    # Several output layers answer together.
+    task_head, task_weights = Method.task_head, Method.task_weights
 
     def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:
         """Predictions for one task: sums over the assignments."""

@@ -12,8 +12,8 @@ from hidra_tf.adaptation.head_sgd import HeadSgd
 from hidra_tf.adaptation.head_steps import heads_at
 from hidra_tf.adaptation.head_training import NewHead
 from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.heads.neurons import FixedHead, ZeroHead
-from hidra_tf.methods.objective import Objective
+from hidra_tf.heads.neurons import FixedHead, HeadWeights, ZeroHead
+from hidra_tf.methods.objective import PREDICTION, Objective
 from hidra_tf.methods.transfer import TransferMethod
 
 
@@ -45,6 +45,15 @@ class Finetune(TransferMethod):
     def __init__(self, *, backbone: Backbone, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(backbone=backbone, **settings)
         self.head = ZeroHead.of(backbone)
+
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The output layer of one task after some passes; see `Method`."""
+        arrays = (features, labels, features, labels)
+        task = Episodes(*(array[tf.newaxis] for array in arrays), ways)
+        (head,) = self.new_heads(task, (steps,), PREDICTION)
+        return HeadWeights(*(weights[0] for weights in head))
 
     def new_heads(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective

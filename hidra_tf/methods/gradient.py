@@ -157,6 +157,17 @@ class GradientMethod(EpisodicMethod):
             head, features, labels, self.learned_rates(), objective.derivatives
         )
 
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The output layer of one task after free steps; see `Method`."""
+        head = self.head.initial(ways)
+        return self.first_step(head, features, labels, PREDICTION) if steps else head
+
+    def task_weights(self, task: Episodes, steps: int) -> TaskWeights:
+        """All weights of one task after some inner steps; see `Method`."""
+        return self.adaptation(task)((steps,))[0]
+
     def learned_rates(self) -> Rates | None:
         """The learned rates as they are now, or None."""
         return None if self.rates is None else self.rates.of_steps()

@@ -11,9 +11,11 @@ import tensorflow as tf
 from data_gen.batches import Batch
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
+from hidra_tf.adaptation.descent import TaskWeights
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.meta_training import meta_update
 from hidra_tf.backbones.observation import observing
+from hidra_tf.heads.neurons import HeadWeights
 
 
 class MetaGradients(NamedTuple):
@@ -192,6 +194,45 @@ class Method(abc.ABC):
     def predictions_of_features(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:
         """`predictions` for episodes of features, where `needs_features_only(at_steps)`."""
         raise NotImplementedError
+
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The output layer of one task, where `keeps_features((steps,))`.
+
+        Its logits are those of `predictions_of_features`, up to a number that all logits of a
+        picture have in common. With it, queries are answered without the support set.
+
+        Args:
+            features: of the support images, [N, D].
+            labels: integers in 0 … C−1, [N]; no class is without images.
+            ways: C.
+            steps: the number of inner steps.
+
+        Raises:
+            UserError: if the method's answers are not those of one output layer.
+        """
+        del features, labels, ways, steps
+        raise self._without_output_layer()
+
+    def task_weights(self, task: Episodes, steps: int) -> TaskWeights:
+        """All weights of one task after some inner steps, where these move the backbone.
+
+        Args:
+            task: the arrays of one task, without the axis of the tasks; its queries do not matter.
+            steps: the number of inner steps.
+
+        Raises:
+            UserError: if the method's answers are not those of one output layer.
+        """
+        del task, steps
+        raise self._without_output_layer()
+
+    def _without_output_layer(self) -> UserError:
+        return UserError(
+            "expected a method that makes one linear output layer for a task, such as "
+            f"`method=hidra` or `method=protonet`; received {type(self).__name__}"
+        )
 
     def theta(self) -> list[tf.Tensor]:
         """The backbone's weights θ, as they are now."""

@@ -69,6 +69,13 @@ class ProtoMaml(GradientMethod):
         """
         return functools.partial(super().adaptation(task, objective), first_head=with_prototypes)
 
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The output layer of one task from prototypes alone; see `Method`."""
+        del steps
+        return with_prototypes(self.head.initial(ways), features, labels)
+
     def solve_features(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
     ) -> Predictions:

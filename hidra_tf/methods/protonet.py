@@ -8,10 +8,12 @@ import tensorflow as tf
 
 from data_gen.episodes import Episodes
 from hidra_tf.heads.hypernetwork import class_means
+from hidra_tf.heads.neurons import HeadWeights, ZeroHead
 from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
 from hidra_tf.methods.interface import Predictions
 from hidra_tf.methods.objective import Objective
+from hidra_tf.methods.proto_maml import with_prototypes
 
 
 class ProtoNet(FrozenFeatures):
@@ -51,6 +53,13 @@ class ProtoNet(FrozenFeatures):
         """Always."""
         del at_steps
         return True
+
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The output layer 2·p_c, −‖p_c‖², whose logits lack −‖f‖² only; see `Method`."""
+        del steps
+        return with_prototypes(ZeroHead.of(self.backbone).initial(ways), features, labels)
 
     def solve_features(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective

@@ -90,6 +90,14 @@ class R2D2(FrozenFeatures):
         """The three numbers log λ, a and b, which are no weights."""
         return [self.solver.log_ridge, self.solver.scale, self.solver.offset]
 
+    def task_head(
+        self, features: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor | int, steps: int
+    ) -> HeadWeights:
+        """The solution a·W, whose logits lack b only; see `Method`."""
+        del steps
+        head = self.solver.fit(features, labels, ways)
+        return HeadWeights(self.solver.scale * head.kernel, self.solver.scale * head.bias)
+
     def solve_features(
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
     ) -> Predictions:
