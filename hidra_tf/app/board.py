@@ -55,12 +55,12 @@ def hint(session: Session, answered: dict[str, Any]) -> str:
         return f"This is “{best}”, with {share}."
     taught = len(session.taught)
     if taught > 1:
-        return "Now draw something new, and watch the answer while you draw."
+        return "Draw something new, and watch the answer."
     if not session.pictures:
         return FIRST
     if not taught:
-        return "Draw an example, and press “Add” beside its class."
-    return "Teach a second class; one alone leaves nothing to tell apart."
+        return "Draw an example, and press “+ Add” below its class."
+    return "Now teach a second class, to be told from the first."
 
 
 def source(picture: np.ndarray) -> str:

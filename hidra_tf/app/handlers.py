@@ -45,7 +45,7 @@ class Reply(NamedTuple):
         answer: see `board.answer`.
         hint: one sentence: the answer, or what to do next.
         seen: the picture as the network sees it, as the source of an image; empty without one.
-        trouble: one line about what was refused; empty if nothing was.
+        trouble: a line about each thing that was refused; empty if nothing was.
     """
 
     answer: dict[str, Any]
@@ -68,7 +68,7 @@ def teach(session: Session, name: str, shown: Shown) -> tuple[Reply, bool]:
     try:
         pictures, refused = _pictures(session, shown)
         if not pictures and refused:
-            raise UserError(" ".join(refused))
+            return look(session, shown), False
         session.teach(name, pictures)
     except UserError as error:
         return look(session, shown)._replace(trouble=str(error)), False
@@ -137,6 +137,6 @@ def _replied(
     answered = board.answer(shares, shown.unknown_below)
     said = board.hint(session, answered)
     if len(pictures) > 1 and shares:
-        said += f" (The first of {len(pictures)} pictures.)"
+        said += f" It is the first of {len(pictures)} pictures."
     seen = board.source(pictures[0]) if pictures else ""
-    return Reply(answered, said, seen, " ".join(refused))
+    return Reply(answered, said, seen, "\n".join(refused))

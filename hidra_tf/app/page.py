@@ -91,13 +91,13 @@ def _settings(example: Session) -> tuple[gr.Slider, gr.Slider]:
 def _downloads() -> tuple[dict[str, gr.Button], gr.DownloadButton]:
     with gr.Accordion("Download your classifier", open=False, elem_id="downloads"):
         gr.Markdown(
-            "A folder for `FewShotClassifier.load`; a SavedModel, for TensorFlow alone; or one "
-            "file for TensorFlow Lite."
+            "The classifier is a zipped folder for `FewShotClassifier.load`; the SavedModel is one "
+            "for TensorFlow alone; TensorFlow Lite is a single file, for a phone."
         )
         with gr.Row():
             taking = {
-                "classifier": gr.Button("Classifier (.zip)", elem_id="take_classifier"),
-                "saved_model": gr.Button("SavedModel (.zip)", elem_id="take_saved_model"),
+                "classifier": gr.Button("Classifier", elem_id="take_classifier"),
+                "saved_model": gr.Button("SavedModel", elem_id="take_saved_model"),
                 "tflite": gr.Button("TensorFlow Lite", elem_id="take_tflite"),
             }
         taken = gr.DownloadButton(visible="hidden", elem_id="taken")

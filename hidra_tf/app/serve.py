@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,15 +26,18 @@ from hidra_tf.app.bounds import MOST_BYTES
 from hidra_tf.app.session import Session
 from hidra_tf.classifier.initialization import Initialization
 
+if TYPE_CHECKING:
+    import gradio as gr
+
 _LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 USUAL_PORT = 7860
 # Visitors whose classes are kept at a time.
 _VISITORS = 200
 # Gradio would ask its makers for versions, and tell them that it was started.
-_OFFLINE = {
+OFFLINE = {
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_OFFLINE": "1",
+    "HF_HUBOFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
@@ -61,20 +65,17 @@ def serve(request: Request, host: str = LOOPBACK, port: int | None = None) -> No
             initialization takes no pictures, or one number of classes only.
     """
     check_installed()
-    _check_address(host, port)
+    check_address(host, port)
     start = start_of(request).starting_point()
     check_start(start)
     with tempfile.TemporaryDirectory(prefix="hidra-app-") as folder, _stoppable():
-        cache, made = Path(folder) / "cache", Path(folder) / "downloads"
-        made.mkdir()
-        _keep_offline(cache)
         _warm_up(start)
-        url = _launched(start, _named(request), host, port, made)
-        if not _is_loopback(host):
+        page = launched(start, named(request), host, port, Path(folder))
+        if not is_loopback(host):
             _LOG.warning(
                 "host: everyone who reaches %s can use this page, and no password is asked", host
             )
-        print(f"open {url} in a browser; Ctrl-C stops", flush=True)
+        print(f"open {page.local_url} in a browser; Ctrl-C stops", flush=True)
         threading.Event().wait()
 
 
@@ -86,19 +87,35 @@ def check_start(start: Initialization) -> None:
         start.method.check_ways(ways)
 
 
-def _launched(start: Initialization, name: str, host: str, port: int | None, folder: Path) -> str:
-    """Starts the server; returns the page's address."""
+def launched(
+    start: Initialization, name: str, host: str, port: int | None, folder: Path
+) -> gr.Blocks:
+    """Starts the server in threads of its own; `local_url` is the page's address, `close` ends it.
+
+    Args:
+        start: what every visitor's classifier starts from.
+        name: what it is called on the page.
+        host: the address to listen on.
+        port: the port to listen on; None takes the first free one from 7860 on.
+        folder: an empty folder for visitors' files.
+
+    Raises:
+        UserError: if the address or the port cannot be had.
+    """
+    made = folder / "downloads"
+    made.mkdir()
+    os.environ.update(OFFLINE, GRADIO_TEMP_DIR=str(folder / "cache"))
     import gradio as gr
 
     from hidra_tf.app.page import build
     from hidra_tf.app.widgets import text
 
     drawings = start.origin is not None and start.origin.dataset in STROKES
-    page = build(start, name, drawings, folder)
+    page = build(start, name, drawings, made)
     # Fonts that every machine has; Gradio's own ones would come from the internet.
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     try:
-        _, url, _ = page.launch(
+        page.launch(
             server_name=host, server_port=port, share=False, quiet=True, inbrowser=False,
             prevent_thread_lock=True, max_file_size=MOST_BYTES, footer_links=[], ssr_mode=False,
             state_session_capacity=_VISITORS, enable_monitoring=False, mcp_server=False, pwa=False,
@@ -107,17 +124,12 @@ def _launched(start: Initialization, name: str, host: str, port: int | None, fol
         )  # fmt: skip
     except OSError as error:
         raise UserError(f"port: expected a free one; received {error}") from error
-    return url
+    return page
 
 
-def _named(request: Request) -> str:
+def named(request: Request) -> str:
     """What is started from, without the places of this machine's folders."""
     return request.start if request.run_dir is None else f"the run {request.run_dir.name}"
-
-
-def _keep_offline(cache: Path) -> None:
-    """Sets what Gradio reads when it is imported: no calls to its makers, and a place for files."""
-    os.environ.update(_OFFLINE, GRADIO_TEMP_DIR=str(cache))
 
 
 def _warm_up(start: Initialization) -> None:
@@ -130,7 +142,7 @@ def _warm_up(start: Initialization) -> None:
     example.probabilities(np.zeros(shape, np.uint8))
 
 
-def _check_address(host: str, port: int | None) -> None:
+def check_address(host: str, port: int | None) -> None:
     """Raises `UserError` unless the address is one of this machine's, and the port is free."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[
@@ -148,7 +160,8 @@ def _check_address(host: str, port: int | None) -> None:
         ) from error
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,10 +63,12 @@ def _check_pixels(path: Path, name: str) -> None:
     What has no header to read is left to the decoder, which says what is wrong.
     """
     try:
-        with Image.open(path) as image:
-            width, height = image.size
+        with warnings.catch_warnings():  # Pillow warns of pictures that are larger than ours.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                width, height = image.size
     except Image.DecompressionBombError:
-        width = height = MOST_PIXELS
+        width, height = MOST_PIXELS, 2
     except Exception:  # whatever a damaged header makes of Pillow
         return
     if width * height > MOST_PIXELS:
