@@ -12,7 +12,7 @@ from hidra_tf.runs.records.lettering import lettering
 BLACK, DARK_GREY, GREY = (20, 20, 20), (110, 110, 110), (200, 200, 200)
 
 
-def fitted(text: str, size: int, width: int, before: str = "", after: str = "") -> str:
+def fitted(text: str, size: int, width: int, before: str = "") -> str:
     """A text that is at most so wide: a long one loses its middle.
 
     Args:
@@ -20,17 +20,16 @@ def fitted(text: str, size: int, width: int, before: str = "", after: str = "") 
         size: the size of the letters in pixels.
         width: the width in pixels.
         before: what stands before it and stays whole.
-        after: what stands behind it and stays whole.
     """
     shown = lettering(text).text
     left, right = len(shown), 0
-    whole = f"{before}{shown}{after}"
+    whole = f"{before}{shown}"
     font = _font(f"{whole}…", size)
     while font.getlength(whole) > width and left + right > 2:
         if left + right == len(shown):
             left, right = (len(shown) + 1) // 2, len(shown) // 2
         left, right = (left - 1, right) if left > right else (left, right - 1)
-        whole = f"{before}{shown[:left]}…{shown[len(shown) - right :]}{after}"
+        whole = f"{before}{shown[:left]}…{shown[len(shown) - right :]}"
     return whole
 
 

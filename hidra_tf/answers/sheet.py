@@ -84,12 +84,14 @@ def _cell(
 ) -> None:
     """A picture, its answer, and its name, or the true class where the answer is wrong."""
     left, top = corner
-    width = _CELL[0] - 8
+    width = _CELL[0] - 6
     paste(image, one.thumbnail, corner, THUMBNAIL)
     color = BLACK if one.right is None else _RIGHT if one.right else _WRONG
     mark = "" if one.right is None else "✓ " if one.right else "✗ "
-    sure = "" if one.probability is None else f" {one.probability:.2f}"
-    write(draw, (left, top + THUMBNAIL + 3), fitted(one.answer, 13, width, mark, sure), 13, color)
+    if one.probability is not None:
+        # Beside the picture: below it, the class needs all the room.
+        write(draw, (left + THUMBNAIL + 3, top), f"{one.probability:.2f}", 10, BLACK)
+    write(draw, (left, top + THUMBNAIL + 3), fitted(one.answer, 13, width, mark), 13, color)
     below = left, top + THUMBNAIL + 21
     if one.right is False:
         write(draw, below, fitted(one.true, 12, width, "is "), 12, color)
