@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from hidra_tf.backbones.normalization import TaskNormalization
+from hidra_tf.backbones.normalization import TaskNormalization, is_plain
 from hidra_tf.backbones.pooling import max_pool, shifted_relu_pool
 
 _SIDE = 3
-_FOLDED = contextvars.ContextVar("folded", default=True)
-
-
-@contextlib.contextmanager
-def unfolded() -> Iterator[None]:
-    """Keeps known statistics out of the kernels, whose numbers then stay those of the weights.
-
-    So an exported kernel can be a constant where the statistics are inputs, and be quantised. What
-    is traced within it stays so.
-    """
-    token = _FOLDED.set(False)
-    try:
-        yield
-    finally:
-        _FOLDED.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="hidra_tf")
@@ -140,7 +121,7 @@ class ConvBlock(keras.layers.Layer):
         kernel = tf.convert_to_tensor(self.kernel)
         if self.norm is None:
             return kernel, self._bias()
-        if not (self._has_small_patches(images) if training else _FOLDED.get()):
+        if is_plain() or (training and not self._has_small_patches(images)):
             return kernel, None
         if training:
             images = tf.cast(images, kernel.dtype)

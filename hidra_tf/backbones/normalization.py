@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
 import tensorflow as tf
 
@@ -10,6 +14,28 @@ from hidra_tf.backbones.fused_normalization import fused_normalise
 EPSILON = 1e-3
 # TensorFlow has its fused kernel for these types.
 _FUSED = (tf.float32, tf.bfloat16, tf.float16)
+_PLAIN = contextvars.ContextVar("plain", default=False)
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Normalises by plain operations that are right where TensorFlow Lite runs them.
+
+    Kernels stay the numbers of the weights, so that they are constants, and can be quantised, where
+    the statistics are inputs. Statistics are means over pictures of means over places, because
+    TensorFlow Lite adds up one number after the other, which loses digits. What is traced within it
+    stays so.
+    """
+    token = _PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN.reset(token)
+
+
+def is_plain() -> bool:
+    """Whether this is within `plain`."""
+    return _PLAIN.get()
 
 
 @keras.saving.register_keras_serializable(package="hidra_tf")
@@ -69,6 +95,9 @@ class TaskNormalization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalises `inputs` by their own statistics (training) or by the stored ones."""
+        if training and is_plain():
+            self.store(*moments_of_pictures(inputs))
+            training = False
         if not training:
             scale, shift = self.as_affine(*self.stored())
             return tf.cast(tf.cast(inputs, scale.dtype) * scale + shift, inputs.dtype)
@@ -101,6 +130,17 @@ def moments(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     axes = list(range(images.shape.rank - 1))
     mean = tf.reduce_mean(images, axes)
     return mean, tf.reduce_mean(tf.square(images - mean), axes)
+
+
+def moments_of_pictures(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same of images [N, ..., channels], as means over images of means within each."""
+
+    def mean(values: tf.Tensor) -> tf.Tensor:
+        within = list(range(1, values.shape.rank - 1))
+        return tf.reduce_mean(tf.reduce_mean(values, within), 0)
+
+    center = mean(images)
+    return center, mean(tf.square(images - center))
 
 
 def normalise(images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:

@@ -76,13 +76,6 @@ class Endpoints:
         logits = HeadWeights(head["kernel"], head["bias"]).logits(features)
         return {"probabilities": tf.nn.softmax(logits / self._source.temperature)}
 
-    def classify(
-        self, support_images: tf.Tensor, support_labels: tf.Tensor, query_images: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """`infer` after `adapt`, for as many classes as the labels have."""
-        head = self.adapt(support_images, support_labels, tf.reduce_max(support_labels) + 1)
-        return self.infer(query_images, head)
-
     def learned(self) -> Head:
         """The head of what a classifier has learned."""
         examples, labels = self._source.support

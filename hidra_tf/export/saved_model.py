@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -63,14 +64,23 @@ def export_saved_model(
 def write_saved_model(source: Exported, path: Path, asserting: bool) -> None:
     """Writes the SavedModel at `path`; see `Endpoints` for `asserting`."""
     endpoints = Endpoints(source, asserting)
-    support, labels, query = _specs(endpoints, "support_")
+    images, labels = _specs(endpoints, "images", "labels")
+    # Compiled here, so that `classify` holds no second copy.
+    adapt = _compiled(endpoints.adapt, [images, labels, tf.TensorSpec((), tf.int32, "ways")])
+    infer = _compiled(endpoints.infer, [images, endpoints.head_specs])
+
+    def classify(
+        support_images: tf.Tensor, support_labels: tf.Tensor, query_images: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        ways = tf.reduce_max(support_labels) + 1
+        return infer(query_images, adapt(support_images, support_labels, ways))
+
     archive = keras.export.ExportArchive()
+    support, queries = _specs(endpoints, "support_images", "support_labels"), "query_images"
     # The first one is what a server calls where nobody names an endpoint.
-    archive.add_endpoint("classify", endpoints.classify, [support, labels, query])
-    images, labels, _ = _specs(endpoints)
-    ways = tf.TensorSpec((), tf.int32, "ways")
-    archive.add_endpoint("adapt", endpoints.adapt, [images, labels, ways])
-    archive.add_endpoint("infer", endpoints.infer, [images, endpoints.head_specs])
+    archive.add_endpoint("classify", classify, [*support, *_specs(endpoints, queries)])
+    for name, function in (("adapt", adapt), ("infer", infer)):
+        archive.add_endpoint(name, function, list(function.input_signature))
     if source.support is not None:
         _add_predict(archive, endpoints, images, source.labels if asserting else ())
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
@@ -94,13 +104,14 @@ def _drop_custom_gradients(path: Path) -> None:
     (path / "fingerprint.pb").unlink(missing_ok=True)
 
 
-def _specs(endpoints: Endpoints, prefix: str = "") -> tuple[tf.TensorSpec, ...]:
-    shape = (None, *endpoints.image_shape)
-    return (
-        tf.TensorSpec(shape, tf.float32, f"{prefix}images"),
-        tf.TensorSpec((None,), tf.int32, f"{prefix}labels"),
-        tf.TensorSpec(shape, tf.float32, "query_images"),
-    )
+def _compiled(function: Callable, signature: list) -> tf.types.experimental.PolymorphicFunction:
+    return tf.function(function, input_signature=signature, autograph=False)
+
+
+def _specs(endpoints: Endpoints, images: str, labels: str | None = None) -> list[tf.TensorSpec]:
+    """Those of pictures, and of their labels if these have a name."""
+    found = [tf.TensorSpec((None, *endpoints.image_shape), tf.float32, images)]
+    return found if labels is None else [*found, tf.TensorSpec((None,), tf.int32, labels)]
 
 
 def _add_predict(

@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from data_gen.errors import UserError
-from hidra_tf.backbones.conv_block import unfolded
+from hidra_tf.backbones.normalization import plain
 from hidra_tf.classifier.estimator import FewShotClassifier
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.export.exported import Exported, exported
@@ -59,18 +59,27 @@ def export_tflite(
     """
     check_choice("quantization", quantization, QUANTIZATIONS)
     found = exported(source)
-    start = found.start
-    if not start.closed_form or start.standardized:
-        raise UserError(
-            f"expected what learns a task in closed form, for only the closed-form first step "
-            f"converts (`eval_steps=1`, n_steps=1); received {start!r}; export_saved_model takes it"
-        )
+    _check_closed_form(found.start)
     with whole(file) as path:
         path.write_bytes(_converted(found, quantization))
 
 
+def _check_closed_form(start: Initialization) -> None:
+    advice = "export_saved_model takes it"
+    if not start.closed_form:
+        raise UserError(
+            "expected what learns a task in closed form, for only the closed-form first step "
+            f"converts (n_steps=1); received {start!r}; {advice}"
+        )
+    if start.standardized:
+        raise UserError(
+            "expected features that were learned for few-shot tasks; those of another network are "
+            f"scaled by a singular value, which TensorFlow Lite cannot compute; {advice}"
+        )
+
+
 def _converted(source: Exported, quantization: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder, _constant_kernels(source):
+    with tempfile.TemporaryDirectory() as folder, _normalising(source):
         write_saved_model(source, Path(folder), asserting=False)
         learned = ["predict"] if source.support is not None else []
         converter = tf.lite.TFLiteConverter.from_saved_model(
@@ -89,7 +98,7 @@ def _converted(source: Exported, quantization: str) -> bytes:
             ) from error
 
 
-def _constant_kernels(source: Exported) -> contextlib.AbstractContextManager[None]:
-    """Keeps kernels constant where the statistics of the normalisation are inputs."""
-    inputs = source.start.backbone.norm == "support"
-    return unfolded() if inputs else contextlib.nullcontext()
+def _normalising(source: Exported) -> contextlib.AbstractContextManager[None]:
+    """The way to normalise: plain operations where statistics are computed, and inputs."""
+    measured = source.start.backbone.norm == "support"
+    return plain() if measured else contextlib.nullcontext()

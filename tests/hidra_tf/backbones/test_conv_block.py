@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hidra_tf.backbones import conv_block
+from hidra_tf.backbones import conv_block, normalization
 from hidra_tf.backbones.conv_block import ConvBlock, output_moments
 
 EPSILON = 1e-3
@@ -261,3 +261,21 @@ def test_bfloat16_adds_up_the_gradients_of_shift_and_scale_in_float32():
         gradients.append(tape.gradient(loss, [block.bias.value, block.norm.beta.value]))
     for exact, rounded in zip(*gradients, strict=True):
         np.testing.assert_allclose(rounded, exact, rtol=0.02)
+
+
+@branches
+@shapes
+def test_plain_operations_give_the_same_numbers(branch, padding, pool):
+    block = make_block(branch, padding=padding, pool=pool)
+    images = tf.constant(
+        np.random.default_rng(0).random((3, 6, 6, CHANNELS_AND_FILTERS[branch][0]))
+    )
+    for training in (True, False):
+        wanted = block(images, training=training)
+        kept = [variable.numpy() for variable in block.norm.non_trainable_variables]
+        with normalization.plain():
+            found = block(images, training=training)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+        assert np.ptp(found) > 0.1
+        for variable, known in zip(block.norm.non_trainable_variables, kept, strict=True):
+            np.testing.assert_allclose(variable, known, rtol=1e-9)
