@@ -49,7 +49,7 @@ def request() -> Request:
     """
     given = build.given_flags()
     _check_flags(given)
-    start = _start(given)
+    start = start_of_flags(given)
     support = None
     if FLAGS.adapt is not None:
         least = 1 if FLAGS.classifier else own_pictures.LEAST_CLASSES
@@ -75,12 +75,6 @@ def _check_flags(given: Mapping[str, Any]) -> None:
                 f"{name}: expected without `{asking}`, for which nothing is trained or tested by "
                 f"tasks; received {show(value)}"
             )
-    starts = [name for name in _STARTS if name in given]
-    if len(starts) > 1:
-        raise UserError(
-            f"expected one of `run_dir`, `initialization` and `classifier` to start from; received "
-            f"{' and '.join(f'`{name}`' for name in starts)}"
-        )
     if FLAGS.adapt is None and FLAGS.classifier is None:
         raise UserError(
             "predict: expected with `adapt`, a folder of classes to learn, or with `classifier`, "
@@ -94,9 +88,6 @@ def _check_flags(given: Mapping[str, Any]) -> None:
     if not 0 <= (FLAGS.unknown_below or 0) <= 1:  # NaN is neither
         raise UserError(f"unknown_below: expected 0 to 1; received {FLAGS.unknown_below}")
     effects.check_given({name: value for name, value in given.items() if name not in _OF_A_START})
-    for name in _OF_A_RUN:
-        if name in given and not FLAGS.run_dir:
-            raise UserError(f"{name}: expected with `run_dir`, received {show(given[name])}")
     for name in ("eval_steps", "invert"):
         if name in given and FLAGS.classifier:
             raise UserError(
@@ -105,8 +96,29 @@ def _check_flags(given: Mapping[str, Any]) -> None:
             )
 
 
-def _start(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a request that say what is started from."""
+def _check_one_start(given: Mapping[str, Any]) -> None:
+    starts = [name for name in _STARTS if name in given]
+    if len(starts) > 1:
+        raise UserError(
+            f"expected one of `run_dir`, `initialization` and `classifier` to start from; received "
+            f"{' and '.join(f'`{name}`' for name in starts)}"
+        )
+    for name in _OF_A_RUN:
+        if name in given and not FLAGS.run_dir:
+            raise UserError(f"{name}: expected with `run_dir`, received {show(given[name])}")
+
+
+def start_of_flags(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `Request` that say what is started from.
+
+    Args:
+        given: flag → value of those that the user gave.
+
+    Raises:
+        UserError: if several are named, the one that is named is not there, or a flag has no
+            effect on it.
+    """
+    _check_one_start(given)
     if FLAGS.run_dir:
         return _run(Path(FLAGS.run_dir), given)
     if FLAGS.classifier:

@@ -14,6 +14,7 @@ HIDRA-TF: few-shot classification with any number of classes from one checkpoint
   python main.py --eval_only --run_dir=runs/omniglot-hidra-5way-5shot --eval_ways=2-10
   python main.py --flagfile=flags/demo.flags
   python main.py --adapt=CLASSES_DIR --predict=PICTURES_DIR
+  python main.py app --initialization=omniglot
   tensorboard --logdir runs
 
 The same command again continues a run that was stopped, and so does --run_dir=RUN alone. A run's

@@ -10,7 +10,7 @@ import absl.logging
 from absl import flags as absl_flags
 
 from data_gen.errors import UserError
-from flags import answers, build, comparison, parsing
+from flags import answers, build, comparison, page, parsing
 from hidra_tf.quiet import quietly_import
 
 FLAGS = absl_flags.FLAGS
@@ -24,7 +24,7 @@ class _Spelled(logging.Formatter):
 
 
 def main(argv: list[str]) -> int:
-    """Trains and evaluates, only evaluates, compares, or answers; returns the exit code."""
+    """Trains and evaluates, only evaluates, compares, answers or serves; returns the exit code."""
     del argv
     absl.logging.use_python_logging(quiet=True)
     logging.basicConfig(level=logging.WARNING, force=True)
@@ -37,7 +37,9 @@ def main(argv: list[str]) -> int:
         _let_ctrl_c_through()
         _check_docstrings_are_kept()
         # Flags are found to be right before TensorFlow is imported, which takes seconds.
-        if answers.asked():
+        if FLAGS.app:
+            _serve()
+        elif answers.asked():
             _answer()
         elif FLAGS.compare is not None:
             _compare()
@@ -83,6 +85,11 @@ def _compare() -> None:
 def _answer() -> None:
     request = answers.request()
     quietly_import("hidra_tf.answers.answer").answer(request)
+
+
+def _serve() -> None:
+    request = page.request()
+    quietly_import("hidra_tf.app.serve").serve(request, FLAGS.host, FLAGS.port)
 
 
 def _check_docstrings_are_kept() -> None:

@@ -14,9 +14,13 @@ from typing import NoReturn
 
 from absl import flags as absl_flags
 
-from flags import data, episodes, evaluation, method, own_pictures, training
+from flags import data, episodes, evaluation, method, own_pictures, serving, training
 
-GROUPS: tuple[ModuleType, ...] = (data, episodes, method, training, evaluation, own_pictures)
+GROUPS: tuple[ModuleType, ...] = (
+    data, episodes, method, training, evaluation, own_pictures, serving,
+)  # fmt: skip
+# A first word that stands for the flag of its name.
+WORDS = ("app",)
 _NO_FILE = re.compile("--?flagfile=")
 _HELP = {"-h", "-help", "--help", "--helpshort", "-helpshort"}
 
@@ -25,7 +29,7 @@ def parse(argv: Sequence[str], usage: str) -> list[str]:
     """Parses `argv`; for `absl.app.run(flags_parser=…)`.
 
     Args:
-        argv: the program's name and its arguments.
+        argv: the program's name and its arguments, which may begin with one of `WORDS`.
         usage: printed above the flags by `--help`, which then exits with 0.
 
     Returns:
@@ -33,6 +37,8 @@ def parse(argv: Sequence[str], usage: str) -> list[str]:
 
     A mistake is printed as one line, and the program exits with 2.
     """
+    if argv[1:2] and argv[1] in WORDS:
+        argv = [argv[0], f"--{argv[1]}", *argv[2:]]
     if _HELP.intersection(argv[1:]):
         _show_help(usage)
     grumbled = io.StringIO()

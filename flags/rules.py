@@ -254,9 +254,13 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     # Your own pictures; `flags.answers` says what goes together.
     "adapt": _ALWAYS,
     "predict": _ALWAYS,
-    "initialization": (beside("adapt"),),
+    "initialization": (beside("adapt", "app"),),
     "classifier": (beside("predict", "adapt"),),
     "save": (beside("adapt"),),
     "output_dir": (beside("predict"),),
     "unknown_below": (beside("predict", "save"),),
+    # The page; `flags.page` says what goes together.
+    "app": _ALWAYS,
+    "host": (beside("app"),),
+    "port": (beside("app"),),
 }

@@ -3,7 +3,7 @@
 The rooms, in the order in which data passes through them:
 
     backbones → heads → adaptation → methods → training, evaluation → runs → classifier
-    → answers, export
+    → answers → export → app
 
 A module imports only from rooms before it (`data_gen` comes before all of them). The names below
 are imported when they are first asked for, so `import hidra_tf` costs no TensorFlow.

@@ -1,0 +1,1 @@
+"""A page in the browser: name classes, draw or upload a few pictures of each, and see answers."""
