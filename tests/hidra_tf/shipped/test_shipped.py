@@ -15,14 +15,15 @@ NAMES = shipped.names()
 
 def test_each_initialization_is_small_and_has_a_card():
     assert sorted(hidra_tf.initializations()) == NAMES
-    assert {"omniglot"} <= set(NAMES)
+    assert NAMES == ["mini_imagenet", "omniglot"]
     for name, card in hidra_tf.initializations().items():
         files = list((ROOT / name).iterdir())
         assert {file.name for file in files} == {"card.json", "classifier.json", "weights.npz"}
         assert sum(file.stat().st_size for file in files) < 1e6
         assert {row.ways for row in card.accuracies} == {2, 5, 10, 20}
         for row in card.accuracies:
-            assert 1 / row.ways < row.accuracy <= 1 and row.after < 0.1
+            assert 1 / row.ways < row.accuracy <= 1
+            assert row.shots == 1 or row.after < 0.05
         origin = json.loads((ROOT / name / "classifier.json").read_text())["origin"]
         assert origin["data_dir"] is None and origin["norm"] in ("running", "support")
 
