@@ -6,6 +6,7 @@
 # make more       the longer forms of tests whose short form is in `make test` (minutes)
 # make presets    three compiled meta-updates of every preset, shrunk (a few minutes on 2 cores)
 # make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
+# make docs       the reference of all public names, from their docstrings, in build/docs
 # make help       this list
 #
 # PYTHON=python3.12 make setup   picks the interpreter (Python >= 3.10)
@@ -14,7 +15,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test faults-short accuracy more presets bench lint format clean
+.PHONY: help setup demo test faults-short accuracy more presets bench docs lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -59,6 +60,11 @@ presets: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# A warning of the tool, such as a name that it cannot find, is an error.
+docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	$(BIN)/python -W error::UserWarning -m pdoc --docformat google --output-directory build/docs hidra_tf data_gen
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
