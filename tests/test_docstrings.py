@@ -18,7 +18,7 @@ PAPER = r"https://(arxiv\.org/abs|doi\.org)/"
 # What is no paper's idea.
 OWN = {"Row", "Backbone", "conv4", "resnet12", "with_task_normalization"}
 OWN |= {"load", "DataRequest", "EpisodeSampler", "ZeroHead", "RandomHead", "AnyWayHyperHead"}
-OWN |= {"export_saved_model", "export_tflite"}
+OWN |= {"export_saved_model", "export_tflite", "initializations"}
 
 
 def name_of(file):

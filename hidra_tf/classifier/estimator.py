@@ -67,8 +67,8 @@ class FewShotClassifier(Origins):
         n_features_in_: D, where features take the place of pictures.
 
     References:
-        Drumond et al. (2020), Algorithm 1, and the closed form of its first step
-        (`hidra_tf.adaptation.closed_form`).
+        Drumond et al. (2020), https://arxiv.org/abs/1910.12749, Algorithm 1, and the closed form
+        of its first step (`hidra_tf.adaptation.closed_form`).
     """
 
     def __init__(
