@@ -1,6 +1,7 @@
 """The rooms of the README: a module imports only from rooms before it."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -32,6 +33,7 @@ PATHS = [
 TREES = {name_of(path): ast.parse(path.read_text()) for path in PATHS}
 
 
+@functools.cache
 def imports(name):
     """All modules that a module imports, anywhere in it, by the names they have in `TREES`."""
     found = set()
