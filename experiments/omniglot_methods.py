@@ -6,7 +6,8 @@
 
 The first two train each method of `TRAININGS` on tasks of 5 or of 20 ways with 5 shots, once for
 each seed, and test it on the same tasks of unseen characters: with the running statistics of its
-training (inductive) and with the statistics of the queries (transductive). 1000 updates of 4 tasks
+training and with those of the support set (both inductive), and with the statistics of the queries
+(transductive). 1000 updates of 4 tasks
 of 5 ways see as many pictures as 250 updates of 4 tasks of 20 ways, and as 6250 updates of 64
 pictures of the methods that learn all classes at once. The third tests `ANY_WAY` from one
 checkpoint at 2 to 200 ways, trained at 5 ways, and one trained at 2 to 10.
@@ -78,7 +79,7 @@ ANY_WAYS = (2, 5, 10, 20, 50, 100, 200)
 _TRAINED = {"5": (5,), "2-10": tuple(range(2, 11))}
 # The tasks of all tests, whatever the seed of a training.
 TASK_SEED = 1000
-NORMS = ("running", "transductive")
+NORMS = ("running", "support", "transductive")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,7 +216,7 @@ def main(arguments: Sequence[str]) -> None:
     trained = tuple(_TRAINED.values()) if compare_any_way else ((asked.ways,),)
     if asked.trained:
         trained = (_TRAINED[asked.trained],)
-    norms = ("running",) if compare_any_way else NORMS
+    norms = NORMS[:2] if compare_any_way else NORMS
     test_ways = ANY_WAYS if compare_any_way else (asked.ways,)
     trainings = [(name, ways, own) for ways in trained for name, own in chosen.items()]
     for seed in asked.seeds:
