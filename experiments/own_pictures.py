@@ -44,7 +44,8 @@ def draw(pool: ClassPool, counts: Sequence[int], rng: np.random.Generator) -> Dr
     """A task with `counts[c]` pictures of class c, drawn from a pool without replacement."""
     first = np.cumsum((0, *pool.counts))
     support, queries = [], []
-    for label, count in zip(rng.permutation(pool.num_classes), counts, strict=False):
+    chosen = rng.permutation(pool.num_classes)[: len(counts)]
+    for label, count in zip(chosen, counts, strict=True):
         rows = first[label] + rng.permutation(pool.counts[label])[: count + QUERIES]
         support.append(pool.images[rows[:count]])
         queries.append(pool.images[rows[count:]])
@@ -93,8 +94,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--unequal", type=_numbers)
     parser.add_argument("--draws", type=int, default=100)
     asked = parser.parse_args(arguments)
-    classifier = FewShotClassifier.from_pretrained(asked.initialization)
-    pool = pool_of(classifier, asked)
+    try:
+        classifier = FewShotClassifier.from_pretrained(asked.initialization)
+        pool = pool_of(classifier, asked)
+    except data_gen.UserError as error:
+        parser.error(str(error))
+    most = max(asked.unequal or [asked.shots]) + QUERIES
+    if max(asked.ways) > pool.num_classes or most > min(pool.counts):
+        parser.error(
+            f"expected at most {pool.num_classes} ways and {min(pool.counts)} pictures of a class; "
+            f"received {max(asked.ways)} ways and {most} pictures"
+        )
     for ways in asked.ways:
         rng = np.random.default_rng(ways)
         low, high = asked.unequal or (asked.shots, asked.shots)

@@ -122,13 +122,14 @@ def main(arguments: Sequence[str]) -> None:
 def ship(asked: argparse.Namespace) -> None:
     """Does what was asked for."""
     folder = _ROOT / "hidra_tf" / "shipped" / asked.name
+    # Before anything is measured or written, since it may be missing.
+    words = _words(asked.words)
     start = starts.of_run(asked.run_dir, norm=asked.norm)
     splits = load_splits(start.origin, asked.cache_dir)
     start = calibrated(start, splits.val, asked.tasks)
     storage.save(folder, {}, start, None, precision="float16")
     _, written, _ = storage.load(folder)
     accuracies, thresholds, groups = measured(written, splits.test, asked.tasks)
-    words = json.loads(asked.words.read_text())
     card = Card(
         **words, temperature=start.temperature, accuracies=accuracies, thresholds=thresholds
     )
@@ -139,6 +140,20 @@ def ship(asked: argparse.Namespace) -> None:
     print(f"{np.mean([row.accuracy for row in accuracies]):.4f}")
     for row in (*accuracies, *thresholds):
         print(row)
+
+
+def _words(path: Path) -> dict[str, str]:
+    """What a card says in words.
+
+    Raises:
+        UserError: if the file is missing, or lacks a word.
+    """
+    try:
+        words = json.loads(path.read_text())
+        Card(**words, temperature=1.0, accuracies=[], thresholds=[])
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"words: expected a card's words in {path}; received {error}") from error
+    return words
 
 
 if __name__ == "__main__":

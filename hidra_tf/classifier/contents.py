@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from data_gen.errors import UserError
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import Memory
 from hidra_tf.evaluation.ensemble import Ensemble
+from hidra_tf.options import TRANSDUCTIVE
 from hidra_tf.runs.config import Config
 
 VERSION = 1
 Label = bool | int | float | str
+# The settings of `FewShotClassifier` that choose nothing of the initialization.
+SETTINGS = ("balanced", "temperature", "unknown_below", "unknown_label")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,25 @@ class Contents:
     labels: list[Label]
     counts: list[int]
 
+    def __post_init__(self) -> None:
+        """Raises `UserError` where a value cannot be meant."""
+        _require(self.version == VERSION, f"version {VERSION}", self.version)
+        unknown = self.settings.keys() - SETTINGS
+        _require(not unknown, f"settings out of {', '.join(SETTINGS)}", sorted(unknown))
+        _require(_positive(self.temperature), "a temperature above 0", self.temperature)
+        stepping = self.learning_rate is not None
+        _require(self.steps >= stepping, "steps of at least 1", self.steps)
+        _require(
+            not stepping or _positive(self.learning_rate),
+            "a learning_rate above 0",
+            self.learning_rate,
+        )
+        _require(len(set(self.labels)) == len(self.labels), "different labels", self.labels)
+        each = len(self.counts) == len(self.labels) and all(n > 0 for n in self.counts)
+        _require(each, "a count above 0 for each label", self.counts)
+        norm = "none" if self.origin is None else self.origin.norm
+        _require(norm not in TRANSDUCTIVE, "a norm without the statistics of queries", norm)
+
 
 def contents_of(
     settings: Mapping[str, Any], start: Initialization, memory: Memory | None
@@ -69,26 +94,39 @@ def contents_of(
         raise UserError("checkpoint: expected a single one to save; received an ensemble")
     labels = [] if memory is None else list(memory.classes)
     for label in labels:
-        _check_label(label)
+        _check_label("labels", label)
+    plain = {n: v.item() if isinstance(v, np.generic) else v for n, v in settings.items()}
+    for name, value in plain.items():
+        if value is not None:
+            _check_label(name, value)
     counts = [] if memory is None else [memory.counts[label] for label in labels]
     inner = getattr(start.method, "inner", None)
     vectors = start.pictures is None
     return Contents(
         version=VERSION,
-        settings=dict(settings),
+        settings=plain,
         # Where the pictures of the training lay is nobody's business.
         origin=start.origin
         and dataclasses.replace(start.origin, data_dir=None, eval_data_dir=None),
-        steps=start.steps,
+        steps=int(start.steps),
         learning_rate=None if inner is None else float(inner.learning_rate),
         temperature=start.temperature,
-        invert=not vectors and start.pictures.invert,
+        invert=not vectors and bool(start.pictures.invert),
         features=start.backbone.feature_size if vectors else None,
         labels=labels,
         counts=counts,
     )
 
 
-def _check_label(label: Hashable) -> None:
+def _check_label(name: str, label: Hashable) -> None:
     if type(label) not in (bool, int, float, str):
-        raise UserError(f"labels: expected text or numbers to save; received {label!r}")
+        raise UserError(f"{name}: expected text or numbers to save; received {label!r}")
+
+
+def _positive(value: float) -> bool:
+    return 0 < value < math.inf
+
+
+def _require(fits: bool, expected: str, received: object) -> None:
+    if not fits:
+        raise UserError(f"expected {expected}, received {received}")

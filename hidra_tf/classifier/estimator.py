@@ -102,14 +102,15 @@ class FewShotClassifier(Origins):
         Raises:
             ValueError: if pictures, labels or settings cannot be meant.
         """
-        self._begin(X)
-        examples, labels = self._shown(X, y, first=True)
-        if len(set(labels)) < 2:
-            raise InputError(
-                f"labels: expected at least 2 classes, for a single one leaves nothing to tell "
-                f"apart (with 1 class everything belongs to it); received only {labels[0]!r}"
-            )
-        return self._learn(examples, labels, self._learner.new_memory())
+        with self.unchanged_on_error():
+            self._begin(X)
+            examples, labels = self._shown(X, y, first=True)
+            if len(set(labels)) < 2:
+                raise InputError(
+                    f"labels: expected at least 2 classes, for a single one leaves nothing to tell "
+                    f"apart (with 1 class everything belongs to it); received only {labels[0]!r}"
+                )
+            return self._learn(examples, labels, self._learner.new_memory())
 
     def partial_fit(
         self, X: Examples, y: Labels, classes: Labels | None = None
@@ -125,15 +126,18 @@ class FewShotClassifier(Origins):
             ValueError: as for `fit`, or if a label is none of `classes`.
         """
         first = not hasattr(self, "memory_")
-        if first:
-            self._begin(X)
-        examples, labels = self._shown(X, y, first)
-        if classes is not None and (strange := set(labels) - set(np.asarray(classes).tolist())):
-            raise InputError(
-                f"labels: expected some of `classes`; received {min(strange, key=str)!r}"
-            )
-        memory = self._learner.new_memory() if first else self.memory_
-        return self._learn(examples, labels, memory)
+        with self.unchanged_on_error():
+            if first:
+                self._begin(X)
+            self.check_as_learned()
+            examples, labels = self._shown(X, y, first)
+            known = None if classes is None else set(as_labels(classes, len(classes)))
+            if known is not None and (strange := set(labels) - known):
+                raise InputError(
+                    f"labels: expected some of `classes`; received {min(strange, key=str)!r}"
+                )
+            memory = self._learner.new_memory() if first else self.memory_.copy()
+            return self._learn(examples, labels, memory)
 
     def forget(self, label: Hashable) -> FewShotClassifier:
         """Drops a class with its pictures, as if it had never been shown.
@@ -142,11 +146,13 @@ class FewShotClassifier(Origins):
             ValueError: if there is no such class.
         """
         check_is_fitted(self, "memory_")
-        if label not in self.memory_.counts:
+        self.check_as_learned()
+        if label not in self.memory_.classes:
             known = ", ".join(map(repr, self.memory_.classes))
             raise InputError(f"label: expected one of {known}; received {label!r}")
-        self.memory_.forget(label)
-        self._keep(self.memory_)
+        memory = self.memory_.copy()
+        memory.forget(label)
+        self._keep(memory)
         return self
 
     def decision_function(self, X: Examples) -> np.ndarray:
@@ -164,14 +170,25 @@ class FewShotClassifier(Origins):
         answers = self.classes_[probabilities.argmax(axis=1)]
         if self.unknown_below is None:
             return answers
+        if self.unknown_label in self.memory_.classes:
+            raise InputError(
+                f"unknown_label: expected none of the classes; received {self.unknown_label!r}"
+            )
         unsure = probabilities.max(axis=1) < self.unknown_below
         answers = answers.astype(object)
         answers[unsure] = self.unknown_label
         return classes_array(answers.tolist()) if len(answers) else answers
 
+    def score(self, X: Examples, y: Labels, sample_weight: np.ndarray | None = None) -> float:
+        """The accuracy of `predict`, in [0, 1]; its mean with weights [N] if these are given."""
+        answers = self.predict(X).tolist()
+        pairs = zip(answers, as_labels(y, len(answers)), strict=True)
+        return float(np.average([a == b for a, b in pairs], weights=sample_weight))
+
     def _logits(self, X: Examples) -> np.ndarray:
         """Logits [N, C] of 64 bits, divided by the temperature."""
         check_is_fitted(self, "memory_")
+        self.check_as_learned()
         if len(self.classes_) < 2:
             raise InputError(
                 f"expected at least 2 classes to tell apart; so far there is "
@@ -184,7 +201,9 @@ class FewShotClassifier(Origins):
                 "expected finite logits, received others: the steps went too far; a smaller "
                 "`learning_rate` or fewer `n_steps` may help"
             )
-        temperature = self.temperature or self.initialization_.temperature
+        temperature = self.temperature
+        if temperature is None:
+            temperature = self.initialization_.temperature
         return logits.astype(np.float64) / temperature
 
     def _begin(self, X: Examples) -> None:
@@ -194,6 +213,7 @@ class FewShotClassifier(Origins):
 
     def _start_from(self, start: Initialization) -> None:
         self.initialization_ = start
+        self._learned_with = self.settings_of_learning()
         self._learner = Learner(start, bool(self.balanced))
 
     def _start(self, X: Examples | None) -> Initialization:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ def as_labels(labels: Sequence[Hashable] | np.ndarray, pictures: int) -> list[Ha
     if labels is None:
         raise InputError("This classifier requires y to be passed, but the target y is None.")
     listed = hasattr(labels, "__len__") or hasattr(labels, "__array__")
-    if isinstance(labels, str | bytes) or not listed:
+    if isinstance(labels, str | bytes | Set | Mapping) or not listed:
         raise InputError(f"labels: expected one label for each picture; received {labels!r}")
     array = _array(labels)
     if array.dtype != object:
@@ -39,8 +39,14 @@ def as_labels(labels: Sequence[Hashable] | np.ndarray, pictures: int) -> list[Ha
         raise InputError(
             f"labels: expected {pictures}, one for each picture; received {len(values)}"
         )
+    kinds: dict[Hashable, type] = {}
     for value in values:
         _check(value)
+        if kinds.setdefault(value, type(value)) is not type(value):
+            raise InputError(
+                f"labels: expected equal labels to be of one type; received {value!r} as "
+                f"{kinds[value].__name__} and as {type(value).__name__}"
+            )
     return values
 
 
@@ -63,6 +69,8 @@ def classes_array(classes: Sequence[Hashable]) -> np.ndarray:
 def _array(labels: Any) -> np.ndarray:  # noqa: ANN401 — whatever a caller gives
     """Labels [N], of which tuples are not taken for the rows of a table."""
     if hasattr(labels, "__array__"):
+        if np.ma.is_masked(labels):
+            raise InputError("labels: expected a label for each picture; received masked ones")
         array = np.asarray(labels)
         try:
             return column_or_1d(array, warn=True)
@@ -70,7 +78,7 @@ def _array(labels: Any) -> np.ndarray:  # noqa: ANN401 — whatever a caller giv
             raise InputError(
                 f"labels: expected a shape [N]; received {list(array.shape)}"
             ) from error
-    values = list(labels)
+    values = [value.item() if isinstance(value, np.generic) else value for value in labels]
     kinds = {type(value) for value in values}
     return (
         np.array(values)

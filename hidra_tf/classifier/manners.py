@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import abc
+import contextlib
+import numbers
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,9 @@ from hidra_tf.classifier.errors import InputError
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import Memory
 from hidra_tf.options import check_count, check_positive
+
+# Settings that count when classes are learned.
+_LEARNING = ("n_steps", "learning_rate", "balanced", "invert")
 
 
 class Manners(ClassifierMixin, BaseEstimator):
@@ -35,9 +41,40 @@ class Manners(ClassifierMixin, BaseEstimator):
                 check_positive(name, getattr(self, name))
         if not isinstance(self.balanced, bool | np.bool_):
             raise InputError(f"balanced: expected True or False; received {self.balanced!r}")
+        if self.invert is not None and not isinstance(self.invert, bool | np.bool_):
+            raise InputError(f"invert: expected True, False or None; received {self.invert!r}")
+        if self.preprocess is not None and not callable(self.preprocess):
+            raise InputError(f"preprocess: expected a function; received {self.preprocess!r}")
         below = self.unknown_below
-        if below is not None and not 0 <= below <= 1:
+        number = isinstance(below, numbers.Real) and not isinstance(below, bool)
+        if below is not None and not (number and 0 <= below <= 1):
             raise InputError(f"unknown_below: expected 0 to 1; received {below!r}")
+
+    def settings_of_learning(self) -> dict[str, Any]:
+        """The settings that decide how classes are learned, as they are now."""
+        return {name: getattr(self, name) for name in _LEARNING}
+
+    def check_as_learned(self) -> None:
+        """Raises `ValueError` if a setting cannot be meant, or only would be after another fit."""
+        self.check_settings()
+        now = self.settings_of_learning()
+        changed = [name for name in _LEARNING if now[name] != self._learned_with[name]]
+        if changed:
+            raise InputError(
+                f"{', '.join(changed)}: expected as when the classes were learned; received other "
+                "values, which count after another `fit`"
+            )
+
+    @contextlib.contextmanager
+    def unchanged_on_error(self) -> Iterator[None]:
+        """Lets a call that fails leave everything as it was."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -58,6 +95,8 @@ class Manners(ClassifierMixin, BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if hasattr(self, "initialization_"):
+            learned_with = self._learned_with
             self._start_from(self.initialization_)
+            self._learned_with = learned_with
         if hasattr(self, "memory_"):
             self._keep(self.memory_)

@@ -45,6 +45,10 @@ class Memory(abc.ABC):
         """Keeps no example of a class any longer, as if it had never been shown."""
 
     @abc.abstractmethod
+    def copy(self) -> Memory:
+        """Another memory of the same examples."""
+
+    @abc.abstractmethod
     def support(self) -> Support:
         """The support set of all classes, in the order of `classes`."""
 
@@ -78,6 +82,12 @@ class ClassSums(Memory):
         """Drops the sum of a class."""
         del self.sums[label], self._counts[label]
 
+    def copy(self) -> ClassSums:
+        """Another memory of the same sums."""
+        twin = ClassSums()
+        twin.sums, twin._counts = dict(self.sums), dict(self._counts)
+        return twin
+
     def support(self) -> Support:
         """The mean [D] of each class, in the place of its pictures."""
         means = [self.sums[label] / self._counts[label] for label in self.classes]
@@ -103,6 +113,12 @@ class Examples(Memory):
     def forget(self, label: Hashable) -> None:
         """Drops the examples of a class."""
         del self.kept[label]
+
+    def copy(self) -> Examples:
+        """Another memory of the same examples."""
+        twin = Examples()
+        twin.kept = {label: list(examples) for label, examples in self.kept.items()}
+        return twin
 
     def support(self) -> Support:
         """All examples, class by class."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hidra_tf import shipped
 from hidra_tf.classifier import starts, storage
+from hidra_tf.classifier.contents import SETTINGS
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.manners import Manners
 
@@ -28,6 +29,7 @@ class Origins(Manners):
         run_dir: str | os.PathLike,
         checkpoint: str | None = None,
         norm: str | None = None,
+        backbone: str | None = None,
         **settings: Any,  # noqa: ANN401 — of the constructor
     ) -> Self:
         """A classifier that starts from what a run has learned, by whatever method.
@@ -36,13 +38,14 @@ class Origins(Manners):
             run_dir: the run's folder.
             checkpoint: `best`, `last`, `ensemble` or a step; None takes `best` where there is one.
             norm: another norm than the run's, such as `support` for a run with `transductive`.
+            backbone: "module:function", if the run's network is code of your own, which then runs.
             **settings: those of the constructor, but for `backbone`.
 
         Raises:
             UserError: if there is no such run or checkpoint, or if predictions would depend on
                 other pictures.
         """
-        return cls(starts.of_run(run_dir, checkpoint, norm), **settings)
+        return cls(starts.of_run(run_dir, checkpoint, norm, backbone), **settings)
 
     @classmethod
     def from_pretrained(cls, name: str = "omniglot", **settings: Any) -> Self:  # noqa: ANN401
@@ -66,10 +69,17 @@ class Origins(Manners):
             UserError: if there is none, or it is damaged or of another version.
         """
         settings, start, memory = storage.load(path)
-        classifier = cls(start, **settings)
+        if start.pictures is None:
+            rate = start.method.inner.learning_rate
+            classifier = cls(None, n_steps=start.steps, learning_rate=rate, **settings)
+        else:
+            classifier = cls(start, **settings)
+        classifier.check_settings()
         if memory is not None:
             classifier._start_from(start)
             classifier._keep(memory)
+            if start.pictures is None:
+                classifier.n_features_in_ = start.backbone.feature_size
         return classifier
 
     def starting_point(self) -> Initialization:
@@ -87,10 +97,10 @@ class Origins(Manners):
             UserError: if something is at `path` already or cannot be written there, or if a label
                 is neither text nor a number.
         """
+        if hasattr(self, "memory_"):
+            self.check_as_learned()
         start = self.starting_point()
         settings = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if name not in ("backbone", "preprocess", "n_steps", "learning_rate", "invert")
+            name: value for name, value in self.get_params(deep=False).items() if name in SETTINGS
         }
         storage.save(path, settings, start, getattr(self, "memory_", None))

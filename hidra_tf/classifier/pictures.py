@@ -96,6 +96,8 @@ class PictureFormat:
 def _listed(pictures: Pictures) -> Iterable[Any]:
     if isinstance(pictures, str | os.PathLike | Image.Image):
         raise InputError(f"{_EXPECTED}; received a single one, {pictures!r}")
+    if np.ma.is_masked(pictures):
+        raise InputError("pictures: expected no masked pixels; received some")
     if isinstance(pictures, np.ndarray) or tf.is_tensor(pictures):
         array = np.asarray(pictures)
         if array.dtype.kind in "UO":
@@ -121,8 +123,9 @@ def _refuse(array: np.ndarray) -> Iterable[Any]:
 def _from_file(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"expected a picture at {path}; received {error.strerror}") from error
+    except (OSError, ValueError) as error:  # such as a name with a null byte
+        received = getattr(error, "strerror", None) or error
+        raise InputError(f"expected a picture at {path}; received {received}") from error
     try:
         return files.decode_picture(data, str(path), size, files.MODES[channels])
     except UserError as error:
@@ -131,6 +134,8 @@ def _from_file(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
 
 def _checked(picture: Any, place: int) -> np.ndarray:  # noqa: ANN401 — whatever a caller gives
     """One picture [h, w, 1 or 3] of uint8 or of floats in [0, 1]."""
+    if np.ma.is_masked(picture):
+        raise InputError(f"pictures[{place}]: expected no masked pixels; received some")
     array = np.asarray(picture)
     if array.ndim == 2:
         array = array[:, :, np.newaxis]

@@ -17,7 +17,7 @@ from data_gen.errors import UserError
 from hidra_tf.backbones.normalization import TaskNormalization
 from hidra_tf.classifier import starts
 from hidra_tf.classifier.arrays import read_arrays, write_arrays
-from hidra_tf.classifier.contents import VERSION, Contents, contents_of
+from hidra_tf.classifier.contents import Contents, contents_of
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import ClassSums, Examples, Memory
 from hidra_tf.runs.assembly import method_for
@@ -69,21 +69,17 @@ def load(path: str | os.PathLike) -> tuple[dict[str, Any], Initialization, Memor
         UserError: if there is no classifier, or if it is damaged, of another version, or names
             code.
     """
-    folder = Path(path).expanduser().absolute()
+    try:
+        folder = Path(path).expanduser().absolute()
+    except TypeError as error:
+        raise UserError(f"expected the name of a folder; received {path!r}") from error
     file = folder / CLASSIFIER
     try:
         contents = typed_json.read(Contents, file)
     except OSError as error:
         raise UserError(f"expected a classifier's folder with {file}; received {error}") from error
-    if contents.version != VERSION:
-        raise UserError(f"{file}: expected version {VERSION}, received {contents.version}")
-    if len(contents.labels) != len(contents.counts):
-        raise UserError(
-            f"{file}: expected as many counts as labels, received {len(contents.counts)} and "
-            f"{len(contents.labels)}"
-        )
     start = _start(folder, contents)
-    return dict(contents.settings), start, _memory(folder, contents)
+    return dict(contents.settings), start, _memory(folder, contents, start)
 
 
 def _write(
@@ -155,7 +151,7 @@ def _model(path: Path) -> keras.Model:
         raise UserError(f"{path}: expected a Keras model; received {error}") from error
 
 
-def _memory(folder: Path, contents: Contents) -> Memory | None:
+def _memory(folder: Path, contents: Contents, start: Initialization) -> Memory | None:
     if not contents.labels:
         return None
     arrays = read_arrays(folder / LEARNED)
@@ -163,7 +159,22 @@ def _memory(folder: Path, contents: Contents) -> Memory | None:
         raise UserError(
             f"{folder / LEARNED}: expected {len(contents.labels)} arrays, received {len(arrays)}"
         )
-    return (_sums if arrays[0].ndim == 1 else _examples)(arrays, contents)
+    model = start.backbone.model
+    sums = all(array.shape == model.output_shape[1:] for array in arrays)
+    examples = all(
+        array.shape[1:] in (model.output_shape[1:], model.input_shape[1:]) and len(array) == count
+        for array, count in zip(arrays, contents.counts, strict=True)
+    )
+    if not (sums or examples) or not all(_finite(array) for array in arrays):
+        raise UserError(
+            f"{folder / LEARNED}: expected what {CLASSIFIER} tells of each class; received other "
+            "shapes, or no finite numbers"
+        )
+    return (_sums if sums else _examples)(arrays, contents)
+
+
+def _finite(array: np.ndarray) -> bool:
+    return array.dtype.kind == "f" and bool(np.isfinite(array).all())
 
 
 def _sums(arrays: list[np.ndarray], contents: Contents) -> Memory:

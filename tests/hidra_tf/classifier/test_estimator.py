@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import keras
@@ -262,9 +263,9 @@ def test_features_are_learned_as_logistic_regression_learns_them():
 def test_clones_and_pickles_answer_alike(affine_start):
     support, labels = stripes(COUNTS)
     classifier = FewShotClassifier(affine_start, unknown_below=0.1).fit(support, labels)
-    copy = clone(classifier)
-    assert not hasattr(copy, "classes_") and copy.backbone is affine_start
-    assert copy.unknown_below == 0.1
+    twin = clone(classifier)
+    assert not hasattr(twin, "classes_") and twin.backbone is affine_start
+    assert twin.unknown_below == 0.1
     vectors = FewShotClassifier(n_steps=2).fit(np.eye(4), [0, 1, 0, 1])
     again = pickle.loads(pickle.dumps(vectors))
     np.testing.assert_array_equal(again.predict_proba(np.eye(4)), vectors.predict_proba(np.eye(4)))
@@ -316,3 +317,71 @@ def test_a_support_set_is_looked_at_once_until_another_picture_comes(support_sta
     assert classifier.predict_proba(queries).shape == (6, 4) and len(looks) == 2
     classifier.forget("new")
     np.testing.assert_allclose(classifier.predict_proba(queries), first[0], rtol=0, atol=1e-12)
+
+
+def test_a_refused_fit_leaves_the_fitted_classifier_as_it_was(affine_start):
+    support, labels = stripes(COUNTS)
+    classifier = FewShotClassifier(affine_start).fit(support, labels)
+    before = classifier.predict_proba(support)
+    classifier.set_params(n_steps=3)
+    with pytest.raises(ValueError, match="expected 7, one for each picture; received 3"):
+        classifier.fit(support, labels[:3])
+    np.testing.assert_array_equal(
+        classifier.set_params(n_steps=None).predict_proba(support), before
+    )
+    vectors = FewShotClassifier(n_steps=1).fit(np.eye(4), [0, 0, 1, 1])
+    with pytest.raises(ValueError):
+        vectors.fit(np.eye(9), [0, 1])
+    assert vectors.predict(np.eye(4)).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"balanced": False}, {"n_steps": 2}, {"learning_rate": 0.1}, {"invert": True}]
+)
+def test_a_setting_that_counts_after_another_fit_is_refused(affine_start, setting, tmp_path):
+    support, labels = stripes(COUNTS)
+    classifier = FewShotClassifier(affine_start).fit(support, labels).set_params(**setting)
+    message = f"{next(iter(setting))}: expected as when the classes were learned"
+    for call in (
+        lambda: classifier.predict(support),
+        lambda: classifier.partial_fit(support, labels),
+        lambda: classifier.forget(0),
+        lambda: classifier.save(tmp_path / "kept"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    classifier.fit(support, labels).predict(support)
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ({"temperature": -1.0}, "temperature: expected a finite number above 0"),
+        ({"temperature": 0}, "temperature: expected a finite number above 0"),
+        ({"unknown_below": 5}, "unknown_below: expected 0 to 1"),
+        ({"unknown_below": 0.5, "unknown_label": 1}, "unknown_label: expected none of the classes"),
+    ],
+)
+def test_settings_are_looked_at_after_fit_too(affine_start, setting, message):
+    support, labels = stripes(COUNTS)
+    classifier = FewShotClassifier(affine_start).fit(support, labels).set_params(**setting)
+    with pytest.raises(ValueError, match=message):
+        classifier.predict(support)
+
+
+def test_score_takes_any_labels_and_weights(affine_start):
+    support, labels = stripes(COUNTS)
+    for names in (("a", 1, 2), (("x",), ("y",), ("z",)), (np.int64(3), np.int64(1), np.int64(2))):
+        told = [names[label] for label in labels]
+        classifier = FewShotClassifier(affine_start).fit(support, told)
+        right = [a == b for a, b in zip(classifier.predict(support).tolist(), told, strict=True)]
+        assert classifier.score(support, told) == np.mean(right)
+        weights = np.arange(7)
+        assert classifier.score(support, told, weights) == np.average(right, weights=weights)
+
+
+def test_a_shallow_copy_learns_by_itself(affine_start):
+    support, labels = stripes(COUNTS)
+    classifier = FewShotClassifier(affine_start).fit(support, labels)
+    copy.copy(classifier).partial_fit(support[:1], [9])
+    assert classifier.partial_fit(support[:1], [8]).classes_.tolist() == [0, 1, 2, 8]

@@ -73,8 +73,11 @@ def test_a_function_prepares_pictures_of_0_to_255():
         ([np.full((8, 10), 1j)], "received complex128"),
         (["nowhere.png"], "expected a picture at nowhere.png; received No such file"),
         ([None], r"pictures\[0\]: expected a shape"),
+        (["a\0b.png"], "received .*null"),
+        (np.ma.masked_array(drawn()[np.newaxis], drawn()[np.newaxis] > 99), "no masked pixels"),
+        ([np.ma.masked_array(drawn(), drawn() > 99)], r"pictures\[0\]: expected no masked pixels"),
     ],
-    ids=map(str, range(15)),
+    ids=map(str, range(18)),
 )
 def test_what_is_no_picture_is_named_by_its_place(given, message):
     with pytest.raises(ValueError, match=message):

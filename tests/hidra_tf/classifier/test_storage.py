@@ -64,6 +64,9 @@ def test_models_of_others_and_features_are_kept_too(tmp_path):
         np.testing.assert_allclose(
             loaded.predict_proba(given), classifier.predict_proba(given), atol=1e-7
         )
+    with pytest.raises(ValueError, match="expecting 3 features"):
+        loaded.predict(np.eye(5))
+    assert loaded.fit(np.eye(5), [0, 0, 1, 1, 1]).predict(np.eye(5)).shape == (5,)
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(fitted, tmp_path, monkeypatch):
@@ -112,6 +115,55 @@ def _objects(folder):
 
 def _other_weights(folder):
     np.savez(folder / "weights.npz", **{"0": np.zeros(3)})
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"temperature": 0}, "temperature above 0"),
+        ({"temperature": float("nan")}, "temperature above 0"),
+        ({"steps": 0}, "steps of at least 1"),
+        ({"learning_rate": -1.0}, "learning_rate above 0"),
+        ({"labels": [0, 0, 1]}, "different labels"),
+        ({"counts": [1, 0, 2]}, "a count above 0 for each label"),
+        ({"settings": {"backbone": "x"}}, "expected settings out of balanced"),
+        ({"settings": {"balanced": "no"}}, "balanced: expected True or False"),
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be_meant_are_refused(fitted, tmp_path, changes, message):
+    fitted.save(tmp_path / "kept")
+    file = tmp_path / "kept" / "classifier.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    with pytest.raises(UserError, match=message):
+        FewShotClassifier.load(tmp_path / "kept")
+
+
+def test_a_norm_by_which_queries_depend_on_one_another_is_refused(fitted, tmp_path):
+    fitted.save(tmp_path / "kept")
+    file = tmp_path / "kept" / "classifier.json"
+    fields = json.loads(file.read_text())
+    fields["origin"]["norm"] = "transductive"
+    file.write_text(json.dumps(fields))
+    with pytest.raises(UserError, match="a norm without the statistics of queries"):
+        FewShotClassifier.load(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 9, 9, 1)])
+def test_what_was_learned_must_fit_the_network(fitted, tmp_path, shape):
+    fitted.save(tmp_path / "kept")
+    np.savez(tmp_path / "kept" / "learned.npz", **{f"{i}": np.zeros(shape) for i in range(3)})
+    with pytest.raises(UserError, match="other shapes, or no finite numbers"):
+        FewShotClassifier.load(tmp_path / "kept")
+
+
+def test_settings_of_numpy_are_kept_as_numbers(fitted, tmp_path):
+    settings = {"n_steps": np.int64(1), "unknown_below": np.float32(0.5), "balanced": np.bool_(1)}
+    FewShotClassifier(fitted.backbone, **settings).save(tmp_path / "kept")
+    assert FewShotClassifier.load(tmp_path / "kept").unknown_below == 0.5
+    odd = FewShotClassifier(fitted.backbone, unknown_label=(1, 2))
+    with pytest.raises(UserError, match="unknown_label: expected text or numbers to save"):
+        odd.save(tmp_path / "other")
 
 
 @pytest.mark.parametrize(
