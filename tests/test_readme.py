@@ -47,8 +47,10 @@ def test_the_library_example_runs(tmp_path):
 
 
 def test_every_flag_and_make_target_that_it_names_exists():
-    # The cache is a command of its own.
-    known = parsing.help_text("usage") + "".join(f"--{flag}:" for flag in CACHE_FLAGS)
+    # The cache and the experiments are commands of their own.
+    programs = [path.read_text() for path in (ROOT / "experiments").glob("*.py")]
+    own = [flag for text in programs for flag in re.findall(r'add_argument\("--(\w+)"', text)]
+    known = parsing.help_text("usage") + "".join(f"--{flag}:" for flag in (*CACHE_FLAGS, *own))
     for name in set(re.findall(r"--(?!no)([a-z_0-9]+)", TEXT)) - {"flagfile", "help", "logdir"}:
         assert re.search(rf"--(\[no\])?{name}:", known), name
     makefile = (ROOT / "Makefile").read_text()
