@@ -1,6 +1,7 @@
 """A training whose best checkpoints are evaluated together, from its settings to its results."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -56,4 +57,5 @@ def test_the_best_checkpoints_of_a_training_are_evaluated_together(tmp_path, cap
     assert json.loads(written.read_text())["rows"] == made["rows"]
     with pytest.raises(UserError, match="keep_best is 2, received 5"):
         train(Config(**{**vars(CONFIG), "keep_best": 5}), run, REQUEST, cache)
-    assert caplog.text == ""
+    # Another test of the same process may have asked for more than warnings.
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
