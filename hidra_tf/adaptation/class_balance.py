@@ -33,6 +33,11 @@ def equal_pictures() -> Iterator[None]:
         _EQUAL_PICTURES.reset(token)
 
 
+def weighing(balanced: bool) -> contextlib.AbstractContextManager[None]:
+    """The context in which all classes weigh the same, or else all pictures."""
+    return contextlib.nullcontext() if balanced else equal_pictures()
+
+
 def picture_weights(labels: tf.Tensor, ways: tf.Tensor | int, dtype: tf.DType) -> tf.Tensor:
     """The weights w [..., N], which add up to N; all are 1 within `equal_pictures`.
 

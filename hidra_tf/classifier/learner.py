@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation.class_balance import equal_pictures
+from hidra_tf.adaptation.class_balance import weighing
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import ClassSums, Examples, Memory, Support
 from hidra_tf.classifier.scaling import Scaling
@@ -125,15 +124,10 @@ class Learner:
             unknown = tf.zeros(tf.shape(queries)[:1], tf.int32)
             arrays = (support, labels, queries, unknown)
             task = Episodes(*(array[tf.newaxis] for array in arrays), ways)
-            with self._weighing():
+            with weighing(self._balanced):
                 return predictions(task, self._at).logits[0, 0]
 
         return answer
-
-    @contextlib.contextmanager
-    def _weighing(self) -> Iterator[None]:
-        with contextlib.nullcontext() if self._balanced else equal_pictures():
-            yield
 
 
 def _in_portions(

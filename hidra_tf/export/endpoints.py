@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
-from hidra_tf.adaptation.class_balance import equal_pictures
+from hidra_tf.adaptation.class_balance import weighing
 from hidra_tf.export import checks
 from hidra_tf.export.exported import Exported
 from hidra_tf.export.scaling import scaled_head
@@ -62,7 +60,7 @@ class Endpoints:
         """Learns a task of C classes from support pictures [N, H, W, channels]."""
         if self._asserting:
             labels = checks.assert_labels(labels, ways)
-        with self._weighing():
+        with weighing(self._source.balanced):
             head = self._head(self._seen(images), labels, ways)
         if not self._asserting:
             head["bias"] = checks.unless_wrong(head["bias"], labels, ways)
@@ -81,12 +79,9 @@ class Endpoints:
         examples, labels = self._source.support
         ways = len(self._source.labels)
         learn = self._output_layer if examples.ndim == 2 else self._head
-        with self._weighing():
+        with weighing(self._source.balanced):
             shown = tf.constant(examples, self._backbone.dtype)
             return learn(shown, tf.constant(labels), tf.constant(ways))
-
-    def _weighing(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self._source.balanced else equal_pictures()
 
     def _seen(self, images: tf.Tensor) -> tf.Tensor:
         """What the network sees of pictures."""

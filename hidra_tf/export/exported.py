@@ -9,8 +9,7 @@ import numpy as np
 from data_gen.errors import UserError
 from hidra_tf.classifier.estimator import FewShotClassifier
 from hidra_tf.classifier.initialization import Initialization
-
-_QUERY_STATISTICS = ("transductive", "joint")
+from hidra_tf.options import TRANSDUCTIVE
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def _of_classifier(classifier: FewShotClassifier) -> Exported:
 def _check(start: Initialization) -> None:
     norm, ways = start.backbone.norm, getattr(start.method, "head", None)
     ways = getattr(ways, "fixed_ways", None)
-    if norm in _QUERY_STATISTICS:
+    if norm in TRANSDUCTIVE:
         raise UserError(
             f"norm: a prediction under {norm} statistics would depend on which other pictures are "
             f"asked about; expected support, running, affine or none to export; received {norm}"
