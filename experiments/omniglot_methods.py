@@ -7,8 +7,10 @@
 The first two train each method of `TRAININGS` on tasks of 5 or of 20 ways with 5 shots, once for
 each seed, and test it on the same tasks of unseen characters: with the running statistics of its
 training and with those of the support set (both inductive), and with the statistics of the queries
-(transductive). 1000 updates of 4 tasks
-of 5 ways see as many pictures as 250 updates of 4 tasks of 20 ways, and as 6250 updates of 64
+(transductive). All are tested with their weights after the last update, because the budget is
+fixed; a choice by validation accuracy with running statistics would keep nearly untrained weights
+of the methods whose inner steps move the features, where those statistics fail. 1000 updates of 4
+tasks of 5 ways see as many pictures as 250 updates of 4 tasks of 20 ways, and as 6250 updates of 64
 pictures of the methods that learn all classes at once. The third tests `ANY_WAY` from one
 checkpoint at 2 to 200 ways, trained at 5 ways, and one trained at 2 to 10.
 
@@ -133,9 +135,11 @@ class Experiment:
         return self.runs_dir / f"{method}{label}_{trained}" / f"seed={seed}"
 
     def request(self, ways: tuple[int, ...], norm: str = "running") -> EvalRequest:
-        """The test of a run, after as many steps as in training."""
+        """The test of a run after its last update, with as many inner steps as in training."""
         asked = None if norm == "running" else norm
-        return EvalRequest(ways=ways, tasks=self.tasks, seed=TASK_SEED, norm=asked)
+        return EvalRequest(
+            ways=ways, tasks=self.tasks, seed=TASK_SEED, norm=asked, checkpoint="last"
+        )
 
     def run(
         self,
