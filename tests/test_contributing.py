@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 # Where the lines for a registry or a grid belong.
 PLACES = {
-    "METHODS": "hidra_tf/methods/__init__.py",
+    "METHODS": "hidra_tf/methods/registry.py",
     "ROWS": "tests/hidra_tf/methods/conftest.py",
     "HEADS": "hidra_tf/options.py",
     "BACKBONES": "hidra_tf/options.py",
