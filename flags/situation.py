@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from hidra_tf.methods import trains
 from hidra_tf.runs.config import Config
 
 
@@ -58,3 +59,10 @@ def beside(*names: str) -> Rule:
         " or ".join(f"--{name}" for name in names),
         names[0],
     )
+
+
+# The rules of a flag that has an effect always, and that of one which has it in training only.
+ALWAYS: tuple[Rule, ...] = ()
+TRAINED = Rule(
+    lambda at: trains(at.config.method), "a method that is trained (any but random)", "method"
+)

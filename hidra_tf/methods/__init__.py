@@ -1,4 +1,4 @@
-"""Methods by name. Only this package's table, `registry`, tells one method from another."""
+"""Methods by name, and how one is made. Only the table `registry` tells one from another."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from data_gen import ImageSize
 from data_gen.errors import UserError
 from flags import effects, parsing
 from flags.defaults import DEFAULTS
-from flags.rules import EFFECTS, TRAINED_WHOLE
+from flags.rules import CONCERNS, EFFECTS
+from flags.rules.data import TRAINED_WHOLE
 from hidra_tf.methods import METHODS, trains, uses
 from hidra_tf.runs.config import Config
 
@@ -301,6 +302,7 @@ def our_flags():
 
 def test_every_flag_is_classified():
     assert set(EFFECTS) == set(WALK) == our_flags()
+    assert sum(map(len, CONCERNS)) == len(EFFECTS)  # none of them by two concerns
 
 
 SETTINGS = {field.name for field in dataclasses.fields(Config)}
