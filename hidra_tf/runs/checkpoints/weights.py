@@ -22,7 +22,7 @@ from hidra_tf.runs.checkpoints.files import (
 )
 from hidra_tf.runs.checkpoints.members import members_in
 from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
-from hidra_tf.runs.checkpoints.store import Checkpoints
+from hidra_tf.runs.checkpoints.store import Checkpoints, DamagedError
 from hidra_tf.runs.config import Config
 
 _LOG = logging.getLogger(__name__)
@@ -181,7 +181,10 @@ def _restore_members(
     if not prefixes:
         raise UserError(_missing(path, ENSEMBLE))
     for prefix in prefixes:
-        checkpoints.restore_weights(prefix)
+        try:
+            checkpoints.restore_weights(prefix)
+        except DamagedError as error:
+            raise DamagedError(f"{error}; {_instead(path, config)}") from error
         ensemble.remember()
     found = _together(prefixes)
     if len(prefixes) < config.keep_best:
@@ -193,6 +196,14 @@ def _restore_members(
             found,
         )
     return found
+
+
+def _instead(path: Path, config: Config) -> str:
+    """Says which single checkpoints can be read where a member of an ensemble cannot."""
+    names = [f"`checkpoint={name}`" for name in ("best", "last") if current(path, config, name)]
+    if not names:
+        return "neither the best nor the last checkpoint can be read in its place"
+    return f"{' and '.join(names)} can be read in its place"
 
 
 def _together(prefixes: Sequence[Path]) -> Weights:

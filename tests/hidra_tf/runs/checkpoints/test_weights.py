@@ -270,6 +270,32 @@ def test_a_damaged_member_is_an_error_and_not_left_out(several):
         together(several)
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ([], "`checkpoint=best` and `checkpoint=last` can"),
+        (["best/ckpt-30"], "; `checkpoint=last` can"),
+        (["checkpoints/ckpt-40"], "; `checkpoint=best` can"),
+        (["best/ckpt-30", "checkpoints/ckpt-40"], "; neither the best nor the last checkpoint can"),
+    ],
+)
+def test_a_damaged_member_is_told_with_what_can_be_evaluated_instead(several, lost, said):
+    """What is named can then be evaluated, and what is not cannot."""
+    for name in ["ensemble/ckpt-30", *lost]:
+        (several / f"{name}.index").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="ckpt-30 is damaged") as caught:
+        together(several)
+    message = str(caught.value)
+    assert message.endswith(f"{said} be read in its place")
+    assert "\n" not in message
+    for name in ("best", "last"):
+        if f"`checkpoint={name}`" in message:
+            restore(several, name)
+        else:
+            with pytest.raises(UserError, match="damaged"):
+                restore(several, name)
+
+
 def test_an_ensemble_that_is_not_there_is_refused_in_one_line(run):
     for config, expected in (
         (CONFIG, r"^checkpoint: expected best, last or a step for a run with `keep_best=1`, rec"),
