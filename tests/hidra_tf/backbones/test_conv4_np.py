@@ -3,24 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.lib.stride_tricks import sliding_window_view
 
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4_np import conv4_np
+from tests.plain_network import convolved, pooled
 
 EPSILON = 1e-3
-
-
-def convolved(images, kernel, pad):
-    images = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    windows = sliding_window_view(images, (3, 3), axis=(1, 2))
-    return np.einsum("nhwcij,ijcf->nhwf", windows, kernel)
-
-
-def pooled(images):
-    n, h, w, c = images.shape
-    images = images[:, : h // 2 * 2, : w // 2 * 2]
-    return images.reshape(n, h // 2, 2, w // 2, 2, c).max(axis=(2, 4))
 
 
 def published(images, kernels, norm):

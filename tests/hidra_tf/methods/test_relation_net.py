@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.lib.stride_tricks import sliding_window_view
 
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
@@ -15,6 +14,7 @@ from hidra_tf.heads.relation import relation_module
 from hidra_tf.methods import build
 from hidra_tf.methods.relation_net import RelationNet
 from hidra_tf.options import NORMS, TRANSDUCTIVE
+from tests.plain_network import convolved, pooled
 
 EPSILON = 1e-3
 IMAGE, FILTERS = (16, 16, 1), 2  # of which the maps are 2 × 2
@@ -39,18 +39,6 @@ def moved(model, seed=1):
     for variable in model.trainable_variables:
         variable.assign(variable.numpy() + 0.5 * rng.normal(size=variable.shape))
     return model
-
-
-def convolved(images, kernel, pad):
-    images = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    windows = sliding_window_view(images, (3, 3), axis=(1, 2))
-    return np.einsum("nhwcij,ijcf->nhwf", windows, kernel)
-
-
-def pooled(images):
-    n, h, w, c = images.shape
-    images = images[:, : h // 2 * 2, : w // 2 * 2]
-    return images.reshape(n, h // 2, 2, w // 2, 2, c).max(axis=(2, 4))
 
 
 def compared(pairs, model, norm, statistics=None):

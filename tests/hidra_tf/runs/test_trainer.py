@@ -28,6 +28,7 @@ from hidra_tf.runs.trainer import Interrupted, NonFiniteLossError, Schedule, Tra
 from hidra_tf.training.optimizers import make_optimizer
 from hidra_tf.training.schedules import learning_rate
 from hidra_tf.training.updates import MetaUpdates
+from tests.killing import Killed
 
 SCHEDULE = Schedule(steps=12, log_every=4, checkpoint_every=3)
 
@@ -171,10 +172,6 @@ def test_pictures_on_the_host_train_the_same_weights_bit_for_bit(tmp_path, pool,
     rest.trainer.run()
     assert_same(whole.state(), rest.state())
     assert best_of(whole) == best_of(rest)
-
-
-class Killed(BaseException):
-    """Nothing of the program runs after it."""
 
 
 def saves_of(run, monkeypatch, kill_after=None):

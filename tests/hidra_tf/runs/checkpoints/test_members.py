@@ -2,7 +2,6 @@
 
 import itertools
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hidra_tf.runs.checkpoints.files import ENSEMBLE, checkpoints_in, holds_noth
 from hidra_tf.runs.checkpoints.members import members_in
 from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
 from hidra_tf.runs.checkpoints.store import Checkpoints
+from tests.killing import Killed, kill_at
 
 
 class Method:
@@ -99,25 +99,6 @@ def test_a_run_that_has_members_holds_something(tmp_path):
     for file in (tmp_path / "best").iterdir():
         file.unlink()
     assert not holds_nothing(tmp_path)
-
-
-class Killed(BaseException):
-    """Nothing of the program runs after it."""
-
-
-def kill_at(monkeypatch, call):
-    """Ends the program at the n-th change of a file's name or existence."""
-    calls = []
-    for name in ("replace", "unlink", "mkdir"):
-        original = getattr(Path, name)
-
-        def changed(self, *args, original=original, **kwargs):
-            calls.append(self)
-            if len(calls) > call:
-                raise Killed
-            return original(self, *args, **kwargs)
-
-        monkeypatch.setattr(Path, name, changed)
 
 
 ACCURACIES = {5: 0.9, 10: 0.5, 15: 0.6, 20: 0.7}

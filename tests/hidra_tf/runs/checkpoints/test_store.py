@@ -1,6 +1,5 @@
 import contextlib
 import gc
-from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -10,6 +9,7 @@ from hidra_tf.runs.checkpoints import store as checkpoints_module
 from hidra_tf.runs.checkpoints.files import checkpoints_in, saved_step
 from hidra_tf.runs.checkpoints.reading import MisfitError, weights_digest
 from hidra_tf.runs.checkpoints.store import Checkpoints
+from tests.killing import Killed, kill_at
 
 PARTS = ("index", "data-00000-of-00001")
 
@@ -265,25 +265,6 @@ def test_a_step_that_is_not_kept_or_damaged_is_not_replaced_by_another(saved):
     with pytest.raises(UserError, match="ckpt-20 is damaged"):
         checkpoints.restore_step(20)
     assert float(method.variables[1]) == 3
-
-
-class Killed(BaseException):
-    """Nothing of the program runs after it."""
-
-
-def kill_at(monkeypatch, call):
-    """Ends the program at the n-th change of a file's name or existence."""
-    calls = []
-    for name in ("replace", "unlink", "mkdir"):
-        original = getattr(Path, name)
-
-        def changed(self, *args, original=original, **kwargs):
-            calls.append(self)
-            if len(calls) > call:
-                raise Killed
-            return original(self, *args, **kwargs)
-
-        monkeypatch.setattr(Path, name, changed)
 
 
 @pytest.mark.parametrize("call", range(14))
