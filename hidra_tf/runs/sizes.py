@@ -115,6 +115,30 @@ def check_evaluation(
     _check(asked, [need], machine or this_machine())
 
 
+def check_ensemble(
+    config: Config, members: int | None = None, machine: Machine | None = None
+) -> None:
+    """Raises `UserError` if the weights of an ensemble cannot fit the machine.
+
+    An evaluation holds the weights of all members, and writes those of one after the other into
+    the method, which has a copy of its own.
+
+    Args:
+        config: the settings of the run.
+        members: the number of checkpoints; None is that which the whole training leaves.
+        machine: the machine; None is this one.
+    """
+    if members is None:
+        members = min(config.keep_best, math.ceil(config.steps / config.log_every))
+    weights = _weights(config, copies=members + 1)
+    need = weights._replace(
+        what=f"the weights of {members} checkpoints that answer together",
+        settings=("keep_best", *weights.settings),
+        helps="a single one, as with `checkpoint=best`",
+    )
+    _check(config, [need], machine or this_machine())
+
+
 def this_machine() -> Machine:
     """The first GPU that TensorFlow uses, else this computer, as far as this process may use it."""
     if tf.config.list_logical_devices("GPU"):

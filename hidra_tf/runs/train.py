@@ -22,7 +22,13 @@ from hidra_tf.runs.assembly import (
     training_pool,
     training_sampler,
 )
-from hidra_tf.runs.checkpoints.files import LAST, checkpoints_in, holds_nothing, saved_step
+from hidra_tf.runs.checkpoints.files import (
+    ENSEMBLE,
+    LAST,
+    checkpoints_in,
+    holds_nothing,
+    saved_step,
+)
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.checkpoints.weights import check_at_the_end
 from hidra_tf.runs.config import Config, EvalRequest
@@ -109,6 +115,8 @@ def _train(
     # Everything that a user can have got wrong is looked at before anything is written.
     sizes.check_training(config)
     sizes.check_evaluation(config, request.ways or (), request)
+    if request.checkpoint == ENSEMBLE:
+        sizes.check_ensemble(config)
     splits = load_splits(config, cache_dir)
     data = RunData.of(splits)
     before = None if existing is None else identity.read(path)

@@ -12,6 +12,7 @@ from data_gen.errors import UserError
 from hidra_tf import methods
 from hidra_tf.evaluation.ensemble import Ensemble
 from hidra_tf.methods.interface import Method
+from hidra_tf.runs import sizes
 from hidra_tf.runs.checkpoints.files import (
     BEST,
     ENSEMBLE,
@@ -124,11 +125,14 @@ def validation_accuracy(path: Path, weights: Weights) -> float | None:
 
 
 def check_kept(path: Path, config: Config, asked: str | None) -> None:
-    """Raises `UserError`, before anything is loaded, if there is no such checkpoint."""
+    """Raises `UserError`, before anything is loaded, if there is no such checkpoint, or no room."""
     kind = _kind(asked, config)
     _check_several(config, kind)
-    if not _candidates(path, kind, asked):
+    kept = _candidates(path, kind, asked)
+    if not kept:
         raise UserError(_missing(path, kind))
+    if kind == ENSEMBLE:
+        sizes.check_ensemble(config, min(len(kept), config.keep_best))
 
 
 def check_at_the_end(config: Config, asked: str | None) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from data_gen.episodes import EpisodeSampler
 from data_gen.errors import UserError
 from hidra_tf.evaluation.evaluator import TASKS_PER_CALL
+from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import build_method, load_splits
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.config import Config, EvalRequest
@@ -59,3 +60,13 @@ def test_the_best_checkpoints_of_a_training_are_evaluated_together(tmp_path, cap
         train(Config(**{**vars(CONFIG), "keep_best": 5}), run, REQUEST, cache)
     # Another test of the same process may have asked for more than warnings.
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+def test_an_ensemble_that_the_machine_could_not_hold_is_refused_before_the_training(
+    tmp_path, monkeypatch
+):
+    many = Config(**{**vars(CONFIG), "filters": 64, "keep_best": 1000, "steps": 2000})
+    monkeypatch.setattr(sizes, "this_machine", lambda: sizes.Machine("it", 10**8))
+    with pytest.raises(UserError, match="the weights of 1000 checkpoints that answer together"):
+        train(many, tmp_path / "run", REQUEST, str(tmp_path / "cache"))
+    assert not (tmp_path / "run").exists()

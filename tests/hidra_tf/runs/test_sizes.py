@@ -8,9 +8,11 @@ from data_gen import DATASETS, ImageSize
 from data_gen.errors import UserError
 from flags.defaults import settings_of
 from hidra_tf.backbones import registry
+from hidra_tf.evaluation.ensemble import Ensemble
 from hidra_tf.methods import METHODS
 from hidra_tf.options import BACKBONES
 from hidra_tf.runs import sizes
+from hidra_tf.runs.assembly import method_for
 from hidra_tf.runs.config import Config
 
 MACHINE = sizes.Machine("this machine", 24 * 2**30)
@@ -83,6 +85,30 @@ def test_what_is_counted_is_less_than_what_there_is():
     stored = np.prod((config.meta_batch, 5 * 20, 96, 96, 3))  # a byte each
     wide = dataclasses.replace(config, crop_margin=1.15)
     assert sizes._pictures(wide).size == pictures.numpy().nbytes + stored
+
+
+@pytest.mark.parametrize(
+    ("steps", "members", "counted"), [(10, None, 3), (9, None, 3), (5, None, 2), (9, 1, 1)]
+)
+def test_the_members_of_an_ensemble_are_counted_that_there_are_or_will_be(steps, members, counted):
+    """`keep_best` of them at most, and no more than measurements after the first."""
+    config = make_config(filters=64, steps=steps, log_every=4, keep_best=3)
+    size = (counted + 1) * sizes._weights(config, copies=1).size
+    sizes.check_ensemble(config, members, sizes.Machine("it", size))
+    with pytest.raises(UserError, match=rf"weights of {counted} checkpoints .*`keep_best=3`") as e:
+        sizes.check_ensemble(config, members, sizes.Machine("it", size - 1))
+    assert str(e.value).endswith("what helps: a single one, as with `checkpoint=best`")
+
+
+def test_what_is_counted_of_an_ensemble_is_less_than_what_there_is():
+    config = make_config("mini_imagenet", filters=64, keep_best=3)
+    ensemble = Ensemble(method_for(config, (84, 84, 3)))
+    for _ in range(3):
+        ensemble.remember()
+    real = sum(a.numpy().nbytes for a in [*ensemble._kept, *ensemble.variables])
+    with pytest.raises(UserError, match="answer together"):
+        sizes.check_ensemble(config, 3, sizes.Machine("it", int(0.8 * real)))
+    sizes.check_ensemble(config, 3, sizes.Machine("it", real))
 
 
 def test_this_machine_has_memory():

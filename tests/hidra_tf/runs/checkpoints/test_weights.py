@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data_gen.errors import UserError
+from hidra_tf.runs import sizes
 from hidra_tf.runs.checkpoints import weights
 from hidra_tf.runs.checkpoints.reading import weights_digest
 from hidra_tf.runs.checkpoints.store import Checkpoints
@@ -309,6 +310,20 @@ def test_an_ensemble_that_is_not_there_is_refused_in_one_line(run):
         weights.check_at_the_end(CONFIG, "ensemble")
     weights.check_at_the_end(KEEPS_TWO, "ensemble")
     assert weights.current(run, KEEPS_TWO, "ensemble") is None
+
+
+def test_an_ensemble_that_the_machine_cannot_hold_is_refused_before_it_is_loaded(
+    several, monkeypatch
+):
+    """Counted are the members that there are, of which a run may have fewer than it keeps."""
+    config = make_config(keep_best=9, filters=64)
+    room = 3 * sizes._weights(config, copies=1).size
+    monkeypatch.setattr(sizes, "this_machine", lambda: sizes.Machine("it", room))
+    weights.check_kept(several, config, "ensemble")
+    monkeypatch.setattr(sizes, "this_machine", lambda: sizes.Machine("it", room - 1))
+    with pytest.raises(UserError, match="the weights of 2 checkpoints that answer together"):
+        weights.check_kept(several, config, "ensemble")
+    weights.check_kept(several, config, "best")
 
 
 def test_a_member_can_be_named_by_its_step_and_has_its_own_accuracy(several):
