@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from data_gen import STROKES
 from hidra_tf import methods
+from hidra_tf.runs.config import Config
 
 # Omniglot: HIDRA paper, section 4 (32 tasks, one inner step, α = 0.4, β = 1e-3, 64 filters,
 # 5 shots); 60,000 meta-updates and 15 query pictures per class from the published program.
@@ -48,6 +51,9 @@ DEFAULTS: dict[str, dict[str, int | float]] = {
     },
 }
 
+# The defaults of `Config`, for what the tables here do not say.
+_USUAL = {field.name: field.default for field in dataclasses.fields(Config)}
+
 # Of backbones other than Conv-4, which the settings above are for: ResNet-12's.
 FILTERS = 64
 
@@ -70,10 +76,15 @@ METHODS: dict[str, dict[str, int | float]] = {
     # The one update that a hypernetwork makes.
     "hypermaml": {"inner_steps": 1},
     "hyperhidra": {"inner_steps": 1},
+    # Sendera et al. (2022): the size of their rows of Omniglot → EMNIST, in whose rows of CUB the
+    # width is 128. Other hypernetworks have the settings' own defaults.
+    "hypershot": {"hyper_layers": 2, "hyper_width": 512},
     # Lee et al. (2024): α = 0.5, and the one step in training of the work whose settings they take.
     "anyway": {"inner_steps": 1, "inner_lr": 0.5},
 }
-# The same, on drawings only.
+# The settings that depend on the method; their flags have no other default.
+OF_METHODS = {name for own in METHODS.values() for name in own}
+# The same as `METHODS`, on drawings only.
 METHODS_ON_STROKES: dict[str, dict[str, int | float]] = {
     # Without second derivatives, MAML's one step of 0.4 is too long. On validation classes of
     # Omniglot, 5 ways, 5 shots, after 200 meta-updates of 4 tasks with 32 filters: 47.41 % with
@@ -103,15 +114,16 @@ def settings_of(
 
 def describe(name: str) -> str:
     """The default of a setting for each data set, or method, for help texts."""
-    values = {dataset: settings[name] for dataset, settings in DEFAULTS.items()}
+    values = {dataset: settings[name] for dataset, settings in DEFAULTS.items() if name in settings}
+    usual = [] if values else [str(_USUAL[name])]
     values |= {method: own[name] for method, own in METHODS.items() if name in own}
     values |= {
         f"{m} on drawings": own[name] for m, own in METHODS_ON_STROKES.items() if name in own
     }
-    if len(set(values.values())) == 1:
+    if len(set(values.values())) == 1 and not usual:
         return f"default {next(iter(values.values()))}"
     alike: dict[int | float, list[str]] = {}
     for dataset, value in values.items():
         alike.setdefault(value, []).append(dataset)
     groups = [f"{value} for {', '.join(datasets)}" for value, datasets in alike.items()]
-    return f"default {'; '.join(groups)}"
+    return f"default {'; '.join([*usual, *groups])}"

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 from absl import flags as absl_flags
 
 from data_gen import ImageSize
+from flags.defaults import OF_METHODS
 from flags.ranges import PairParser, RangeParser
 from hidra_tf.runs.config import Bounds, Config, bounds_of, format_ways
 
@@ -59,9 +60,11 @@ def define_setting(name: str, help_text: str, default: Any = None) -> None:  # n
         name: the setting's, and the flag's.
         help_text: what `--help` says of it.
         default: the flag's default where `Config` has none.
+
+    A flag whose default depends on the method has none here: see `flags.defaults`.
     """
     kind, bounds = _kind(name), bounds_of(Config, name)
-    if _FIELDS[name].default not in (dataclasses.MISSING, ()):
+    if _FIELDS[name].default not in (dataclasses.MISSING, ()) and name not in OF_METHODS:
         default = _FIELDS[name].default
     if kind is bool:
         absl_flags.DEFINE_bool(name, default, help_text)

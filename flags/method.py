@@ -143,9 +143,13 @@ define_setting(
 define_setting(
     "hyper_layers",
     "The number of layers of the hypernetwork H_η of hypermaml and hyperhidra, and of each head of "
-    "hypershot's (2 as published).",
+    f"hypershot's ({describe('hyper_layers')}).",
 )
-define_setting("hyper_width", "The width of the hypernetwork's layers; the paper has 256 or 512.")
+define_setting(
+    "hyper_width",
+    "The width of the hypernetwork's layers; the papers have 256 or 512, and for hypershot 128 or "
+    f"512 ({describe('hyper_width')}).",
+)
 define_setting(
     "hyper_neck", "The number of layers of hypershot's hypernetwork that all of its heads share."
 )

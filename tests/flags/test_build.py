@@ -128,6 +128,18 @@ def test_a_hypernetwork_makes_one_update_whatever_the_data_set():
     assert config("--method=hyperhidra", "--inner_steps=2").inner_steps == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "layers", "width"),
+    [((), 2, 512), (("--hyper_width=256",), 2, 256), (("--hyper_layers=3",), 3, 512)],
+)
+def test_hypershot_has_its_published_size_where_no_other_is_given(given, layers, width):
+    """Also where what is given is the default of other methods."""
+    ours = config("--method=hypershot", *given)
+    assert (ours.hyper_layers, ours.hyper_width) == (layers, width)
+    shown = "".join(flag.replace("--", "-") for flag in given)
+    assert build.run_name(ours) == f"omniglot-hypershot-5way-5shot{shown}"
+
+
 def test_a_switch_is_part_of_the_name():
     ours = config("--method=hypermaml", "--switch=51,550")
     assert ours.switch == (51, 550)

@@ -1,11 +1,13 @@
 """What a flag means that is not given."""
 
+import dataclasses
+
 import pytest
 
 from data_gen import DATASETS, STROKES
 from flags import defaults
 from flags.defaults import describe, settings_of
-from hidra_tf.methods import METHODS
+from hidra_tf.methods import METHODS, uses
 from hidra_tf.options import BACKBONES
 from hidra_tf.runs.config import Config
 
@@ -25,6 +27,14 @@ def test_a_methods_own_settings_win_over_the_data_sets():
     assert settings_of("mini_imagenet", "finetune")["inner_steps"] == 100
     assert settings_of("mini_imagenet", "hypermaml")["inner_steps"] == 1
     assert settings_of("mini_imagenet", "hidra")["inner_steps"] == 5
+
+
+def test_hypershot_has_its_published_size_and_other_hypernetworks_have_theirs():
+    settings = settings_of("cub", "hypershot")
+    assert (settings["hyper_layers"], settings["hyper_width"]) == (2, 512)
+    assert not {"hyper_layers", "hyper_width"} & settings_of("cub", "hypermaml").keys()
+    assert describe("hyper_layers") == "default 3; 2 for hypershot"
+    assert describe("hyper_width") == "default 256; 512 for hypershot"
 
 
 def test_some_of_them_are_for_drawings_only():
@@ -51,10 +61,12 @@ def test_settings_are_copies():
 
 
 def test_only_known_methods_and_settings_have_defaults():
-    fields = set(defaults.DEFAULTS["omniglot"])
+    fields = {field.name for field in dataclasses.fields(Config)}
     for own in (defaults.METHODS, defaults.METHODS_ON_STROKES):
         assert set(own) <= set(METHODS)
-        assert all(set(settings) <= fields for settings in own.values())
+        for method, settings in own.items():
+            assert set(settings) <= fields
+            assert all(uses(method, name) for name in settings)
 
 
 def test_equal_defaults_are_described_once():
