@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from hidra_tf.backbones.conv_block import ConvBlock
+from hidra_tf.heads.pair_block import PairBlock
 from hidra_tf.seeds import derive
 
 # Units of the first fully connected layer; from this size of maps on, convolutions do not pad.
@@ -22,7 +23,8 @@ def relation_module(
     maps of 1 × 1, the features of Conv-4 for 28 × 28 pixels, can be compared too.
 
     The module is an ordinary Keras model, and so `Backbone` calls it with the same statistics as
-    the network that makes the maps.
+    the network that makes the maps. It takes all maps of a task and compares them in all pairs; see
+    `PairBlock`.
 
     Args:
         map_shape: (h, w, c) of one map.
@@ -31,28 +33,33 @@ def relation_module(
         dtype: a Keras dtype policy.
 
     Returns:
-        A model from pairs of maps, one behind the other [N, h, w, 2c], to scores [N, 1] without a
-        sigmoid.
+        A model from two inputs, maps [T, C, h, w, c] of the classes and [T, N, h, w, c] of the
+        images of T tasks, to scores [T·N·C, 1] without a sigmoid: of the first image with each of
+        the classes, then of the next.
 
     Example:
         >>> relation_module((19, 19, 64), norm="support").output_shape
         (None, 1)
     """
     height, width, channels = map_shape
-    pairs = hidden = keras.Input((height, width, 2 * channels), dtype=dtype)
+    maps = hidden = [
+        keras.Input((None, *map_shape), dtype=dtype, name=name) for name in ("classes", "images")
+    ]
     padding = "same" if max(height, width) < LARGE else "valid"
-    for block in (1, 2):
-        hidden = ConvBlock(
+    smallest = min(height, width)
+    for block, kind in ((1, PairBlock), (2, ConvBlock)):
+        hidden = kind(
             channels,
             normalised=norm != "none",
             # A bias before batch statistics is subtracted again with the mean.
             use_bias=norm in ("affine", "none"),
             kernel_initializer=_glorot(seed, f"relation_conv_{block}"),
             padding=padding,
-            pool=min(hidden.shape[1:3]) >= 2,
+            pool=smallest >= 2,
             dtype=dtype,
             name=f"relation_block_{block}",
         )(hidden)
+        smallest = min(hidden.shape[1:3])
     hidden = keras.layers.Flatten(dtype=dtype)(hidden)
     for layer, units, activation in ((1, UNITS, "relu"), (2, 1, None)):
         hidden = keras.layers.Dense(
@@ -62,7 +69,7 @@ def relation_module(
             dtype=dtype,
             name=f"relation_dense_{layer}",
         )(hidden)
-    return keras.Model(pairs, hidden, name="relation_module")
+    return keras.Model(maps, hidden, name="relation_module")
 
 
 def _glorot(seed: int, name: str) -> keras.initializers.Initializer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,6 +18,9 @@ from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
 from hidra_tf.methods.interface import Predictions
 from hidra_tf.methods.objective import Objective
+
+# Numbers in the largest array of a part of the comparisons: see `in_parts`.
+AT_ONCE = 2**24
 
 
 class RelationNet(FrozenFeatures):
@@ -40,12 +44,12 @@ class RelationNet(FrozenFeatures):
         >>> from hidra_tf import Backbone, RelationNet, conv4_np
         >>> backbone = Backbone(conv4_np((28, 28, 1), filters=8), norm="support")
         >>> RelationNet(backbone=backbone, loss="mse").relation.model.input_shape
-        (None, 5, 5, 16)
+        [(None, None, 5, 5, 8), (None, None, 5, 5, 8)]
 
     Args:
         backbone: the backbone f with its weights θ, which flattens feature maps.
-        relation: a model from pairs of maps [N, h, w, 2c] to scores [N, 1]; None for that of
-            `heads.relation.relation_module`.
+        relation: a model like that of `heads.relation.relation_module`, from the maps of a task's
+            classes and images to the scores of all pairs; None for that one.
         loss: the loss of the queries, a key of `losses.LOSSES` or a function.
         seed: the seed of the relation module.
         task_map: how tasks under shared statistics are run; see `hidra_tf.methods.task_map`.
@@ -93,28 +97,63 @@ class RelationNet(FrozenFeatures):
         self, episodes: Episodes, at_steps: Sequence[int], objective: Objective
     ) -> Predictions:
         """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
-        del objective
         support, queries = episodes.support_images, episodes.query_images
-        classes = class_means(support, episodes.support_labels, episodes.ways)
+        means = class_means(support, episodes.support_labels, episodes.ways)
+        classes, support, images = map(self.maps, (means, support, queries))
         weights = [tf.convert_to_tensor(variable) for variable in self.relation.variables]
         statistics: Statistics = None
         if self.relation.norm == "support":
             # Of one task: where statistics are computed, tasks are solved one by one.
-            _, statistics = self.relation.support_features(weights, self.pairs(classes, support))
-        scores = self.relation.query_features(weights, self.pairs(classes, queries), statistics)
+            _, statistics = self.relation.support_features(weights, [classes, support])
+
+        def compare(classes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+            return self.relation.query_features(weights, [classes, images], statistics)
+
+        if objective.step is None and (self.relation.per_image or statistics is not None):
+            scores = in_parts(compare, classes, images)
+        else:
+            scores = compare(classes, images)
         shape = (*tf.unstack(tf.shape(queries)[:2]), episodes.ways)
         logits = tf.reshape(scores, shape)
         return Predictions(tf.repeat(logits[:, tf.newaxis], len(at_steps), axis=1), {})
 
-    def pairs(self, classes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-        """All pairs of a class [T, C, D] and an image [T, N, D] of a task: [T·N·C, h, w, 2c]."""
-        shape = tf.concat([tf.shape(images)[:2], tf.shape(classes)[1:2], self.map_shape], axis=0)
-        both = [
-            tf.broadcast_to(tf.reshape(values, (*outer, *self.map_shape)), shape)
-            for values, outer in (
-                (classes, (tf.shape(classes)[0], 1, tf.shape(classes)[1])),
-                (images, (tf.shape(images)[0], tf.shape(images)[1], 1)),
-            )
-        ]
-        height, width, channels = self.map_shape
-        return tf.reshape(tf.concat(both, axis=-1), (-1, height, width, 2 * channels))
+    def maps(self, features: tf.Tensor) -> tf.Tensor:
+        """Feature maps [T, N, h, w, c] from features [T, N, h·w·c]."""
+        return tf.reshape(features, tf.concat([tf.shape(features)[:2], self.map_shape], axis=0))
+
+
+def in_parts(
+    compare: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], classes: tf.Tensor, images: tf.Tensor
+) -> tf.Tensor:
+    """Scores of all pairs, some at a time: a comparison of many classes takes gigabytes at once.
+
+    A part is as many whole tasks, or else as many images of one task, as stay below `AT_ONCE`. The
+    loop is for predictions: a gradient would keep all parts anyway.
+
+    Args:
+        compare: a function of maps of classes and of images, as below, to scores [T·N·C, 1], in
+            which no pair depends on another.
+        classes: [T, C, h, w, c].
+        images: [T, N, h, w, c].
+
+    Returns:
+        Scores [T·N·C].
+    """
+    tasks, ways = tf.unstack(tf.shape(classes)[:2])
+    count = tf.shape(images)[1]
+    most = max(1, AT_ONCE // math.prod(images.shape[2:]))  # pairs
+    together = tf.maximum(most // (count * ways), 1)
+    some = tf.where(count * ways <= most, count, tf.maximum(most // ways, 1))
+    of_a_task = -(-count // some)
+
+    def part(number: tf.Tensor, found: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        task, image = number // of_a_task * together, number % of_a_task * some
+        own = slice(task, task + together)
+        scores = compare(classes[own], images[own, image : image + some])
+        return number + 1, found.write(number, scores[:, 0])
+
+    parts = -(-tasks // together) * of_a_task
+    found = tf.TensorArray(classes.dtype, parts, element_shape=[None], infer_shape=False)
+    start = (tf.constant(0), found)
+    _, found = tf.while_loop(lambda number, _: number < parts, part, start, parallel_iterations=1)
+    return found.concat()
