@@ -101,10 +101,7 @@ def load(
         UserError: if the name is unknown, or the data is missing, incomplete or damaged.
         ValueError: if there is no such split.
     """
-    if split not in (None, "all", *Splits._fields):
-        raise ValueError(
-            f"split: expected one of {', '.join(Splits._fields)}, all; received {split!r}"
-        )
+    _check_split(split)
     request = dataclasses.replace(request or DataRequest(), divided=split != "all")
     trains = split in (None, "train")
     if eval_name is None:
@@ -137,6 +134,14 @@ def image_shape(name: str, request: DataRequest | None = None) -> tuple[int, int
     """
     module = _module(name)
     return (request or DataRequest()).shape(module.IMAGE_SIZE, module.CHANNELS)
+
+
+def _check_split(split: str | None) -> None:
+    """Raises `ValueError` unless it is None or a split's name."""
+    if split not in (None, "all", *Splits._fields):
+        raise ValueError(
+            f"split: expected one of {', '.join(Splits._fields)}, all; received {split!r}"
+        )
 
 
 def _module(name: str) -> types.ModuleType:

@@ -61,17 +61,11 @@ def make_optimizer(
             or `nesterov` has none.
     """
     check_choice("kind", kind, OPTIMIZERS)
-    check_not_negative("weight_decay", weight_decay)
-    check_not_negative("l2", l2)
-    check_positive("head_factor", head_factor)
+    _check_rates(learning_rate, head_factor)
     _check_momentum(kind, momentum, nesterov)
-    if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        check_not_negative("learning_rate", learning_rate)
-    heads, spared = ({id(v) for v in some} for some in (head, undecayed))
-    treatments = []
-    for v in map(id, variables):
-        decays = (0.0, 0.0) if v in spared else (l2, weight_decay)
-        treatments.append(Treatment(head_factor if v in heads else 1.0, *decays))
+    factors = _chosen(variables, head, head_factor, 1.0)
+    decays = _decays(variables, undecayed, l2, weight_decay)
+    treatments = [Treatment(*each) for each in zip(factors, *decays, strict=True)]
     settings: dict[str, Any] = {"learning_rate": learning_rate, "treatments": treatments}
     if kind == "sgd":
         optimizer = Momentum(momentum=momentum, nesterov=nesterov, name="SGD", **settings)
@@ -79,6 +73,31 @@ def make_optimizer(
         optimizer = Adam(epsilon=epsilon, name="adam", **settings)
     optimizer.build(list(variables))
     return optimizer
+
+
+def _decays(
+    variables: Sequence[tf.Variable],
+    undecayed: Sequence[tf.Variable],
+    l2: float,
+    weight_decay: float,
+) -> tuple[list[float], list[float]]:
+    """Both kinds of weight decay of each variable.
+
+    Raises:
+        ValueError: if one of them is negative.
+    """
+    check_not_negative("weight_decay", weight_decay)
+    check_not_negative("l2", l2)
+    coupled, decoupled = (_chosen(variables, undecayed, 0.0, own) for own in (l2, weight_decay))
+    return coupled, decoupled
+
+
+def _chosen(
+    variables: Sequence[tf.Variable], some: Sequence[tf.Variable], value: float, other: float
+) -> list[float]:
+    """One number for each variable: a value for some of them, another for the rest."""
+    chosen = {id(variable) for variable in some}
+    return [value if id(variable) in chosen else other for variable in variables]
 
 
 def apply_clipped(
@@ -91,6 +110,14 @@ def apply_clipped(
     if clip_norm:
         gradients = [tf.clip_by_norm(gradient, clip_norm) for gradient in gradients]
     optimizer.apply(gradients, variables)
+
+
+def _check_rates(
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule, head_factor: float
+) -> None:
+    check_positive("head_factor", head_factor)
+    if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        check_not_negative("learning_rate", learning_rate)
 
 
 def _check_momentum(kind: str, momentum: float, nesterov: bool) -> None:
