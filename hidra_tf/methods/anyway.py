@@ -117,8 +117,7 @@ class AnyWay(GradientMethod):
         """L_a, accuracy and gradients of one task, as in `EpisodicMethod`."""
         task = Episodes(*arrays, ways)
         with tf.GradientTape() as tape:
-            weights = self.adaptation(task, objective)((0, *objective.at_steps))
-            found = self._predicted(task, weights)
+            found = super().solve(task, objective.at_steps, objective)  # of each assignment
             loss = objective.of(self.assigned_loss, task.query_labels, found.logits)
         return self.gradients_of(tape, loss, task.query_labels, together(found))
 
