@@ -18,7 +18,7 @@ from hidra_tf.answers.request import Request
 from hidra_tf.options import TRANSDUCTIVE
 from hidra_tf.runs.config import EvalRequest, show
 from hidra_tf.runs.place import folder
-from hidra_tf.runs.place.new_folder import check_new
+from hidra_tf.runs.place.whole import check_new
 
 FLAGS = absl_flags.FLAGS
 
