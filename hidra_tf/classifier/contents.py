@@ -85,11 +85,7 @@ def contents_of(
             f"expected a backbone of this project or a Keras model to save; received "
             f"{start.origin.backbone}, which is code"
         )
-    if start.pictures is not None and start.pictures.preprocess is not None:
-        raise UserError(
-            "preprocess: expected none to save, for a function is code; make it a layer of the "
-            "model (keras.layers.Rescaling …)"
-        )
+    start.check_no_code("save")
     if isinstance(start.method, Ensemble):
         raise UserError("checkpoint: expected a single one to save; received an ensemble")
     labels = [] if memory is None else list(memory.classes)

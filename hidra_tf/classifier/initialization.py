@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from data_gen.errors import UserError
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.classifier.pictures import PictureFormat
 from hidra_tf.methods.interface import Method
@@ -44,6 +45,18 @@ class Initialization:
     def closed_form(self) -> bool:
         """Whether a task is learned from the means of its classes' features alone."""
         return self.method.needs_class_means_only((self.steps,))
+
+    def check_no_code(self, purpose: str) -> None:
+        """Raises `UserError` if a function prepares pictures, which no file can hold.
+
+        Args:
+            purpose: what is to be done, such as `save`.
+        """
+        if self.pictures is not None and self.pictures.preprocess is not None:
+            raise UserError(
+                f"preprocess: expected none to {purpose}, for a function is code; make it a layer "
+                "of the model (keras.layers.Rescaling …)"
+            )
 
     def __deepcopy__(self, memory: dict[int, Any]) -> Initialization:
         return self

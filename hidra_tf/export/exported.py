@@ -77,8 +77,4 @@ def _check(start: Initialization) -> None:
         )
     if start.pictures is None:
         raise UserError("expected a classifier of pictures to export; received one of features")
-    if start.pictures.preprocess is not None:
-        raise UserError(
-            "preprocess: expected none to export, for a function is code; make it a layer of the "
-            "model (keras.layers.Rescaling …)"
-        )
+    start.check_no_code("export")

@@ -43,7 +43,7 @@ def test_a_name_that_no_file_system_takes_is_refused(tmp_path):
 
 def test_an_empty_folder_is_replaced_and_a_file_takes_the_place_of_none(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="^file: expected a new file, found a folder without"):
+    with pytest.raises(UserError, match="expected a new file, found a folder without files at"):
         check_new(tmp_path / "empty", "file", kind="file")
     with written(tmp_path / "empty", "folder", or_empty=True) as path:
         path.mkdir()
