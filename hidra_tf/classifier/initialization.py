@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from data_gen.errors import UserError
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.classifier.pictures import PictureFormat
+from hidra_tf.evaluation.temperature import Temperature
 from hidra_tf.methods.interface import Method
 from hidra_tf.runs.config import Config
 
@@ -22,7 +23,7 @@ class Initialization:
         method: how a task is learned, with its weights.
         steps: the number U of inner steps.
         pictures: how pictures are shown to the network; None where features are given instead.
-        temperature: what logits are divided by before the softmax.
+        temperature: what logits are divided by before the softmax, for any number of pictures.
         standardized: whether features are centred and scaled by those of the support set. This is
             so where they were not learned for the method.
         origin: the configuration of the run that the weights are from; None for a model or for
@@ -32,7 +33,7 @@ class Initialization:
     method: Method
     steps: int
     pictures: PictureFormat | None
-    temperature: float = 1.0
+    temperature: Temperature = field(default_factory=Temperature)
     standardized: bool = False
     origin: Config | None = None
 

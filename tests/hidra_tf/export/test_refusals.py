@@ -37,6 +37,20 @@ def test_sources_that_cannot_be_exported(export, make_start, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_setting_that_was_changed_after_fit_does_not_reach_the_file(
+    export, make_start, make_task, tmp_path
+):
+    shown, labels, _ = make_task(2)
+    fitted = FewShotClassifier(make_start("affine")).fit(shown, labels).set_params(balanced=False)
+    with pytest.raises(UserError, match="balanced: expected as when the classes were learned"):
+        export(fitted, tmp_path / "export")
+    wrong = FewShotClassifier(make_start("affine"), temperature=-1.0)
+    with pytest.raises(ValueError, match="temperature: expected a finite number above 0"):
+        export(wrong, tmp_path / "export")
+    assert not list(tmp_path.iterdir())
+
+
 def test_methods_without_an_output_layer_are_refused(make_start, tmp_path):
     starts = [make_start("affine", name) for name in ("matching_net", "anyway", "baseline_pp")]
     ensemble = Ensemble(make_start("affine").method)
