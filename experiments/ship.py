@@ -38,7 +38,8 @@ WAYS, SHOTS = (2, 5, 10, 20), (1, 5)
 # For the temperature, which has two parameters: tasks of each of the WAYS, and their shots.
 FIT_TASKS, FIT_SHOTS = 100, (1, 2, 5, 10)
 BELOW = (0.5, 0.7, 0.9)
-QUERY_SHOTS = 5
+# Points of the chart stand for at least so many answers; the errors beside it count all.
+LEAST_ANSWERS = 30
 _ROOT = Path(__file__).parents[1]
 
 
@@ -112,7 +113,8 @@ def chart(groups: dict[int, list[Answers]], temperature: Temperature, path: Path
 def _draw(axes: Axes, groups: list[Answers], temperature: Temperature) -> None:
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     for ways, group in zip(WAYS, groups, strict=True):
-        bins = calibration.reliability(group, temperature)
+        least = LEAST_ANSWERS / len(group.labels)
+        bins = [one for one in calibration.reliability(group, temperature) if one.share >= least]
         error = 100 * calibration.calibration_error(group, temperature)
         axes.plot(
             [one.confidence for one in bins],
@@ -122,7 +124,7 @@ def _draw(axes: Axes, groups: list[Answers], temperature: Temperature) -> None:
             label=f"{ways} ways, error {error:.1f} %",
         )
     axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -162,7 +164,7 @@ def ship(asked: argparse.Namespace) -> None:
     card = Card(
         **words, temperature=start.temperature, accuracies=accuracies, thresholds=thresholds
     )
-    (folder / CARD).write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n")
+    (folder / CARD).write_text(_json(card))
     chart(groups, start.temperature, _ROOT / "docs" / f"reliability_{asked.name}.png")
     for row in (start.temperature, *accuracies, *thresholds):
         print(row, flush=True)
@@ -170,6 +172,10 @@ def ship(asked: argparse.Namespace) -> None:
     exact = accuracies_of(exact, asked.tasks, start.temperature)
     means = [np.mean([row.accuracy for row in rows]) for rows in (exact, accuracies)]
     print("mean accuracy in 32 bits {:.4f}, in 16 bits {:.4f}".format(*means))
+
+
+def _json(card: Card) -> str:
+    return json.dumps(dataclasses.asdict(card), indent=1, ensure_ascii=False) + "\n"
 
 
 def _words(path: Path) -> dict[str, str]:
