@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hidra_tf.evaluation.temperature import Temperature
 from hidra_tf.shipped import Card, initializations
 
 PAGE = Path(__file__).parents[1] / "docs" / "your_pictures.md"
 _BEGIN = "<!-- cards: written by `python -m experiments.card_tables` -->"
 _END = "<!-- end of cards -->"
+_RATES = ("answered", "right among these", "answered of classes never learned")
 
 
 def tables(cards: dict[str, Card]) -> str:
@@ -32,6 +34,7 @@ def _section(name: str, card: Card) -> Iterator[str]:
     yield f"- Pictures: {card.pictures}."
     yield f"- Data: {card.data}. {card.licence}."
     yield f"- Training: {card.seconds}; `{card.command}`"
+    yield f"- Temperature: {_temperature(card.temperature)}"
     yield f"- Limits: {card.limits}\n"
     yield "| ways | shots | accuracy in % | calibration error in %, without → with temperature |"
     yield "|---|---|---|---|"
@@ -40,12 +43,18 @@ def _section(name: str, card: Card) -> Iterator[str]:
             f"| {row.ways} | {row.shots} | {100 * row.accuracy:.2f} ± {100 * row.ci95:.2f} "
             f"| {100 * row.before:.2f} → {100 * row.after:.2f} |"
         )
-    yield "\n| `unknown_below` | answered | right among these | answered of classes never learned |"
-    yield "|---|---|---|---|"
+    yield f"\n| shots | `unknown_below` | {' | '.join(_RATES)} |"
+    yield "|---|---|---|---|---|"
     for row in card.thresholds:
         rates = (row.answered, row.accuracy, row.strangers)
-        yield f"| {row.below} | " + " | ".join(f"{100 * rate:.1f} %" for rate in rates) + " |"
+        shown = " | ".join(f"{100 * rate:.1f} %" for rate in rates)
+        yield f"| {row.shots} | {row.below} | {shown} |"
     yield ""
+
+
+def _temperature(temperature: Temperature) -> str:
+    values = ", ".join(f"{temperature.at(shots):.2f} at {shots}" for shots in (1, 2, 5, 10))
+    return f"{temperature.limit:.2f} + {temperature.per_picture:.2f} / shots ({values})."
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ from hidra_tf.backbones.conv4 import conv4
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.pictures import PictureFormat
 from hidra_tf.classifier.starts import of_run
+from hidra_tf.export.counts import pictures_per_class
 from hidra_tf.export.saved_model import export_saved_model
 from hidra_tf.export.tflite import QUANTIZATIONS, export_tflite
 from hidra_tf.methods import build
@@ -188,7 +189,8 @@ def _in_python(start: Initialization, compiled: Callable, task: Episodes) -> np.
     )
     seen = task._replace(support_images=support, query_images=queries)
     logits = compiled(seen, (start.steps,))[0, 0]
-    return tf.nn.softmax(logits / start.temperature).numpy()
+    pictures = pictures_per_class(task.support_labels[0], task.ways, dtype)
+    return tf.nn.softmax(logits / start.temperature.at(pictures)).numpy()
 
 
 def _processor() -> str:

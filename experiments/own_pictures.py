@@ -8,7 +8,8 @@ r"""What a shipped initialization is worth on pictures of other kinds, and how l
 
 Each draw takes some classes at random, a few pictures of each to learn from and 15 others to ask
 about, all through `FewShotClassifier`, as a person would. A row gives the mean accuracy over draws
-with its 95 % interval, and the median seconds of `fit` and of `predict`. With `--unequal` half of
+with its 95 % interval, the expected calibration error, and the median seconds of learning and of
+answering. With `--unequal` half of
 the classes have the first number of pictures and the others the second; the accuracy of either half
 is told where all classes weigh the same, and where all pictures do.
 """
@@ -26,6 +27,7 @@ import numpy as np
 import data_gen
 from data_gen.class_pool import ClassPool
 from hidra_tf import FewShotClassifier
+from hidra_tf.classifier.calibration import Answers, calibration_error
 from hidra_tf.evaluation.rows import mean_and_ci95
 
 QUERIES = 15
@@ -57,18 +59,36 @@ def draw(pool: ClassPool, counts: Sequence[int], rng: np.random.Generator) -> Dr
     )
 
 
-def measure(classifier: FewShotClassifier, tasks: Sequence[Draw]) -> tuple[np.ndarray, np.ndarray]:
-    """Which queries were answered right, [draws, C, 15], and seconds of fit and predict."""
-    right, seconds = [], []
+class Measured(NamedTuple):
+    """What came of some draws.
+
+    Attributes:
+        right: which queries were answered right, [draws, C, 15].
+        seconds: of `fit` and of the predictions, [draws, 2].
+        error: the expected calibration error, in [0, 1].
+    """
+
+    right: np.ndarray
+    seconds: np.ndarray
+    error: float
+
+
+def measure(classifier: FewShotClassifier, tasks: Sequence[Draw]) -> Measured:
+    """Learns and answers every draw."""
+    found, seconds = [], []
     for task in tasks:
         times = [time.perf_counter()]
         classifier.fit(task.support, task.support_labels)
         times.append(time.perf_counter())
-        answers = classifier.predict(task.queries)
+        found.append(classifier.predict_proba(task.queries))
         times.append(time.perf_counter())
-        right.append((answers == task.query_labels).reshape(-1, QUERIES))
         seconds.append(np.diff(times))
-    return np.array(right), np.array(seconds)
+    probabilities = np.concatenate(found)
+    labels = np.concatenate([task.query_labels for task in tasks])
+    # The softmax of logarithms of probabilities gives these again, whatever tempered them.
+    group = Answers(np.log(np.maximum(probabilities, 1e-300)), labels, shots=1)
+    right = (probabilities.argmax(axis=1) == labels).reshape(len(tasks), -1, QUERIES)
+    return Measured(right, np.array(seconds), calibration_error(group))
 
 
 def shown(values: np.ndarray) -> str:
@@ -111,8 +131,8 @@ def main(arguments: Sequence[str]) -> None:
         counts = [low] * (ways // 2) + [high] * (ways - ways // 2)
         tasks = [draw(pool, counts, rng) for _ in range(asked.draws)]
         for balanced in (True, False) if asked.unequal else (True,):
-            right, seconds = measure(classifier.set_params(balanced=balanced), tasks)
-            print(line(ways, counts, balanced, right, seconds), flush=True)
+            found = measure(classifier.set_params(balanced=balanced), tasks)
+            print(line(ways, counts, balanced, found), flush=True)
 
 
 def pool_of(classifier: FewShotClassifier, asked: argparse.Namespace) -> ClassPool:
@@ -129,13 +149,12 @@ def pool_of(classifier: FewShotClassifier, asked: argparse.Namespace) -> ClassPo
     return splits if asked.split == "all" else getattr(splits, asked.split)
 
 
-def line(
-    ways: int, counts: Sequence[int], balanced: bool, right: np.ndarray, seconds: np.ndarray
-) -> str:
+def line(ways: int, counts: Sequence[int], balanced: bool, found: Measured) -> str:
     """A row of what was measured."""
-    fit, predict = np.median(seconds, axis=0)
+    right, error = found.right, 100 * found.error
+    fit, predict = np.median(found.seconds, axis=0)
     time_taken = f"fit {fit:.3f} s, {ways * QUERIES} predictions {predict:.3f} s"
-    row = f"{ways:3d} ways  {shown(right.mean(axis=(1, 2)))}"
+    row = f"{ways:3d} ways  {shown(right.mean(axis=(1, 2)))}  calibration error {error:.1f} %"
     if len(set(counts)) > 1:
         halves = (right[:, : ways // 2], right[:, ways // 2 :])
         each = (

@@ -18,7 +18,7 @@ from hidra_tf.answers.request import Request
 from hidra_tf.options import TRANSDUCTIVE
 from hidra_tf.runs.config import EvalRequest, show
 from hidra_tf.runs.place import folder
-from hidra_tf.runs.place.new_folder import check_new
+from hidra_tf.runs.place.whole import check_new
 
 FLAGS = absl_flags.FLAGS
 
@@ -68,13 +68,9 @@ def request() -> Request:
 
 
 def _check_flags(given: Mapping[str, Any]) -> None:
-    for name, value in given.items():
-        if name not in _READ:
-            asking = "adapt" if "adapt" in given else "predict"
-            raise UserError(
-                f"{name}: expected without `{asking}`, for which nothing is trained or tested by "
-                f"tasks; received {show(value)}"
-            )
+    asking = "adapt" if "adapt" in given else "predict"
+    reason = "for which nothing is trained or tested by tasks"
+    effects.check_read(given, _READ, asking, reason)
     if FLAGS.adapt is None and FLAGS.classifier is None:
         raise UserError(
             "predict: expected with `adapt`, a folder of classes to learn, or with `classifier`, "
@@ -88,12 +84,9 @@ def _check_flags(given: Mapping[str, Any]) -> None:
     if not 0 <= (FLAGS.unknown_below or 0) <= 1:  # NaN is neither
         raise UserError(f"unknown_below: expected 0 to 1; received {FLAGS.unknown_below}")
     effects.check_given({name: value for name, value in given.items() if name not in _OF_A_START})
-    for name in ("eval_steps", "invert"):
-        if name in given and FLAGS.classifier:
-            raise UserError(
-                f"{name}: expected without `classifier`, which keeps those that it was made with; "
-                f"received {show(given[name])}"
-            )
+    if FLAGS.classifier:
+        reason = "which keeps those that it was made with"
+        effects.check_read(given, given.keys() - {"eval_steps", "invert"}, "classifier", reason)
 
 
 def _check_one_start(given: Mapping[str, Any]) -> None:

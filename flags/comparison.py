@@ -7,10 +7,8 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from data_gen.errors import UserError
-from flags import build
+from flags import build, effects
 from flags.names import LONGEST_NAME
-from hidra_tf.runs.config import show
 from hidra_tf.runs.place.groups import Group, find_groups
 
 FLAGS = absl_flags.FLAGS
@@ -30,12 +28,8 @@ def groups() -> list[Group]:
         UserError: if there are no such runs, a flag has no effect, or a run names code that nobody
             asked for.
     """
-    for name, value in build.given_flags().items():
-        if name not in _READ:
-            raise UserError(
-                f"{name}: expected without `compare`, which takes the settings of the runs; "
-                f"received {show(value)}"
-            )
+    reason = "which takes the settings of the runs"
+    effects.check_read(build.given_flags(), _READ, "compare", reason)
     found = find_groups(FLAGS.compare)
     for group in found:
         for path in group.paths:

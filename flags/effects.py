@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from data_gen.errors import UserError
@@ -46,6 +46,20 @@ def check_given(given: Mapping[str, Any]) -> None:
         for rule in EFFECTS[name]:
             if not rule.applies(at):
                 _refuse(name, value, rule, at)
+
+
+def check_read(given: Mapping[str, Any], read: Collection[str], asked: str, reason: str) -> None:
+    """Raises `UserError` if a flag was given that another one leaves no effect.
+
+    Args:
+        given: flag → value of those that the user gave.
+        read: the flags that have an effect.
+        asked: the other flag.
+        reason: why the rest have none, which follows "expected without".
+    """
+    for name, value in given.items():
+        if name not in read:
+            raise UserError(f"{name}: expected without `{asked}`, {reason}; received {show(value)}")
 
 
 def _refuse(name: str, value: object, rule: Rule, at: Situation) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
-from data_gen.errors import UserError
 from flags import answers, build, effects
 from hidra_tf.answers.request import Request
-from hidra_tf.runs.config import show
 
 FLAGS = absl_flags.FLAGS
 
@@ -23,11 +21,7 @@ def request() -> Request:
         UserError: if a flag has no effect, or if there is nothing to start from.
     """
     given = build.given_flags()
-    for name, value in given.items():
-        if name not in (*_OWN, *_OF_A_START):
-            raise UserError(
-                f"{name}: expected without `app`, on whose page classes are taught by hand; "
-                f"received {show(value)}"
-            )
+    reason = "on whose page classes are taught by hand"
+    effects.check_read(given, (*_OWN, *_OF_A_START), "app", reason)
     effects.check_given({name: value for name, value in given.items() if name in _OWN})
     return Request(invert=given.get("invert"), **answers.start_of_flags(given))

@@ -14,7 +14,7 @@ from hidra_tf.answers.request import Request
 from hidra_tf.answers.scoring import Score, confusion, score
 from hidra_tf.classifier import starts
 from hidra_tf.classifier.estimator import FewShotClassifier
-from hidra_tf.runs.place.new_folder import new_folder
+from hidra_tf.runs.place.whole import new_folder
 from hidra_tf.runs.records.confusion import chart
 from hidra_tf.runs.terminal.refusals import in_one_line
 from hidra_tf.runs.terminal.stopped import told_when_stopped

@@ -7,17 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from data_gen.class_pool import ClassPool
 from data_gen.episodes import EpisodeSampler
 from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.evaluation.temperature import Temperature
 
 # Confidences are compared with accuracies in this many portions of [0, 1].
 BINS = 15
 # Temperatures that are looked at.
 _RANGE = (1e-3, 1e3)
+# Of logits as they are.
+UNCHANGED = Temperature()
 
 
 class Answers(NamedTuple):
@@ -26,10 +29,12 @@ class Answers(NamedTuple):
     Attributes:
         logits: [N, C].
         labels: int [N], the right classes; C and above are classes that were not learned.
+        shots: the number of pictures of each class that was learned.
     """
 
     logits: np.ndarray
     labels: np.ndarray
+    shots: int
 
 
 class Bin(NamedTuple):
@@ -98,33 +103,54 @@ def answers(
     logits, labels = (
         np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True)
     )
-    return Answers(logits.astype(np.float64), labels)
+    return Answers(logits.astype(np.float64), labels, shots)
 
 
-def fit_temperature(groups: Sequence[Answers]) -> float:
+def fit_temperature(groups: Sequence[Answers]) -> Temperature:
     """The temperature under which answers are most probable, each group weighing the same.
 
-    It minimises the mean negative log-likelihood −log softmax(logits / T)[label] of Guo, Pleiss,
-    Sun and Weinberger (2017), https://arxiv.org/abs/1706.04599, section 4.2.
+    It minimises the mean negative log-likelihood −log softmax(logits / T(K))[label], as do Guo,
+    Pleiss, Sun and Weinberger (2017), https://arxiv.org/abs/1706.04599, section 4.2, for a
+    constant T.
+
+    Args:
+        groups: answers after different numbers of pictures; if all had one, T is a constant.
     """
 
-    def surprise(log_temperature: float) -> float:
-        return float(np.mean([_surprise(group, np.exp(log_temperature)) for group in groups]))
+    def surprise(temperature: Temperature) -> float:
+        return float(np.mean([_surprise(group, temperature) for group in groups]))
 
-    bounds = tuple(np.log(_RANGE))
-    return float(np.exp(minimize_scalar(surprise, bounds=bounds, method="bounded").x))
+    logs = tuple(np.log(_RANGE))
+    constant = minimize_scalar(
+        lambda log: surprise(Temperature(np.exp(log))), bounds=logs, method="bounded"
+    )
+    # The search begins at the best constant, which is its unit too.
+    unit = np.exp(constant.x)
+    least, most = np.array(_RANGE) / unit
+    found = minimize(
+        lambda values: surprise(Temperature(*(unit * values))),
+        x0=(1.0, 0.0),
+        bounds=((least, most), (0.0, most)),
+        method="L-BFGS-B",
+    )
+    return Temperature(*(unit * found.x).tolist())
 
 
-def _surprise(group: Answers, temperature: float) -> float:
-    logs = log_softmax(group.logits / temperature, axis=1)
+def _surprise(group: Answers, temperature: Temperature) -> float:
+    logs = log_softmax(group.logits / temperature.at(group.shots), axis=1)
     return -float(np.mean(logs[np.arange(len(logs)), group.labels]))
 
 
-def reliability(group: Answers, temperature: float = 1.0) -> list[Bin]:
+def probabilities(group: Answers, temperature: Temperature = UNCHANGED) -> np.ndarray:
+    """The probabilities of answers, [N, C]."""
+    return softmax(group.logits / temperature.at(group.shots), axis=1)
+
+
+def reliability(group: Answers, temperature: Temperature = UNCHANGED) -> list[Bin]:
     """Confidence and accuracy of answers, by confidence; portions without answers are left out."""
-    probabilities = softmax(group.logits / temperature, axis=1)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == group.labels
+    likely = probabilities(group, temperature)
+    confidence = likely.max(axis=1)
+    right = likely.argmax(axis=1) == group.labels
     places = np.minimum((confidence * BINS).astype(int), BINS - 1)
     chosen = [places == place for place in range(BINS)]
     return [
@@ -134,7 +160,7 @@ def reliability(group: Answers, temperature: float = 1.0) -> list[Bin]:
     ]
 
 
-def calibration_error(group: Answers, temperature: float = 1.0) -> float:
+def calibration_error(group: Answers, temperature: Temperature = UNCHANGED) -> float:
     """The expected calibration error: the mean of |confidence − accuracy| over answers, by bins."""
     bins = reliability(group, temperature)
     return sum(one.share * abs(one.confidence - one.accuracy) for one in bins)
@@ -144,6 +170,7 @@ class Refusals(NamedTuple):
     """What a threshold of `unknown_below` does.
 
     Attributes:
+        shots: the number of pictures of each class that was learned.
         below: the threshold.
         answered: how many pictures of learned classes get an answer, in [0, 1].
         accuracy: how many of these answers are right, in [0, 1].
@@ -151,20 +178,22 @@ class Refusals(NamedTuple):
             always wrong, in [0, 1].
     """
 
+    shots: int
     below: float
     answered: float
     accuracy: float
     strangers: float
 
 
-def refusals(group: Answers, temperature: float, below: float) -> Refusals:
+def refusals(group: Answers, temperature: Temperature, below: float) -> Refusals:
     """What a threshold does to answers about pictures of learned classes and of strangers."""
-    probabilities = softmax(group.logits / temperature, axis=1)
-    says = probabilities.max(axis=1) >= below
+    likely = probabilities(group, temperature)
+    says = likely.max(axis=1) >= below
     known = group.labels < group.logits.shape[1]
-    right = probabilities.argmax(axis=1) == group.labels
+    right = likely.argmax(axis=1) == group.labels
     answered = says & known
     return Refusals(
+        group.shots,
         below,
         float(answered.sum() / known.sum()),
         float(right[answered].mean()) if answered.any() else float("nan"),

@@ -14,6 +14,7 @@ from data_gen.errors import UserError
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import Memory
 from hidra_tf.evaluation.ensemble import Ensemble
+from hidra_tf.evaluation.temperature import Temperature
 from hidra_tf.options import TRANSDUCTIVE
 from hidra_tf.runs.config import Config
 
@@ -34,7 +35,7 @@ class Contents:
             for features.
         steps: the number of inner steps.
         learning_rate: the rate of a step; None where the method takes none.
-        temperature: what logits are divided by.
+        temperature: what logits are divided by; a number, as in older files, is a constant.
         invert: whether pictures are inverted.
         features: the number of features where they take the place of pictures.
         labels: the labels of all classes, in the order of what was learned.
@@ -46,7 +47,7 @@ class Contents:
     origin: Config | None
     steps: int
     learning_rate: float | None
-    temperature: float
+    temperature: float | Temperature
     invert: bool
     features: int | None
     labels: list[Label]
@@ -54,10 +55,10 @@ class Contents:
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
+        object.__setattr__(self, "temperature", Temperature.of(self.temperature))
         _require(self.version == VERSION, f"version {VERSION}", self.version)
         unknown = self.settings.keys() - SETTINGS
         _require(not unknown, f"settings out of {', '.join(SETTINGS)}", sorted(unknown))
-        _require(_positive(self.temperature), "a temperature above 0", self.temperature)
         stepping = self.learning_rate is not None
         _require(self.steps >= stepping, "steps of at least 1", self.steps)
         _require(
@@ -85,11 +86,7 @@ def contents_of(
             f"expected a backbone of this project or a Keras model to save; received "
             f"{start.origin.backbone}, which is code"
         )
-    if start.pictures is not None and start.pictures.preprocess is not None:
-        raise UserError(
-            "preprocess: expected none to save, for a function is code; make it a layer of the "
-            "model (keras.layers.Rescaling …)"
-        )
+    start.check_no_code("save")
     if isinstance(start.method, Ensemble):
         raise UserError("checkpoint: expected a single one to save; received an ensemble")
     labels = [] if memory is None else list(memory.classes)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import keras
 import numpy as np
 from scipy.special import softmax
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from hidra_tf.classifier import starts
 from hidra_tf.classifier.errors import InputError
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.labels import as_labels, classes_array
-from hidra_tf.classifier.learner import Learner
-from hidra_tf.classifier.memory import Memory
 from hidra_tf.classifier.origins import Origins
-
-Examples = np.ndarray | Sequence[Any]
-Labels = np.ndarray | Sequence[Hashable]
+from hidra_tf.classifier.state import Examples, Labels
 
 
 class FewShotClassifier(Origins):
@@ -50,8 +44,8 @@ class FewShotClassifier(Origins):
             nothing was meta-trained (features are then scaled so that this cannot overshoot).
         balanced: whether all classes weigh the same, however many pictures they have, as in
             training; otherwise all pictures do, where the method has a loss to weigh.
-        temperature: what logits are divided by before the softmax; None takes the one that the
-            initialization was calibrated with.
+        temperature: what logits are divided by before the softmax; None takes what the
+            initialization was calibrated with, which depends on the number of pictures.
         unknown_below: the probability below which `predict` says `unknown_label`; None never does.
         unknown_label: the answer where no class is probable enough.
         invert: whether pictures are inverted first; None does what the initialization was trained
@@ -201,55 +195,4 @@ class FewShotClassifier(Origins):
                 "expected finite logits, received others: the steps went too far; a smaller "
                 "`learning_rate` or fewer `n_steps` may help"
             )
-        temperature = self.temperature
-        if temperature is None:
-            temperature = self.initialization_.temperature
-        return logits.astype(np.float64) / temperature
-
-    def _begin(self, X: Examples) -> None:
-        """Chooses what to start from, for pictures or features like these."""
-        self.check_settings()
-        self._start_from(self._start(X))
-
-    def _start_from(self, start: Initialization) -> None:
-        self.initialization_ = start
-        self._learned_with = self.settings_of_learning()
-        self._learner = Learner(start, bool(self.balanced))
-
-    def _start(self, X: Examples | None) -> Initialization:
-        if self.backbone is None and X is not None:
-            size = validate_data(self, X, dtype=np.float64).shape[1]
-            return starts.of_features(size, self.n_steps, self.learning_rate)
-        return starts.of_backbone(
-            self.backbone, self.n_steps, self.learning_rate, self.preprocess, self.invert
-        )
-
-    def _shown(self, X: Examples, y: Labels, first: bool) -> tuple[np.ndarray, list[Hashable]]:
-        """What is to be kept of pictures, and their labels."""
-        seen = self._seen(X, first)
-        labels = as_labels(y, len(seen))
-        return self._learner.examples(seen), labels
-
-    def _seen(self, X: Examples, first: bool) -> np.ndarray:
-        """Pictures [N, H, W, channels] as the network sees them, or features [N, D]."""
-        dtype = self.initialization_.backbone.dtype
-        if self.initialization_.pictures is None:
-            return validate_data(self, X, dtype=np.dtype(dtype), reset=first)
-        return self.initialization_.pictures.seen(X, dtype)
-
-    def _learn(
-        self, examples: np.ndarray, labels: list[Hashable], memory: Memory
-    ) -> FewShotClassifier:
-        """Adds examples to a memory, all or none."""
-        ways = len(set(labels) | set(memory.counts))
-        if ways > 1:
-            self.initialization_.method.check_ways(ways)
-        memory.add(examples, labels)
-        self._keep(memory)
-        return self
-
-    def _keep(self, memory: Memory) -> None:
-        self.memory_ = memory
-        # The same object until what was learned changes, so that it is looked at once.
-        self._support = memory.support() if memory.counts else None
-        self.classes_ = classes_array(memory.classes)
+        return logits.astype(np.float64) / self.temperature_of_tasks().at(self.memory_.pictures)

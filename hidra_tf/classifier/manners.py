@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import abc
-import contextlib
 import numbers
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +10,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 
 from hidra_tf.classifier.errors import InputError
-from hidra_tf.classifier.initialization import Initialization
-from hidra_tf.classifier.memory import Memory
 from hidra_tf.options import check_count, check_positive
 
 # Settings that count when classes are learned.
@@ -22,15 +17,7 @@ _LEARNING = ("n_steps", "learning_rate", "balanced", "invert")
 
 
 class Manners(ClassifierMixin, BaseEstimator):
-    """Tags, clones and pickles of `FewShotClassifier`, and checks of its settings."""
-
-    @abc.abstractmethod
-    def _start_from(self, start: Initialization) -> None:
-        """Prepares what learns from an initialization."""
-
-    @abc.abstractmethod
-    def _keep(self, memory: Memory) -> None:
-        """Takes over what was learned."""
+    """Tags and clones of `FewShotClassifier`, and checks of its settings."""
 
     def check_settings(self) -> None:
         """Raises `ValueError` if a setting cannot be meant."""
@@ -65,17 +52,6 @@ class Manners(ClassifierMixin, BaseEstimator):
                 "values, which count after another `fit`"
             )
 
-    @contextlib.contextmanager
-    def unchanged_on_error(self) -> Iterator[None]:
-        """Lets a call that fails leave everything as it was."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         vectors = self.backbone is None
@@ -86,17 +62,3 @@ class Manners(ClassifierMixin, BaseEstimator):
     def __sklearn_clone__(self) -> Manners:
         # Weights are never changed, so that clones share them.
         return type(self)(**self.get_params(deep=False))
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Compiled functions, and what memory gives, are made anew.
-        state = super().__getstate__().items()
-        return {name: value for name, value in state if name not in ("_learner", "_support")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if hasattr(self, "initialization_"):
-            learned_with = self._learned_with
-            self._start_from(self.initialization_)
-            self._learned_with = learned_with
-        if hasattr(self, "memory_"):
-            self._keep(self.memory_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import statistics
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,11 @@ class Memory(abc.ABC):
     def classes(self) -> list[Hashable]:
         """The labels, in their order."""
         return ordered(set(self.counts))
+
+    @property
+    def pictures(self) -> float:
+        """The harmonic mean of the counts; see `Temperature`."""
+        return statistics.harmonic_mean(list(self.counts.values()))
 
     @abc.abstractmethod
     def add(self, examples: np.ndarray, labels: Sequence[Hashable]) -> None:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import abc
 import os
 from typing import TYPE_CHECKING, Any
 
 from hidra_tf import shipped
 from hidra_tf.classifier import starts, storage
 from hidra_tf.classifier.contents import SETTINGS
-from hidra_tf.classifier.initialization import Initialization
-from hidra_tf.classifier.manners import Manners
+from hidra_tf.classifier.state import State
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-class Origins(Manners):
+class Origins(State):
     """How a `FewShotClassifier` is made of runs, initializations and saved classifiers."""
-
-    @abc.abstractmethod
-    def _start(self, X: Any) -> Initialization:  # noqa: ANN401 — pictures, features or None
-        """The initialization that the settings mean."""
 
     @classmethod
     def from_run(
@@ -82,23 +76,13 @@ class Origins(Manners):
                 classifier.n_features_in_ = start.backbone.feature_size
         return classifier
 
-    def starting_point(self) -> Initialization:
-        """What tasks start from: what the classifier learned from, or what its settings mean.
-
-        Raises:
-            InputError: if the classifier is one of features, and has not seen any.
-        """
-        return getattr(self, "initialization_", None) or self._start(None)
-
     def save(self, path: str | os.PathLike) -> None:
         """Writes the classifier into a new folder, with what it has learned so far.
 
         Raises:
-            UserError: if something is at `path` already or cannot be written there, or if a label
-                is neither text nor a number.
+            UserError: if something is at `path` already or cannot be written there, if a label is
+                neither text nor a number, or as for `starting_point`.
         """
-        if hasattr(self, "memory_"):
-            self.check_as_learned()
         start = self.starting_point()
         settings = {
             name: value for name, value in self.get_params(deep=False).items() if name in SETTINGS

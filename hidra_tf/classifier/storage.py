@@ -22,7 +22,7 @@ from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.memory import ClassSums, Examples, Memory
 from hidra_tf.runs.assembly import method_for
 from hidra_tf.runs.config import Config
-from hidra_tf.runs.place.new_folder import check_new, new_folder
+from hidra_tf.runs.place.whole import written
 
 CLASSIFIER, WEIGHTS, LEARNED, MODEL = (
     "classifier.json",
@@ -52,14 +52,10 @@ def save(
         UserError: if something is there already or cannot be written, or if the classifier has
             something that cannot be written.
     """
-    target = Path(path).expanduser().absolute()
     contents = contents_of(settings, start, memory)
-    check_new(target, "path")
-    try:
-        with new_folder(target) as temporary:
-            _write(temporary, contents, start, memory, precision)
-    except OSError as error:
-        raise UserError(f"{target}: expected to write a classifier; received {error}") from error
+    with written(path, "path") as folder:
+        folder.mkdir()
+        _write(folder, contents, start, memory, precision)
 
 
 def load(path: str | os.PathLike) -> tuple[dict[str, Any], Initialization, Memory | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from hidra_tf.export.counts import class_counts
+
 # How far a resized picture may leave [0, 1] by rounding.
 _TOLERANCE = 1e-3
 
@@ -34,7 +36,7 @@ def unless_wrong(bias: tf.Tensor, labels: tf.Tensor, ways: tf.Tensor) -> tf.Tens
 
 
 def _right(labels: tf.Tensor, ways: tf.Tensor) -> tf.Tensor:
-    counts = tf.reduce_sum(tf.one_hot(labels, ways, dtype=tf.float32), axis=0)
+    counts = class_counts(labels, ways)
     every = tf.reduce_min(counts) > 0.5
     none_outside = tf.reduce_sum(counts) > tf.cast(tf.shape(labels)[0], tf.float32) - 0.5
     return every & none_outside & (ways > 1)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from data_gen.episodes import Episodes
 from hidra_tf.adaptation.class_balance import weighing
 from hidra_tf.export import checks
+from hidra_tf.export.counts import pictures_per_class
 from hidra_tf.export.exported import Exported
 from hidra_tf.export.scaling import scaled_head
 from hidra_tf.heads.neurons import HeadWeights
@@ -22,7 +23,8 @@ class Endpoints:
     training are applied here. Labels are int32 [N] in 0 … C−1, and every class has a picture. A
     head holds
 
-    - `kernel` [D, C] and `bias` [C], the output layer;
+    - `kernel` [D, C] and `bias` [C], the output layer, divided by the temperature that suits the
+      numbers of pictures in the support set, so that probabilities are the softmax of its logits;
     - with `norm=support` the mean and the variance [channels] of every normalisation;
     - where inner steps move the backbone, the weights that they have moved.
 
@@ -62,6 +64,7 @@ class Endpoints:
             labels = checks.assert_labels(labels, ways)
         with weighing(self._source.balanced):
             head = self._head(self._seen(images), labels, ways)
+        head = self._tempered(head, pictures_per_class(labels, ways, self._backbone.dtype))
         if not self._asserting:
             head["bias"] = checks.unless_wrong(head["bias"], labels, ways)
         return head
@@ -72,7 +75,7 @@ class Endpoints:
             self._weights(head), self._seen(images), self._statistics(head)
         )
         logits = HeadWeights(head["kernel"], head["bias"]).logits(features)
-        return {"probabilities": tf.nn.softmax(logits / self._source.temperature)}
+        return {"probabilities": tf.nn.softmax(logits)}
 
     def learned(self) -> Head:
         """The head of what a classifier has learned."""
@@ -81,7 +84,14 @@ class Endpoints:
         learn = self._output_layer if examples.ndim == 2 else self._head
         with weighing(self._source.balanced):
             shown = tf.constant(examples, self._backbone.dtype)
-            return learn(shown, tf.constant(labels), tf.constant(ways))
+            head = learn(shown, tf.constant(labels), tf.constant(ways))
+        # Of many examples only the means are kept, so that their numbers are told.
+        return self._tempered(head, self._source.pictures)
+
+    def _tempered(self, head: Head, pictures: tf.Tensor | float) -> Head:
+        """The head whose logits are divided by the temperature for K pictures of each class."""
+        divisor = self._source.temperature.at(pictures)
+        return head | {name: head[name] / divisor for name in ("kernel", "bias")}
 
     def _seen(self, images: tf.Tensor) -> tf.Tensor:
         """What the network sees of pictures."""

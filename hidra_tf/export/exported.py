@@ -9,6 +9,7 @@ import numpy as np
 from data_gen.errors import UserError
 from hidra_tf.classifier.estimator import FewShotClassifier
 from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.evaluation.temperature import Temperature
 from hidra_tf.options import TRANSDUCTIVE
 
 
@@ -18,25 +19,28 @@ class Exported:
 
     Attributes:
         start: the initialization.
-        temperature: what logits are divided by before the softmax.
+        temperature: what logits are divided by before the softmax, for any number of pictures.
         balanced: whether all classes weigh the same, or all pictures.
         support: what a classifier has learned from: pictures as the network sees them, or features
             [M, D], and their labels int32 [M]; None where there is none.
         labels: the names of its classes, in the order of the probabilities.
+        pictures: the number of its pictures of each class, which its temperature depends on.
     """
 
     start: Initialization
-    temperature: float
+    temperature: Temperature
     balanced: bool = True
     support: tuple[np.ndarray, np.ndarray] | None = None
     labels: tuple[str, ...] = ()
+    pictures: float | None = None
 
 
 def exported(source: Initialization | FewShotClassifier) -> Exported:
     """What is to be written of an initialization or a classifier.
 
     Raises:
-        UserError: if it is neither, or if its answers cannot be given by a file of this kind.
+        UserError: if it is neither, if its answers cannot be given by a file of this kind, or if a
+            setting of the classifier was changed since it learned.
     """
     if isinstance(source, FewShotClassifier):
         found = _of_classifier(source)
@@ -53,13 +57,14 @@ def exported(source: Initialization | FewShotClassifier) -> Exported:
 
 def _of_classifier(classifier: FewShotClassifier) -> Exported:
     start = classifier.starting_point()
-    temperature = classifier.temperature or start.temperature
+    temperature = classifier.temperature_of_tasks()
     balanced = bool(classifier.balanced)
     memory = getattr(classifier, "memory_", None)
     if memory is None or len(memory.classes) < 2:
         return Exported(start, temperature, balanced)
     names = tuple(str(label) for label in memory.classes)
-    return Exported(start, temperature, balanced, tuple(memory.support()), names)
+    support = tuple(memory.support())
+    return Exported(start, temperature, balanced, support, names, memory.pictures)
 
 
 def _check(start: Initialization) -> None:
@@ -77,8 +82,4 @@ def _check(start: Initialization) -> None:
         )
     if start.pictures is None:
         raise UserError("expected a classifier of pictures to export; received one of features")
-    if start.pictures.preprocess is not None:
-        raise UserError(
-            "preprocess: expected none to export, for a function is code; make it a layer of the "
-            "model (keras.layers.Rescaling …)"
-        )
+    start.check_no_code("export")

@@ -14,7 +14,7 @@ from hidra_tf.classifier.estimator import FewShotClassifier
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.export.endpoints import Endpoints
 from hidra_tf.export.exported import Exported, exported
-from hidra_tf.export.writing import whole
+from hidra_tf.runs.place.whole import written
 
 
 def export_saved_model(
@@ -57,7 +57,7 @@ def export_saved_model(
         TensorShape([4, 3])
     """
     found = exported(source)
-    with whole(folder) as path:
+    with written(folder, "folder", or_empty=True) as path:
         write_saved_model(found, path, asserting=True)
 
 

@@ -15,8 +15,8 @@ from hidra_tf.classifier.estimator import FewShotClassifier
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.export.exported import Exported, exported
 from hidra_tf.export.saved_model import write_saved_model
-from hidra_tf.export.writing import whole
 from hidra_tf.options import check_choice
+from hidra_tf.runs.place.whole import written
 
 QUANTIZATIONS = ("none", "float16", "int8")
 
@@ -60,7 +60,7 @@ def export_tflite(
     check_choice("quantization", quantization, QUANTIZATIONS)
     found = exported(source)
     _check_closed_form(found.start)
-    with whole(file) as path:
+    with written(file, "file", kind="file") as path:
         path.write_bytes(_converted(found, quantization))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_gen import typed_json
 from data_gen.errors import UserError
+from hidra_tf.evaluation.temperature import Temperature
 
 CARD = "card.json"
 _FOLDER = Path(__file__).parent
@@ -37,15 +38,17 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """What a threshold of `unknown_below` does in tasks of 5 ways and 5 shots.
+    """What a threshold of `unknown_below` does in tasks of 5 ways.
 
     Attributes:
+        shots: the pictures of each class.
         below: the threshold.
         answered: how many pictures of learned classes get an answer, in [0, 1].
         accuracy: how many of these answers are right, in [0, 1].
         strangers: how many pictures of classes that were not learned get an answer, in [0, 1].
     """
 
+    shots: int = 5
     below: float
     answered: float
     accuracy: float
@@ -64,7 +67,8 @@ class Card:
         command: how it was trained.
         seconds: how long that took, and on what.
         limits: what it is not good for.
-        temperature: what logits are divided by, fitted on tasks of the validation classes.
+        temperature: what logits are divided by, fitted on tasks of the validation classes; a
+            number, as in older cards, is a constant.
         accuracies: what was measured.
         thresholds: what thresholds do.
     """
@@ -76,9 +80,12 @@ class Card:
     command: str
     seconds: str
     limits: str
-    temperature: float
+    temperature: float | Temperature
     accuracies: list[Accuracy]
     thresholds: list[Threshold]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "temperature", Temperature.of(self.temperature))
 
 
 def initializations() -> dict[str, Card]:

@@ -154,7 +154,7 @@ def _places() -> list[Row]:
         to("a file in place of the output folder", "--output_dir=out/mine.txt",
            "output_dir: expected a new or empty", full),
         to("an output folder below a file", "--output_dir=out/mine.txt/x",
-           "expected a place for a new folder at .*mine.txt/x", full),
+           "expected to write to .*mine.txt/x", full),
         to("an output folder where nothing can be written", "--output_dir=/proc/answers",
            "/proc|no such file|permission"),
         to("a name of 300 characters", f"--save={'x' * 300}", "name too long"),

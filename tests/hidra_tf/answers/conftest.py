@@ -63,10 +63,10 @@ def shared():
 @pytest.fixture
 def ask(saved, shared, tmp_path, capsys, monkeypatch):
     """Answers a request; gives the folder of the answers and what was printed."""
-    from hidra_tf.classifier import estimator, storage
+    from hidra_tf.classifier import state, storage
 
     load, learner = shared
-    monkeypatch.setattr(estimator, "Learner", learner)
+    monkeypatch.setattr(state, "Learner", learner)
     own = storage.load
     monkeypatch.setattr(storage, "load", lambda path: (load if path == saved else own)(path))
     from hidra_tf.answers.answer import answer

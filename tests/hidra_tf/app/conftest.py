@@ -35,9 +35,9 @@ def compiled():
 def session(start, compiled, monkeypatch):
     """A session in which nothing was taught."""
     from hidra_tf.app.session import Session
-    from hidra_tf.classifier import estimator
+    from hidra_tf.classifier import state
 
-    monkeypatch.setattr(estimator, "Learner", compiled)
+    monkeypatch.setattr(state, "Learner", compiled)
     return Session(start)
 
 

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import pickle
 
 import keras
@@ -14,6 +15,7 @@ from data_gen.errors import UserError
 from hidra_tf import FewShotClassifier
 from hidra_tf.adaptation.class_balance import equal_pictures
 from hidra_tf.classifier.memory import ClassSums
+from hidra_tf.evaluation.temperature import Temperature
 from tests.hidra_tf.classifier.small import start_of, stripes
 
 COUNTS = (1, 4, 2)
@@ -189,6 +191,43 @@ def test_what_is_not_probable_enough_is_unknown(affine_start):
     assert sure.shape == unsure.shape
     hot = FewShotClassifier(affine_start, temperature=0.01).fit(support, labels)
     assert hot.predict_proba(support).max() > probabilities.max()
+
+
+@pytest.mark.parametrize("norm", ["affine", "support"])
+def test_the_temperature_suits_the_numbers_of_pictures_as_they_are_now(norm, request):
+    start = request.getfixturevalue(f"{norm}_start")
+    tempered = dataclasses.replace(start, temperature=Temperature(0.05, 0.1))
+    support, labels = stripes(COUNTS)
+    plain, classifier = FewShotClassifier(start), FewShotClassifier(tempered)
+
+    def check(*counts):
+        divisor = 0.05 + 0.1 * np.mean([1 / count for count in counts])
+        wanted = softmax(np.log(plain.predict_proba(support)) / divisor)
+        found = classifier.predict_proba(support)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9)
+
+    for one in (plain, classifier):
+        one.fit(support, labels)
+    check(1, 4, 2)
+    for one in (plain, classifier):
+        one.partial_fit(support[:3], [0, 0, 9])
+    check(3, 4, 2, 1)
+    for one in (plain, classifier):
+        one.forget(9)
+    check(3, 4, 2)
+    constant = classifier.set_params(temperature=2.0).predict_proba(support)
+    np.testing.assert_allclose(
+        constant, softmax(np.log(plain.predict_proba(support)) / 2), rtol=0, atol=1e-12
+    )
+
+
+def test_a_threshold_looks_at_tempered_probabilities(affine_start):
+    support, labels = stripes(COUNTS)
+    classifier = FewShotClassifier(affine_start, unknown_below=0.6).fit(support, labels)
+    assert "unknown" in classifier.predict(support)
+    sure = dataclasses.replace(affine_start, temperature=Temperature(1e-3, 1e-3))
+    classifier = FewShotClassifier(sure, unknown_below=0.6).fit(support, labels)
+    assert "unknown" not in classifier.predict(support).tolist()
 
 
 def test_more_steps_and_other_rates_are_those_of_the_method():

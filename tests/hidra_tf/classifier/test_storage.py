@@ -8,6 +8,7 @@ import pytest
 from data_gen.errors import UserError
 from hidra_tf import FewShotClassifier
 from hidra_tf.classifier import storage
+from hidra_tf.evaluation.temperature import Temperature
 from tests.hidra_tf.classifier.small import config_of, start_of, stripes
 
 COUNTS = (1, 4, 2)
@@ -17,8 +18,9 @@ COUNTS = (1, 4, 2)
 def fitted(request):
     start = start_of(request.param, dtype="float32")
     config = config_of(norm=request.param)
-    classifier = FewShotClassifier(dataclasses.replace(start, origin=config, temperature=0.5))
-    return classifier.fit(*stripes(COUNTS))
+    temperature = Temperature(0.5, 0.7)
+    start = dataclasses.replace(start, origin=config, temperature=temperature)
+    return FewShotClassifier(start).fit(*stripes(COUNTS))
 
 
 def test_a_saved_classifier_answers_and_learns_as_before(fitted, tmp_path):
@@ -27,10 +29,25 @@ def test_a_saved_classifier_answers_and_learns_as_before(fitted, tmp_path):
     loaded = FewShotClassifier.load(tmp_path / "kept")
     np.testing.assert_array_equal(loaded.predict_proba(pictures), fitted.predict_proba(pictures))
     assert loaded.initialization_.origin.data_dir is None
+    assert loaded.initialization_.temperature == Temperature(0.5, 0.7)
     for classifier in (loaded, FewShotClassifier(fitted.backbone).fit(*stripes(COUNTS))):
         classifier.partial_fit(pictures, labels)
     np.testing.assert_allclose(
         loaded.predict_proba(pictures), classifier.predict_proba(pictures), atol=1e-7
+    )
+
+
+def test_a_temperature_of_one_number_is_read_as_a_constant(fitted, tmp_path):
+    fitted.save(tmp_path / "kept")
+    file = tmp_path / "kept" / "classifier.json"
+    fields = json.loads(file.read_text())
+    assert fields["temperature"] == {"limit": 0.5, "per_picture": 0.7}
+    file.write_text(json.dumps({**fields, "temperature": 0.25}))
+    old = FewShotClassifier.load(tmp_path / "kept")
+    pictures = stripes(COUNTS)[0]
+    constant = FewShotClassifier(fitted.backbone, temperature=0.25).fit(*stripes(COUNTS))
+    np.testing.assert_allclose(
+        old.predict_proba(pictures), constant.predict_proba(pictures), rtol=0, atol=1e-6
     )
 
 
@@ -122,6 +139,7 @@ def _other_weights(folder):
     [
         ({"temperature": 0}, "temperature above 0"),
         ({"temperature": float("nan")}, "temperature above 0"),
+        ({"temperature": {"limit": 1.0, "per_picture": -0.5}}, "temperature above 0 that no"),
         ({"steps": 0}, "steps of at least 1"),
         ({"learning_rate": -1.0}, "learning_rate above 0"),
         ({"labels": [0, 0, 1]}, "different labels"),

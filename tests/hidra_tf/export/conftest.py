@@ -16,6 +16,7 @@ def make_start():
     from hidra_tf.backbones.conv4 import conv4
     from hidra_tf.classifier.initialization import Initialization
     from hidra_tf.classifier.pictures import PictureFormat
+    from hidra_tf.evaluation.temperature import Temperature
 
     def make(norm="running", method="hidra", steps=1, channels=1, dtype="float32", **options):
         model = conv4((16, 16, channels), 4, norm, dtype=dtype)
@@ -28,7 +29,7 @@ def make_start():
         view = View((16, 16), standardize=colours)
         pictures = PictureFormat((18, 18), channels, invert=channels == 1, view=view)
         assert tf.reduce_all([tf.reduce_any(v != 0) for v in built.theta()])
-        return Initialization(built, steps, pictures, temperature=0.1)
+        return Initialization(built, steps, pictures, temperature=Temperature(0.05, 0.08))
 
     return make
 
@@ -65,7 +66,8 @@ def expected():
         arrays = (support, tf.constant(labels), queries, tf.constant(unknown))
         episodes = Episodes(*(one[tf.newaxis] for one in arrays), tf.constant(labels.max() + 1))
         logits = start.method.query_logits(episodes, (start.steps,)).numpy()[0, 0]
-        logits = logits.astype(np.float64) / start.temperature
+        temperature = 0.05 + 0.08 * np.mean(1 / np.bincount(labels))
+        logits = logits.astype(np.float64) / temperature
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 

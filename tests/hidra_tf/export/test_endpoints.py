@@ -105,6 +105,23 @@ def test_what_a_classifier_has_learned_is_a_head(make_start, make_task, norm):
     np.testing.assert_allclose(probabilities, fitted.predict_proba(asked), rtol=0, atol=1e-5)
 
 
+def test_what_was_learned_is_tempered_by_the_pictures_and_not_by_what_is_kept_of_them(
+    make_start, make_task
+):
+    # Of ten pictures only their mean is kept, which must not pass for a single picture.
+    shown, labels, _ = make_task(2)
+    many = np.repeat(shown, 10, axis=0), np.repeat(labels, 10)
+    fitted = FewShotClassifier(make_start("running")).fit(*many)
+    assert len(fitted.memory_.support().examples) == 2
+    found = Endpoints(exported(fitted))
+    head = found.learned()
+    adapted = found.adapt(*map(tf.constant, many), tf.constant(2))
+    np.testing.assert_allclose(head["kernel"], adapted["kernel"], rtol=1e-4, atol=1e-4)
+    constant = Endpoints(exported(fitted.set_params(temperature=1.0))).learned()
+    divisor = 0.05 + 0.08 * np.mean([1 / 10, 1 / 20])
+    np.testing.assert_allclose(head["kernel"], constant["kernel"] / divisor, rtol=1e-5)
+
+
 def test_scaled_features_become_part_of_the_head(make_start, make_task):
     start = dataclasses.replace(make_start("affine", "anil", 5, head="zero"), standardized=True)
     shown, labels, asked = make_task(3)
