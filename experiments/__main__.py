@@ -79,9 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results_dir", type=Path, default=Path("results"))
     parser.add_argument("--cache_dir", help="the folder for decoded data sets")
     parser.add_argument("--seeds", type=_numbers, default=(0,), help="such as 0,1,2")
-    parser.add_argument(
-        "--only", type=lambda text: text.split(","), default=(), help="labels of lines to measure"
-    )
+    labels = "labels of lines of its tables, such as 'HIDRA 5,MAML'"
+    parser.add_argument("--only", type=lambda text: text.split(","), default=(), help=labels)
     return parser
 
 

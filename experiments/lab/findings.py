@@ -13,8 +13,10 @@ from hidra_tf.evaluation.intervals import Estimate
 from hidra_tf.evaluation.trainings import mean_over_trainings
 from hidra_tf.runs.records.reading import rows_of
 
-# From what was measured of each seed to one number.
-Measure = Callable[[Sequence[Mapping[str, Any]]], Estimate]
+# What was measured in a test, for each seed of its training.
+Made = Sequence[Mapping[str, Any]]
+# From what was measured in a cell's tests to one number.
+Measure = Callable[..., Estimate]
 
 
 class Cell(NamedTuple):
@@ -26,6 +28,7 @@ class Cell(NamedTuple):
         measure: from what was measured to the number.
         paper: the published number, or None.
         paper_interval: the published ±, or None.
+        beside: another test, whose results are the second argument of `measure`, or None.
     """
 
     column: str
@@ -33,6 +36,7 @@ class Cell(NamedTuple):
     measure: Measure
     paper: float | None = None
     paper_interval: float | None = None
+    beside: Test | None = None
 
 
 class Line(NamedTuple):
@@ -98,18 +102,39 @@ class Found(NamedTuple):
         return [text for text in texts if text]
 
 
+class Listing(NamedTuple):
+    """Records that are no table of tests, such as times or the points of a curve.
+
+    Attributes:
+        name: of its file, as in `short_NAME.csv`.
+        title: above the table.
+        records: with the same keys, which are the headings; values are texts, numbers, or None for
+            what was not measured.
+        digits: decimal places of numbers with a point.
+        shown: whether people see it as a table, beside the file.
+    """
+
+    name: str
+    title: str
+    records: tuple[Mapping[str, Any], ...]
+    digits: int = 2
+    shown: bool = True
+
+
 @dataclass(frozen=True)
 class Findings:
     """All that a study found.
 
     Attributes:
         tables: numbers beside the published ones.
+        listings: other numbers.
         figures: the name of a figure → a PNG.
         words: what there is to say, in paragraphs of Markdown.
         numbers: what else is kept as JSON.
     """
 
     tables: tuple[Found, ...] = ()
+    listings: tuple[Listing, ...] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
@@ -118,19 +143,22 @@ class Findings:
 def accuracy(ways: int, steps: int) -> Measure:
     """The accuracy in % at a number of ways after a number of steps, with its 95 % interval."""
 
-    def measure(made: Sequence[Mapping[str, Any]]) -> Estimate:
-        rows = [_row(one, ways, steps) for one in made]
-        scores = np.array([[count / row.queries for count in row.correct] for row in rows])
-        mean, ci95 = mean_over_trainings(100 * scores, shared=True)
-        return Estimate(mean, ci95)
+    def measure(made: Made) -> Estimate:
+        return mean_over_trainings(scores(made, ways, steps), shared=True)
 
     return measure
+
+
+def scores(made: Made, ways: int, steps: int) -> np.ndarray:
+    """Accuracies in %, [S, T]: a row for each seed, a column for each task."""
+    rows = [_row(one, ways, steps) for one in made]
+    return 100 * np.array([[count / row.queries for count in row.correct] for row in rows])
 
 
 def metric(name: str, ways: int, steps: int) -> Measure:
     """The mean of another metric of the tasks; of several seeds, the mean over them."""
 
-    def measure(made: Sequence[Mapping[str, Any]]) -> Estimate:
+    def measure(made: Made) -> Estimate:
         found = [_row(one, ways, steps).metrics[name] for one in made]
         if len(found) == 1:
             return Estimate(found[0]["mean"], found[0]["ci95"])

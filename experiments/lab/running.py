@@ -25,7 +25,7 @@ def run(study: Study, lab: Lab, results: Path, only: Sequence[str] = ()) -> bool
         study: the study.
         lab: where it works.
         results: the folder of all results.
-        only: the labels of the jobs that are wanted; none means all.
+        only: the labels of the jobs, or of lines of tables, that are wanted; none means all.
 
     Raises:
         UserError: if a label is not one of the study's.
@@ -55,11 +55,11 @@ def run(study: Study, lab: Lab, results: Path, only: Sequence[str] = ()) -> bool
 
 def _wanted(study: Study, lab: Lab, only: Sequence[str]) -> list[Job]:
     jobs = study.jobs(lab)
-    labels = list(dict.fromkeys(job.label for job in jobs))
+    labels = list(dict.fromkeys(name for job in jobs for name in (job.line, job.label) if name))
     unknown = [label for label in only if label not in labels]
     if unknown:
         raise UserError(f"only: expected some of {'; '.join(labels)}; received {unknown[0]}")
-    return [job for job in jobs if not only or job.label in only]
+    return [job for job in jobs if not only or {job.line, job.label} & set(only)]
 
 
 def _problem(job: Job) -> str | None:

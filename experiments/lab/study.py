@@ -16,14 +16,16 @@ class Job(NamedTuple):
     """A piece of a study's work, which may take hours and goes on where it was stopped.
 
     Attributes:
-        label: the line of a table, or the name of a part, that it is for.
+        label: the line of a table, the place in a line, or the name of a part, that it is for.
         is_done: whether nothing of it is left.
         do: does what is left.
+        line: the line of a table that it is for, where `label` is a place in it.
     """
 
     label: str
     is_done: Callable[[], bool]
     do: Callable[[], None]
+    line: str = ""
 
 
 class Study(Protocol):
@@ -69,13 +71,13 @@ class TableStudy:
 
     def jobs(self, lab: Lab) -> list[Job]:
         """One job for each test of each seed; lines that need the same one share it."""
-        labels: dict[Test, str] = {}
+        labels: dict[Test, tuple[str, str]] = {}
         for table in self.tables(lab):
             for line in table.lines:
-                for cell in line.cells:
-                    for test in with_seeds(cell.test, lab.seeds):
-                        labels.setdefault(test, line.label)
-        return [test_job(label, test, lab) for test, label in labels.items()]
+                for label, test in _needed(line, table.columns):
+                    for seeded in with_seeds(test, lab.seeds):
+                        labels.setdefault(seeded, (label, line.label))
+        return [test_job(label, test, lab, line) for test, (label, line) in labels.items()]
 
     def collect(self, lab: Lab) -> Findings:
         """What was found so far; nothing is trained or tested."""
@@ -83,26 +85,41 @@ class TableStudy:
             Found(table, tuple(_measured(line, lab) for line in table.lines))
             for table in self.tables(lab)
         )
-        return Findings(found, self.figures(found, lab), self.words)
+        return Findings(found, figures=self.figures(found, lab), words=self.words)
 
 
-def test_job(label: str, test: Test, lab: Lab) -> Job:
+def test_job(label: str, test: Test, lab: Lab, line: str = "") -> Job:
     """The job that trains and tests."""
     return Job(
         label,
         is_done=lambda: lab.store.known(test) is not None,
         do=functools.partial(lab.store.measure, test),
+        line=line,
     )
+
+
+def _needed(line: Line, columns: str) -> list[tuple[str, Test]]:
+    """The tests of a line, with the line's label, or with their own where there are several."""
+    tests: dict[Test, str] = {}
+    for cell in line.cells:
+        for test in filter(None, (cell.test, cell.beside)):
+            tests.setdefault(test, f"{line.label} at {cell.column} {columns}")
+    if len(tests) == 1:
+        return [(line.label, test) for test in tests]
+    return [(label, test) for test, label in tests.items()]
 
 
 def _measured(line: Line, lab: Lab) -> tuple[Measured, ...]:
     """The cells of a line with their numbers, of the seeds that are there."""
-    known: dict[Test, tuple[dict, ...]] = {}
+
+    @functools.cache
+    def known(test: Test) -> tuple[dict, ...]:
+        made = map(lab.store.known, with_seeds(test, lab.seeds))
+        return tuple(one for one in made if one is not None)
+
     cells = []
     for cell in line.cells:
-        if cell.test not in known:
-            made = map(lab.store.known, with_seeds(cell.test, lab.seeds))
-            known[cell.test] = tuple(one for one in made if one is not None)
-        made = known[cell.test]
-        cells.append(Measured(cell, cell.measure(made) if made else None, made))
+        given = [known(test) for test in (cell.test, cell.beside) if test is not None]
+        number = cell.measure(*given) if all(given) else None
+        cells.append(Measured(cell, number, given[0] if number else ()))
     return tuple(cells)

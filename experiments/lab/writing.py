@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.lab.curves import training_seconds
-from experiments.lab.findings import Findings, Found, Measured
+from experiments.lab.findings import Findings, Found, Listing, Measured
 from experiments.lab.lab import Lab
 from experiments.lab.store import Test, with_seeds
 from hidra_tf.evaluation.intervals import Estimate
@@ -39,11 +39,14 @@ def write(name: str, findings: Findings, lab: Lab, folder: Path) -> None:
     records = [record for found in findings.tables for record in _records(found, lab)]
     if records:
         write_atomically(place / f"{budget}.csv", _as_csv(records))
+    for listing in filter(lambda one: one.records, findings.listings):
+        write_atomically(place / f"{budget}_{listing.name}.csv", _as_csv(listing.records))
     numbers = {
         "study": name,
         "budget": budget,
         "cells": records,
         "missing": missing(findings),
+        **{listing.name: listing.records for listing in findings.listings},
         **findings.numbers,
     }
     write_atomically(place / f"{budget}.json", json.dumps(numbers, indent=1) + "\n")
@@ -58,6 +61,7 @@ def missing(findings: Findings) -> list[str]:
 def markdown(findings: Findings, lab: Lab) -> str:
     """The tables, how each line came about, what is missing, the figures and the words."""
     parts = [part for found in findings.tables for part in (_table(found), _how(found, lab))]
+    parts += [_listing(one) for one in findings.listings if one.shown and one.records]
     if missing(findings):
         parts.append(f"Not measured with this budget: {'; '.join(missing(findings))}.")
     parts += [f"![{figure}]({lab.budget.name}_{figure}.png)" for figure in findings.figures]
@@ -82,6 +86,21 @@ def _table(found: Found) -> str:
             label = line.label if number == 0 else ""
             lines.append(f"| {label} | {what} | {' | '.join(texts)} |")
     return "\n".join(lines)
+
+
+def _listing(listing: Listing) -> str:
+    """A listing as a table of Markdown."""
+    names = list(listing.records[0])
+    lines = [f"**{listing.title}**", "", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for record in listing.records:
+        lines.append(f"| {' | '.join(_value(record[n], listing.digits) for n in names)} |")
+    return "\n".join(lines)
+
+
+def _value(value: object, digits: int) -> str:
+    if isinstance(value, float):
+        return f"{value:,.{digits}f}"
+    return NOTHING if value is None else str(value)
 
 
 def _rows(
@@ -128,7 +147,7 @@ def _how_cell(measured: Measured, lab: Lab) -> str:
     plural = "s" if len(measured.made) > 1 else ""
     trained = f"{config.steps:,} updates × {config.meta_batch} tasks, seed{plural} {seeds}"
     return (
-        f"{trained}, {_minutes(measured, lab)}{made['tasks']} test tasks of seed "
+        f"{trained}, {_minutes(measured, lab)}{made['tasks']} {made['split']} tasks of seed "
         f"{task_seed(made)}, {made['shots']} shots, {setting_of(made['norm'])} "
         f"(`norm={made['norm']}`){_validation(measured)}"
     )

@@ -46,7 +46,7 @@ def tables(lab: Lab) -> list[Table]:
         for rate in ("0.4", "0.01")
         for steps in STEPS
     ]
-    maml = tuple(Line(f"MAML, {_steps(steps)}", _maml(lab, steps)) for steps in STEPS)
+    maml = tuple(Line(f"MAML after {_steps(steps)}", _maml(lab, steps)) for steps in STEPS)
     return [*made, Table("MAML, α = 0.4: one model for each number of ways", maml)]
 
 
