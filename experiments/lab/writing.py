@@ -14,6 +14,7 @@ from experiments.lab.findings import Findings, Found, Listing, Measured
 from experiments.lab.lab import Lab
 from experiments.lab.store import Test, with_seeds
 from hidra_tf.evaluation.intervals import Estimate
+from hidra_tf.methods import METHODS
 from hidra_tf.options import setting_of
 from hidra_tf.runs.config import format_ways
 from hidra_tf.runs.place.folder import write_atomically
@@ -136,21 +137,36 @@ def _how(found: Found, lab: Lab) -> str:
     """How each line came about; lines that came about alike are named together."""
     alike: dict[str, list[str]] = {}
     for line, cells in zip(found.table.lines, found.lines, strict=True):
-        for text in dict.fromkeys(_how_cell(one, lab) for one in cells if one.ours is not None):
-            alike.setdefault(text, []).append(line.label)
+        measured = [one for one in cells if one.ours is not None]
+        columns: dict[str, list[str]] = {}
+        for one in measured:
+            columns.setdefault(_how_cell(one, lab), []).append(one.cell.column)
+        for text, where in columns.items():
+            part = f" at {', '.join(where)} {found.table.columns}"
+            alike.setdefault(text, []).append(line.label + part * (len(columns) > 1))
     return "\n".join(f"- {', '.join(labels)}: {text}" for text, labels in alike.items())
 
 
 def _how_cell(measured: Measured, lab: Lab) -> str:
-    config, made = measured.cell.test.config, measured.made[0]
-    seeds = format_ways(sorted(one["seed"] for one in measured.made))
-    plural = "s" if len(measured.made) > 1 else ""
-    trained = f"{config.steps:,} updates × {config.meta_batch} tasks, seed{plural} {seeds}"
+    made = measured.made[0]
     return (
-        f"{trained}, {_minutes(measured, lab)}{made['tasks']} {made['split']} tasks of seed "
+        f"{_training(measured, lab)}{made['tasks']} {made['split']} tasks of seed "
         f"{task_seed(made)}, {made['shots']} shots, {setting_of(made['norm'])} "
         f"(`norm={made['norm']}`){_validation(measured)}"
     )
+
+
+def _training(measured: Measured, lab: Lab) -> str:
+    """How much was trained, in words that end in a comma."""
+    config = measured.cell.test.config
+    seeds = format_ways(sorted(one["seed"] for one in measured.made))
+    seeds = f"seed{'s' if len(measured.made) > 1 else ''} {seeds}, "
+    if not METHODS[config.method].trains:
+        return f"nothing trained, {seeds}"
+    many, what = config.meta_batch, "tasks"
+    if METHODS[config.method].batches:
+        many, what = config.batch_size, "pictures"
+    return f"{config.steps:,} updates × {many} {what}, {seeds}{_minutes(measured, lab)}"
 
 
 def _minutes(measured: Measured, lab: Lab) -> str:
