@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,36 +25,56 @@ class Point(NamedTuple):
     value: float
 
 
-def curve(path: Path, split: str, tag: str = "accuracy") -> list[Point]:
+def curve(
+    path: Path, split: str, tag: str = "accuracy", starts: Sequence[float] = ()
+) -> list[Point]:
     """A curve of the run at `path`: points in the order of their meta-updates.
 
-    A run that was stopped and went on has a file for each start. Where two have the same
-    meta-update, the later one counts; its seconds are those of the file that it is in, after all
-    that files before it had up to its first point.
+    A run that was stopped and went on has a file for each start. What a later file measured takes
+    the place of all that earlier ones measured at its first meta-update and after it; its seconds
+    follow on theirs. When a start was is not in the files: without `starts`, the time before the
+    first point of each file is not counted. With them it is, loading and compiling included; the
+    updates that a later start repeats then count once, those between the last point that stays and
+    the checkpoint that it went on from not at all.
 
     Args:
         path: the run's folder.
         split: `train`, `val` or `test`.
         tag: the name of the scalar.
+        starts: the times of the starts of the run, in seconds since 1970.
     """
-    files = sorted((path / split).glob("events.out.tfevents.*"), key=_first_time)
     points: dict[int, Point] = {}
-    for file in files:
-        found = _scalars(file, tag)
-        if not found:
-            continue
+    ended = -math.inf
+    for found in _starts(path, split, tag):
         first_step, first_time, _ = found[0]
-        before = max((p.seconds for p in points.values() if p.step <= first_step), default=0.0)
+        begun = max((start for start in starts if ended < start <= first_time), default=None)
+        # Without a start, the way to the first point is known only where it was gone before.
+        last_kept = first_step if begun is None else first_step - 1
+        before = max((p.seconds for p in points.values() if p.step <= last_kept), default=0.0)
         points = {step: point for step, point in points.items() if step < first_step}
         for step, time, value in found:
-            points[step] = Point(step, before + time - first_time, value)
+            seconds = before + time - (first_time if begun is None else begun)
+            points[step] = Point(step, seconds, value)
+        ended = found[-1][1]
     return [points[step] for step in sorted(points)]
+
+
+def pieces(path: Path, split: str, tag: str = "accuracy") -> int:
+    """In how many pieces a curve was measured: more than one if its run was stopped."""
+    return len(_starts(path, split, tag))
 
 
 def training_seconds(path: Path) -> float | None:
     """The seconds from the first measurement of a training to its last one; None without any."""
     points = curve(path, "val") or curve(path, "train")
     return points[-1].seconds if points else None
+
+
+def _starts(path: Path, split: str, tag: str) -> list[list[tuple[int, float, float]]]:
+    """What each start of a run measured: step, wall time and value of each event of a tag."""
+    files = (path / split).glob("events.out.tfevents.*")
+    found = filter(None, (_scalars(file, tag) for file in files))
+    return sorted(found, key=lambda events: events[0][1])
 
 
 def _scalars(file: Path, tag: str) -> list[tuple[int, float, float]]:
@@ -63,8 +85,3 @@ def _scalars(file: Path, tag: str) -> list[tuple[int, float, float]]:
         for value in event.summary.value
         if value.tag == tag
     ]
-
-
-def _first_time(file: Path) -> float:
-    """When a file was begun, which its name says."""
-    return float(file.name.split(".")[3])
