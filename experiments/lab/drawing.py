@@ -14,6 +14,7 @@ from experiments.lab.findings import Measured
 def panels(
     groups: Sequence[tuple[str, Sequence[tuple[str, Sequence[Measured]]]]],
     paper: bool = True,
+    logarithmic: bool = False,
 ) -> bytes:
     """A PNG with a panel for each group of lines: ours solid, with intervals, the paper's dotted.
 
@@ -21,6 +22,7 @@ def panels(
         groups: the title of a panel, and its lines as label and cells; the headings of the cells'
             columns are numbers of ways.
         paper: whether the published numbers are drawn too.
+        logarithmic: whether the numbers of ways are drawn on a logarithmic scale.
     """
     figure = Figure(figsize=(5.4 * len(groups), 4.4), layout="constrained")
     for axes, (title, lines) in zip(
@@ -46,6 +48,11 @@ def panels(
                 )  # fmt: skip
         axes.set(title=title, xlabel="ways (classes per task)", ylabel="accuracy, %")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if logarithmic:
+            columns = sorted({int(one.cell.column) for _, cells in lines for one in cells})
+            axes.set_xscale("log")
+            axes.set_xticks(columns, map(str, columns))
+            axes.set_xticks([], minor=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if axes.get_legend_handles_labels()[0]:

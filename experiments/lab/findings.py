@@ -131,6 +131,7 @@ class Findings:
         figures: the name of a figure → a PNG.
         words: what there is to say, in paragraphs of Markdown.
         numbers: what else is kept as JSON.
+        absent: what was not measured, beside the lines of the tables.
     """
 
     tables: tuple[Found, ...] = ()
@@ -138,6 +139,7 @@ class Findings:
     figures: Mapping[str, bytes] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
 
 def accuracy(ways: int, steps: int) -> Measure:

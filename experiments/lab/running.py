@@ -55,11 +55,11 @@ def run(study: Study, lab: Lab, results: Path, only: Sequence[str] = ()) -> bool
 
 def _wanted(study: Study, lab: Lab, only: Sequence[str]) -> list[Job]:
     jobs = study.jobs(lab)
-    labels = list(dict.fromkeys(name for job in jobs for name in (job.line, job.label) if name))
+    labels = list(dict.fromkeys(name for job in jobs for name in (*job.lines, job.label)))
     unknown = [label for label in only if label not in labels]
     if unknown:
         raise UserError(f"only: expected some of {'; '.join(labels)}; received {unknown[0]}")
-    return [job for job in jobs if not only or {job.line, job.label} & set(only)]
+    return [job for job in jobs if not only or {*job.lines, job.label} & set(only)]
 
 
 def _problem(job: Job) -> str | None:

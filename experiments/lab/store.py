@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flags.names import run_name
+from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.checkpoints.files import saved_step
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.evaluate import evaluate
@@ -46,6 +47,10 @@ class Store:
     def run(self, config: Config) -> Path:
         """The folder of a training, whether it is there or not."""
         return self.path / run_name(config)
+
+    def decode(self, config: Config) -> None:
+        """Decodes the pictures of a training, for those who time it without."""
+        load_splits(config, self._cache_dir)
 
     def is_trained(self, config: Config) -> bool:
         """Whether a training has made all its meta-updates."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from experiments.lab.findings import Findings, Found, Line, Measured, Table
+from experiments.lab.findings import Findings, Found, Line, Listing, Measured, Table
 from experiments.lab.lab import Lab
 from experiments.lab.store import Test, with_seeds
 
@@ -19,13 +19,13 @@ class Job(NamedTuple):
         label: the line of a table, the place in a line, or the name of a part, that it is for.
         is_done: whether nothing of it is left.
         do: does what is left.
-        line: the line of a table that it is for, where `label` is a place in it.
+        lines: the lines of tables that need it, where it is of tables.
     """
 
     label: str
     is_done: Callable[[], bool]
     do: Callable[[], None]
-    line: str = ""
+    lines: tuple[str, ...] = ()
 
 
 class Study(Protocol):
@@ -46,6 +46,11 @@ class Study(Protocol):
         """What was found so far; nothing is trained or tested."""
 
 
+def _no_listings(found: Sequence[Found], lab: Lab) -> tuple[Listing, ...]:
+    del found, lab
+    return ()
+
+
 def _no_figures(found: Sequence[Found], lab: Lab) -> dict[str, bytes]:
     del found, lab
     return {}
@@ -61,6 +66,7 @@ class TableStudy:
         tables: the tables, for a lab.
         figures: from the tables with their numbers to name → PNG.
         words: paragraphs that are the same whatever is found.
+        listings: from the tables with their numbers to other numbers.
     """
 
     name: str
@@ -68,16 +74,19 @@ class TableStudy:
     tables: Callable[[Lab], Sequence[Table]]
     figures: Callable[[Sequence[Found], Lab], dict[str, bytes]] = _no_figures
     words: tuple[str, ...] = ()
+    listings: Callable[[Sequence[Found], Lab], tuple[Listing, ...]] = _no_listings
 
     def jobs(self, lab: Lab) -> list[Job]:
         """One job for each test of each seed; lines that need the same one share it."""
-        labels: dict[Test, tuple[str, str]] = {}
+        labels: dict[Test, str] = {}
+        lines: dict[Test, list[str]] = {}
         for table in self.tables(lab):
             for line in table.lines:
                 for label, test in _needed(line, table.columns):
                     for seeded in with_seeds(test, lab.seeds):
-                        labels.setdefault(seeded, (label, line.label))
-        return [test_job(label, test, lab, line) for test, (label, line) in labels.items()]
+                        labels.setdefault(seeded, label)
+                        lines.setdefault(seeded, []).append(line.label)
+        return [test_job(label, test, lab, lines[test]) for test, label in labels.items()]
 
     def collect(self, lab: Lab) -> Findings:
         """What was found so far; nothing is trained or tested."""
@@ -85,16 +94,16 @@ class TableStudy:
             Found(table, tuple(_measured(line, lab) for line in table.lines))
             for table in self.tables(lab)
         )
-        return Findings(found, figures=self.figures(found, lab), words=self.words)
+        return Findings(found, self.listings(found, lab), self.figures(found, lab), self.words)
 
 
-def test_job(label: str, test: Test, lab: Lab, line: str = "") -> Job:
+def test_job(label: str, test: Test, lab: Lab, lines: Sequence[str] = ()) -> Job:
     """The job that trains and tests."""
     return Job(
         label,
         is_done=lambda: lab.store.known(test) is not None,
         do=functools.partial(lab.store.measure, test),
-        line=line,
+        lines=tuple(lines),
     )
 
 

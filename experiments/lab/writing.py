@@ -55,8 +55,9 @@ def write(name: str, findings: Findings, lab: Lab, folder: Path) -> None:
 
 
 def missing(findings: Findings) -> list[str]:
-    """All lines of all tables that were not measured, or not wholly."""
-    return [text for found in findings.tables for text in found.missing()]
+    """What was not measured: lines of tables, or parts of them, and what else the study names."""
+    lines = [text for found in findings.tables for text in found.missing()]
+    return [*lines, *findings.absent]
 
 
 def markdown(findings: Findings, lab: Lab) -> str:
@@ -210,6 +211,7 @@ def _records(found: Found, lab: Lab) -> Iterator[dict[str, Any]]:
                 "norm": made and made["norm"],
                 "setting": made and setting_of(made["norm"]),
                 "run": lab.store.run(config).name,
+                "beside": cell.beside and lab.store.run(cell.beside.config).name,
             }
 
 
