@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.lab.drawing import as_png
@@ -14,7 +16,7 @@ class Curve(NamedTuple):
     """A curve.
 
     Attributes:
-        label: in the legend; empty for none.
+        label: in the legend, where curves of the same label stand once.
         x: where it was measured.
         y: what was measured.
         color: a color of Matplotlib.
@@ -37,7 +39,8 @@ class Panel(NamedTuple):
         x: what its horizontal axis is.
         y: what its vertical axis is.
         logarithmic: whether the horizontal axis is logarithmic.
-        lowest: where the vertical axis begins; None for the smallest value.
+        limits: where the vertical axis begins and ends, or None for where the curves do; what lies
+            outside takes no room on the horizontal axis either.
     """
 
     title: str
@@ -45,7 +48,7 @@ class Panel(NamedTuple):
     x: str
     y: str = "accuracy, %"
     logarithmic: bool = False
-    lowest: float | None = None
+    limits: tuple[float, float] | None = None
 
 
 def draw(panels: Sequence[Panel], legend_outside: bool = False) -> bytes:
@@ -53,25 +56,39 @@ def draw(panels: Sequence[Panel], legend_outside: bool = False) -> bytes:
 
     Args:
         panels: the panels.
-        legend_outside: whether the legend stands at the right of the last panel, for many curves.
+        legend_outside: whether the legend of the first panel stands at the right of the last one,
+            for many curves that all of them have.
     """
     width = 5.4 * len(panels) + (2.2 if legend_outside else 0.0)
     figure = Figure(figsize=(width, 4.6), layout="constrained")
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        for curve in panel.curves:
-            axes.plot(
-                curve.x, curve.y, color=curve.color, linestyle=curve.style, linewidth=1.4,
-                marker=".", markersize=4, label=curve.label or None,
-            )  # fmt: skip
-        axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
-        if panel.logarithmic:
-            axes.set_xscale("log")
-        if panel.lowest is not None:
-            axes.set_ylim(bottom=panel.lowest)
-        axes.grid(alpha=0.3, which="both" if panel.logarithmic else "major")
-        axes.spines[["top", "right"]].set_visible(False)
+    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _draw(axes, panel)
         if axes.get_legend_handles_labels()[0] and not legend_outside:
             axes.legend(frameon=False, fontsize=8)
     if legend_outside:
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", fontsize=8)
+        handles = all_axes[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside right center", fontsize=8)
     return as_png(figure)
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    low, high = panel.limits or (-math.inf, math.inf)
+    named: set[str] = set()
+    for curve in panel.curves:
+        points = list(zip(curve.x, curve.y, strict=True))
+        inside = [place for place, (_, value) in enumerate(points) if low <= value <= high]
+        if not inside:
+            continue
+        # One point more, so that a line comes in from outside.
+        x, y = zip(*points[max(0, inside[0] - 1) :], strict=True)
+        axes.plot(
+            x, y, color=curve.color, linestyle=curve.style, linewidth=1.4, marker=".",
+            markersize=4, label=None if curve.label in named else curve.label,
+        )  # fmt: skip
+        named.add(curve.label)
+    axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y, ylim=panel.limits)
+    if panel.logarithmic:
+        axes.set_xscale("log")
+    axes.grid(alpha=0.3, which="both" if panel.logarithmic else "major")
+    axes.spines[["top", "right"]].set_visible(False)

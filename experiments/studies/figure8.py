@@ -66,32 +66,31 @@ def _curves(lab: Lab) -> Iterator[tuple[int, int, str, list[Point]]]:
 
 
 def figures(found: Sequence[Found], lab: Lab) -> dict[str, bytes]:
-    """Figure 8, and beside it what lies between the two curves of each number of ways."""
+    """Figure 8, and beside it what lies between the two curves of each training."""
     del found
-    accuracies, gaps = [], []
-    for number, ways in enumerate(WAYS):
-        by_split: dict[str, list[list[Point]]] = {split: [] for split in SPLITS}
-        for of, seed, split, points in _curves(lab):
-            if of == ways and points:
-                by_split[split].append(points)
-                label = f"{ways} ways, {SPLITS[split]}" if seed == lab.seeds[0] else ""
-                style = "--" if split == "train" else "-"
-                accuracies.append(_line(label, points, f"C{number}", style))
-        for train, val in zip(by_split["train"], by_split["val"], strict=True):
-            label = "" if any(gap.label == f"{ways} ways" for gap in gaps) else f"{ways} ways"
-            gaps.append(_line(label, _between(train, val), f"C{number}"))
-    updates, between = "meta-updates", "training minus validation, %"
-    return {"figure8": draw([Panel("", accuracies, updates), Panel("", gaps, updates, between)])}
+    known = {(ways, seed, split): points for ways, seed, split, points in _curves(lab)}
+    accuracies = [
+        _line(f"{ways} ways, {SPLITS[split]}", points, ways, "--" if split == "train" else "-")
+        for (ways, _, split), points in known.items()
+    ]
+    gaps = [
+        _line(f"{ways} ways", between(known[ways, seed, "train"], points), ways)
+        for (ways, seed, split), points in known.items()
+        if split == "val"
+    ]
+    updates, gap = "meta-updates", "training minus validation, %"
+    return {"figure8": draw([Panel("", accuracies, updates), Panel("", gaps, updates, gap)])}
 
 
-def _between(train: Sequence[Point], val: Sequence[Point]) -> list[Point]:
+def between(train: Sequence[Point], val: Sequence[Point]) -> list[Point]:
     """What training classes reach more than validation classes, where both were measured."""
     known = {point.step: point.value for point in val}
     return [p._replace(value=p.value - known[p.step]) for p in train if p.step in known]
 
 
-def _line(label: str, points: Sequence[Point], color: str, style: str = "-") -> Curve:
-    return Curve(label, [p.step for p in points], [100 * p.value for p in points], color, style)
+def _line(label: str, points: Sequence[Point], ways: int, style: str = "-") -> Curve:
+    steps, values = [p.step for p in points], [100 * p.value for p in points]
+    return Curve(label, steps, values, f"C{WAYS.index(ways)}", style)
 
 
 def listings(found: Sequence[Found], lab: Lab) -> tuple[Listing, ...]:

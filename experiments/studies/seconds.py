@@ -63,13 +63,13 @@ class Seconds:
                 is_done=functools.partial(_is_done, test, lab),
                 do=functools.partial(timing.measure, test, lab),
             )
-            for method, first in _tests(lab).items()
+            for method, first in tests_of(lab).items()
             for test in with_seeds(first, lab.seeds)
         ]
 
     def collect(self, lab: Lab) -> Findings:
         """What the trainings that are finished took."""
-        tests = _tests(lab)
+        tests = tests_of(lab)
         found = [
             _taken(method, test, lab)
             for method, first in tests.items()
@@ -85,7 +85,7 @@ class Seconds:
         )
 
 
-def _tests(lab: Lab) -> dict[str, Test]:
+def tests_of(lab: Lab) -> dict[str, Test]:
     """The training of each method, and its test after the last update."""
     tests = {}
     for method, own in TRAININGS.items():
@@ -169,24 +169,23 @@ def _milliseconds(taken: Taken, lab: Lab) -> float:
 def _figure(found: Sequence[Taken]) -> bytes:
     """A line for each training, over all of it and near the top."""
     numbers = {method: number for number, method in enumerate(TRAININGS)}
-    curves, named = [], set()
+    curves = []
     for taken in found:
         number = numbers[taken.method]
-        label = "" if taken.method in named else taken.method
-        named.add(taken.method)
         x = [point.seconds for point in taken.points]
         y = [100 * point.value for point in taken.points]
-        curves.append(Curve(label, x, y, f"C{number % 10}", "--" if number >= 10 else "-"))
+        style = "--" if number >= 10 else "-"
+        curves.append(Curve(taken.method, x, y, f"C{number % 10}", style))
     seconds, accuracies = "seconds from the start of the training", "validation accuracy, %"
     panels = [
-        Panel("", curves, seconds, accuracies, logarithmic=True, lowest=lowest)
-        for lowest in (None, LEVELS[0])
+        Panel("", curves, seconds, accuracies, logarithmic=True, limits=limits)
+        for limits in (None, (LEVELS[0], 100))
     ]
     return draw(panels, legend_outside=True)
 
 
 def _words(lab: Lab) -> tuple[str, ...]:
-    tests = _tests(lab)
+    tests = tests_of(lab)
     config = tests["hidra"].config
     return (
         f"All methods see as many pictures: {config.steps:,} updates × {config.meta_batch} tasks "
