@@ -6,6 +6,7 @@
 # make more       the longer forms of tests whose short form is in `make test` (minutes)
 # make presets    three compiled meta-updates of every preset, shrunk (a few minutes on 2 cores)
 # make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
+# make report     the page of all that the studies of the papers found, results/README.md
 # make docs       the reference of all public names, from their docstrings, in build/docs
 # make help       this list
 #
@@ -15,7 +16,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test faults-short accuracy more presets bench docs lint format clean
+.PHONY: help setup demo test faults-short accuracy more presets bench report docs lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -60,6 +61,9 @@ presets: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+report: setup
+	$(BIN)/python -m experiments report
 
 # A warning of the tool, such as a name that it cannot find, is an error.
 docs: setup
