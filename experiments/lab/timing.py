@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from experiments.lab.lab import Lab
 from experiments.lab.store import Test
+from hidra_tf.runs.checkpoints.files import saved_step
 from hidra_tf.runs.config import Config
 from hidra_tf.runs.place.lock import InUseError
 
@@ -41,7 +42,9 @@ def measure(test: Test, lab: Lab) -> None:
     """
     lab.store.decode(test.config)
     before = starts(test.config, lab)
-    _keep([*before, Start(time.time(), os.getloadavg()[0])], test.config, lab)
+    # A training that ended before its first checkpoint is started over.
+    counted = before if saved_step(lab.store.run(test.config)) >= 0 else []
+    _keep([*counted, Start(time.time(), os.getloadavg()[0])], test.config, lab)
     try:
         lab.store.measure(test)
     except InUseError:

@@ -40,18 +40,36 @@ def test_seconds_count_to_the_first_measurement_at_a_level_or_above():
     assert seconds.seconds_to([Point(1, 2.0, 0.99 - 1e-8)], 99) == 2.0
 
 
-class Elsewhere(Store):
+class Refusing(Store):
+    """A store whose runs are in the hands of another process, or are left before a checkpoint."""
+
+    error = InUseError("another process")
+
+    def decode(self, config):
+        pass
+
     def measure(self, test):
-        raise InUseError("another process")
+        if self.error:
+            raise self.error
 
 
-def test_a_training_of_another_process_was_not_started_here(tmp_path):
-    lab = Lab(BUDGETS["smoke"], Elsewhere(tmp_path))
+def test_only_starts_that_led_to_something_are_kept(tmp_path):
+    lab = Lab(BUDGETS["smoke"], Refusing(tmp_path))
     test = seconds.tests_of(lab)["protonet"]
-    lab.store.decode = lambda config: None
     with pytest.raises(InUseError):
         timing.measure(test, lab)
     assert timing.starts(test.config, lab) == []
+    lab.store.error = None
+    timing.measure(test, lab)
+    (first,) = timing.starts(test.config, lab)
+    # It ended before its first checkpoint, so that the next one starts over.
+    timing.measure(test, lab)
+    (second,) = timing.starts(test.config, lab)
+    assert second.time > first.time
+    lab.store.error = InUseError("another process")
+    with pytest.raises(InUseError):
+        timing.measure(test, lab)
+    assert timing.starts(test.config, lab) == [second]
 
 
 @pytest.fixture(scope="module")
