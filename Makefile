@@ -7,6 +7,7 @@
 # make presets    three compiled meta-updates of every preset, shrunk (a few minutes on 2 cores)
 # make bench      time and memory per meta-update, beside the usual ways of writing it (25 minutes)
 # make browser    the page in headless Chromium, by clicks and strokes, in .venv-app (a minute)
+# make report     the page of all that the studies of the papers found, results/README.md
 # make docs       the reference of all public names, from their docstrings, in build/docs
 # make help       this list
 #
@@ -17,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 APP_VENV := .venv-app
 
-.PHONY: help setup demo test faults-short accuracy more presets bench browser docs lint format clean
+.PHONY: help setup demo test faults-short accuracy more presets bench browser report docs lint format clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -77,6 +78,9 @@ browser: $(APP_VENV)/.installed
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || \
 		{ echo "error: chromium is needed; Debian's package has this name" >&2; exit 1; }
 	$(APP_VENV)/bin/python -m pytest -n 0 tests/hidra_tf/app
+
+report: setup
+	$(BIN)/python -m experiments report
 
 # A warning of the tool, such as a name that it cannot find, is an error.
 docs: setup

@@ -84,6 +84,35 @@ TASK_SEED = 1000
 NORMS = ("running", "support", "transductive")
 
 
+def training(
+    method: str,
+    ways: tuple[int, ...],
+    own: dict[str, Any],
+    updates: int,
+    norm: str = "running",
+    **others: Any,  # noqa: ANN401 — settings of `Config`
+) -> Config:
+    """The training of a method on as many pictures as `updates` of 4 tasks of 5 ways have.
+
+    Args:
+        method: its name.
+        ways: the numbers of ways of its tasks.
+        own: what it needs beside the defaults, as in `TRAININGS`.
+        updates: meta-updates of 4 tasks of 5 ways with 5 + 15 pictures of each class.
+        norm: the statistics that normalise the features.
+        **others: other settings.
+    """
+    # The mean number of ways decides how many pictures an update sees.
+    steps = updates * 5 * len(ways) // sum(ways)
+    if METHODS[method].batches:
+        steps = updates * 4 * 5 * 20 // 64
+    settings = settings_of("omniglot", method, own.get("backbone", "conv4"))
+    settings |= {"meta_batch": 4, "steps": steps, **own}
+    return Config(
+        **settings, dataset="omniglot", method=method, train_ways=ways, norm=norm, **others
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """What all trainings and tests have in common.
@@ -108,24 +137,10 @@ class Experiment:
 
     def config(self, method: str, ways: tuple[int, ...], seed: int, own: dict[str, Any]) -> Config:
         """The training of a method."""
-        # The mean number of ways decides how many pictures an update sees.
-        steps = self.updates * 5 * len(ways) // sum(ways)
-        batches = METHODS[method].batches
-        if batches:
-            steps = self.updates * 4 * 5 * 20 // 64
-        settings = settings_of("omniglot", method, own.get("backbone", "conv4"))
-        settings |= {"filters": self.filters, "meta_batch": 4, "steps": steps, **own}
-        return Config(
-            **settings,
-            dataset="omniglot",
-            data_dir=self.data_dir,
-            method=method,
-            train_ways=ways,
-            norm="running",
-            seed=seed,
-            log_every=max(1, steps // 2),
-            val_tasks=self.val_tasks,
-        )
+        own = {"filters": self.filters, **own}
+        config = training(method, ways, own, self.updates, data_dir=self.data_dir, seed=seed)
+        every = max(1, config.steps // 2)
+        return dataclasses.replace(config, log_every=every, val_tasks=self.val_tasks)
 
     def path(self, method: str, ways: tuple[int, ...], own: dict[str, Any], seed: int) -> Path:
         """The folder of a run; methods that learn all classes at once are trained once for all."""

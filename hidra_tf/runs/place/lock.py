@@ -27,6 +27,10 @@ _LOG = logging.getLogger(__name__)
 _OURS: set[str] = set()
 
 
+class InUseError(UserError):
+    """Another training holds a run's folder."""
+
+
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
     """Keeps other trainings out of the run's folder `path` as long as the context lasts.
@@ -40,7 +44,7 @@ def hold(path: Path) -> Iterator[None]:
     (Of several starts at once, the refused ones may leave it there, empty.)
 
     Raises:
-        UserError: if another training holds the folder; the message says which one.
+        InUseError: if another training holds the folder; the message says which one.
         OSError: if the folder cannot be made or written to.
     """
     key = os.path.realpath(path)
@@ -120,8 +124,8 @@ def _sign(descriptor: int) -> None:
     os.pwrite(descriptor, holder.encode(), 0)
 
 
-def _in_use(path: Path, holder: str) -> UserError:
-    return UserError(
+def _in_use(path: Path, holder: str) -> InUseError:
+    return InUseError(
         f"expected to be the only training of {path}, but it is in use by {printable(holder)}; "
         "wait until that one ends, or give another `run_dir`"
     )

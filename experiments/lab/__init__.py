@@ -1,0 +1,1 @@
+"""What all studies of the papers share: budgets, presets, a store of runs, tables and files."""
