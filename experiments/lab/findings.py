@@ -107,12 +107,26 @@ class Findings:
         figures: the name of a figure → a PNG.
         words: what there is to say, in paragraphs of Markdown.
         numbers: what else is kept as JSON.
+        records: what else is kept as CSV, flat records below those of the tables.
     """
 
     tables: tuple[Found, ...] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    records: tuple[Mapping[str, Any], ...] = ()
+
+
+def given(
+    column: str,
+    test: Test,
+    ours: Estimate | None,
+    made: Mapping[str, Any] | None,
+    paper: float | None = None,
+) -> Measured:
+    """A cell whose number came about otherwise than from the record `made` of its test alone."""
+    known = () if ours is None or made is None else (made,)
+    return Measured(Cell(column, test, lambda _: ours, paper), ours if known else None, known)
 
 
 def accuracy(ways: int, steps: int) -> Measure:

@@ -37,8 +37,8 @@ def write(name: str, findings: Findings, lab: Lab, folder: Path) -> None:
     for figure, image in findings.figures.items():
         write_atomically(place / f"{budget}_{figure}.png", image)
     records = [record for found in findings.tables for record in _records(found, lab)]
-    if records:
-        write_atomically(place / f"{budget}.csv", _as_csv(records))
+    if records or findings.records:
+        write_atomically(place / f"{budget}.csv", _as_csv([*records, *findings.records]))
     numbers = {
         "study": name,
         "budget": budget,
@@ -62,6 +62,12 @@ def markdown(findings: Findings, lab: Lab) -> str:
         parts.append(f"Not measured with this budget: {'; '.join(missing(findings))}.")
     parts += [f"![{figure}]({lab.budget.name}_{figure}.png)" for figure in findings.figures]
     return "\n\n".join([*filter(None, parts), *findings.words]) + "\n"
+
+
+def plain_table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown whose cells are texts; the first column names the rows."""
+    lines = [f"**{title}**", "", f"| {' | '.join(heading)} |", "|" + "---|" * len(heading)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _table(found: Found) -> str:
