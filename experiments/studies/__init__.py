@@ -1,6 +1,12 @@
 """One short module for each study of the papers."""
 
 from experiments.lab.study import Study
-from experiments.studies import table2
+from experiments.studies import figure4, table2
 
-STUDIES: dict[str, Study] = {study.name: study for study in (table2.STUDY,)}
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (
+        table2.STUDY,
+        figure4.STUDY,
+    )
+}
