@@ -158,8 +158,9 @@ class Figure3:
 ABOUT = (
     "The paper's text has the regular head's accuracy and the mean of its ten bars, not the bars. "
     "It does not say whether the bars met the same tasks. Its numbers stand here beside tied heads "
-    "on tasks of their own, because on the same tasks bars cannot differ (fact 3). One network was "
-    "looked at, that of the first seed, with every step found by differentiation."
+    "on tasks of their own, because on the same tasks bars cannot differ (fact 3). The regular "
+    "head met the same tasks only, and its number stands in all lines. One network was looked at, "
+    "that of the first seed, with every step found by differentiation."
 )
 
 

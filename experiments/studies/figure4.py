@@ -95,7 +95,7 @@ class Figure4:
         words = (table, _about(configs[MAML]), *_common(before, after))
         numbers = _numbers(before, after, random)
         image = drawn(after[MAML], after.get(HIDRA))
-        return Findings((), {"figure4": image}, words, numbers, tuple(_records(after)))
+        return Findings((), {"figure4": image}, words, numbers, tuple(_records(after[MAML])))
 
 
 def _table(before: np.ndarray, after: np.ndarray, random: list[Alike]) -> str:
@@ -153,18 +153,16 @@ def _numbers(
     }
 
 
-def _records(after: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-    """One record for each neuron: its norm, and its cosines with MAML's neurons."""
+def _records(neurons: np.ndarray) -> list[dict[str, Any]]:
+    """One record for each of MAML's neurons: its norm, and its cosines with all of them."""
     return [
         {
-            "network": label,
-            "neuron": number + 1,
+            "network": MAML,
+            "neuron": number,
             "norm": float(np.linalg.norm(neuron)),
-            **{f"cosine with {i + 1}": cosine(neuron, one) for i, one in enumerate(after[MAML])},
+            **{f"cosine with {i}": float(value) for i, value in enumerate(row, start=1)},
         }
-        for label, neurons in after.items()
-        for number, neuron in enumerate(neurons)
-        if label == MAML
+        for number, (neuron, row) in enumerate(zip(neurons, cosines(neurons), strict=True), start=1)
     ]
 
 
@@ -172,8 +170,8 @@ def drawn(neurons: np.ndarray, master: np.ndarray | None) -> bytes:
     """Each neuron as an image in one scale of colours, the master's beside, and all cosines."""
     count = len(neurons)
     columns = math.ceil(count / 2)
-    figure = Figure(figsize=(13.6, 3.9), layout="constrained")
-    left, middle, right = figure.subfigures(1, 3, width_ratios=[5, 1.5, 3.6])
+    figure = Figure(figsize=(14.2, 3.1), layout="constrained")
+    left, middle, right = figure.subfigures(1, 3, width_ratios=[5, 1.4, 4])
     most = np.max(np.abs(neurons))
     for number, axes in enumerate(np.ravel(left.subplots(2, columns))):
         axes.axis("off")
@@ -186,13 +184,13 @@ def drawn(neurons: np.ndarray, master: np.ndarray | None) -> bytes:
         _image(axes, master[0], np.max(np.abs(master)), "master neuron")
     middle.suptitle("HIDRA, a scale of its own")
     for axes, (title, shown) in zip(
-        right.subplots(2, 1),
+        right.subplots(1, 2),
         (("as they are", neurons), ("less their mean", neurons - neurons.mean(axis=0))),
         strict=True,
     ):
         matrix = axes.imshow(cosines(shown), cmap="RdBu_r", vmin=-1, vmax=1)
         axes.set(title=title, xticks=[], yticks=[])
-    right.colorbar(matrix, ax=right.axes)
+    right.colorbar(matrix, ax=right.axes, shrink=0.6)
     right.suptitle("cosines of MAML's neurons")
     return as_png(figure)
 
