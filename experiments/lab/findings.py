@@ -142,6 +142,18 @@ class Findings:
     absent: tuple[str, ...] = ()
 
 
+def given(
+    column: str,
+    test: Test,
+    ours: Estimate | None,
+    made: Mapping[str, Any] | None,
+    paper: float | None = None,
+) -> Measured:
+    """A cell whose number came about otherwise than from the record `made` of its test alone."""
+    known = () if ours is None or made is None else (made,)
+    return Measured(Cell(column, test, lambda _: ours, paper), ours if known else None, known)
+
+
 def accuracy(ways: int, steps: int) -> Measure:
     """The accuracy in % at a number of ways after a number of steps, with its 95 % interval."""
 

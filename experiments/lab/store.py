@@ -41,8 +41,7 @@ class Store:
     """
 
     def __init__(self, path: Path, cache_dir: str | None = None) -> None:
-        self.path = path
-        self._cache_dir = cache_dir
+        self.path, self.cache_dir = path, cache_dir
 
     def run(self, config: Config) -> Path:
         """The folder of a training, whether it is there or not."""
@@ -59,7 +58,7 @@ class Store:
 
     def train(self, config: Config, request: EvalRequest) -> None:
         """Trains, or goes on training, and makes the test at the end."""
-        train(config, self.run(config), request, self._cache_dir)
+        train(config, self.run(config), request, self.cache_dir)
 
     def measure(self, test: Test) -> None:
         """Makes what is missing of a training and its test.
@@ -69,9 +68,11 @@ class Store:
             KeyboardInterrupt: after Ctrl-C; what was made is kept.
         """
         if not self.is_trained(test.config):
-            self.train(test.config, test.request)
+            # At its end, a training is tested under its own norm, on its own data set.
+            own = dataclasses.replace(test.request, norm=None, dataset=None, data_dir=None)
+            self.train(test.config, own)
         if self.known(test) is None:
-            evaluate(self.run(test.config), test.request, cache_dir=self._cache_dir)
+            evaluate(self.run(test.config), test.request, cache_dir=self.cache_dir)
 
     def known(self, test: Test) -> dict[str, Any] | None:
         """What was measured, or None; nothing is trained or tested."""

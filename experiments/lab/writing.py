@@ -70,6 +70,12 @@ def markdown(findings: Findings, lab: Lab) -> str:
     return "\n\n".join([*filter(None, parts), *findings.words]) + "\n"
 
 
+def plain_table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown whose cells are texts; the first column names the rows."""
+    lines = [f"**{title}**", "", f"| {' | '.join(heading)} |", "|" + "---|" * len(heading)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
 def _table(found: Found) -> str:
     """A table of Markdown with the paper's numbers, ours, and the difference."""
     table = found.table
