@@ -28,6 +28,7 @@ def panels(
     for axes, (title, lines) in zip(
         figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True
     ):
+        dotted = paper and any(one.cell.paper is not None for _, cells in lines for one in cells)
         for number, (label, cells) in enumerate(lines):
             color = f"C{number % 10}"
             ours = [one for one in cells if one.ours is not None]
@@ -56,7 +57,7 @@ def panels(
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False, fontsize=8, title="dotted: the paper" if paper else None)
+            axes.legend(frameon=False, fontsize=8, title="dotted: the paper" if dotted else None)
     return as_png(figure)
 
 

@@ -153,7 +153,9 @@ class Facts(TableStudy):
         probes = self.probes(lab).items()
         known = {label: found for label, one in probes if (found := one.known(lab.store))}
         words = (*findings.words, _predicted(), *comparisons(known), *movements(known))
-        return Findings(findings.tables, findings.figures, words, {"checks": known})
+        return Findings(
+            tables=findings.tables, figures=findings.figures, words=words, numbers={"checks": known}
+        )
 
 
 def _predicted() -> str:

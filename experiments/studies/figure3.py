@@ -152,7 +152,8 @@ class Figure3:
             return Findings((of_all,), words=(ABOUT,))
         numbers = spread(heads, PAPER_TASKS)
         words = (ABOUT, *said(numbers, len(heads.tied_labels), test.request.tasks))
-        return Findings((of_all,), {"figure3": drawn(heads)}, words, {"spread": numbers})
+        figures = {"figure3": drawn(heads)}
+        return Findings((of_all,), figures=figures, words=words, numbers={"spread": numbers})
 
 
 ABOUT = (
