@@ -4,25 +4,16 @@
     python -m experiments.omniglot_methods --data_dir=DIR --ways=20
     python -m experiments.omniglot_methods --data_dir=DIR --any_way
 
-The first two train each method of `TRAININGS` on tasks of 5 or of 20 ways with 5 shots, once for
-each seed, and test it on the same tasks of unseen characters: with the running statistics of its
-training and with those of the support set (both inductive), and with the statistics of the queries
-(transductive). All are tested with their weights after the last update, because the budget is
-fixed; a choice by validation accuracy with running statistics would keep nearly untrained weights
-of the methods whose inner steps move the features, where those statistics fail. 1000 updates of 4
-tasks of 5 ways see as many pictures as 250 updates of 4 tasks of 20 ways, and as 6250 updates of 64
-pictures of the methods that learn all classes at once. The third tests `ANY_WAY` from one
-checkpoint at 2 to 200 ways, trained at 5 ways, and one trained at 2 to 10.
-
-Of each of `ANY_WAY` the same number of settings was tried, three, on validation classes (5 ways, 5
-shots, 200 updates of 4 tasks, 32 filters, batch statistics, seed 0, 200 tasks; accuracies in %):
-
-    hidra       α = 0.1: 79.76   α = 0.4: 93.43   α = 1: 93.14
-    hyperhidra  α = 0.1: 97.19   α = 0.4: 97.22   α = 1: 96.85
-    proto_maml  α = 0.01: 97.66  α = 0.1: 95.81   α = 0.4: 92.89
-    anyway      1 × 0.5: 61.31   1 × 0.1: 88.63   5 × 0.1: 93.61
-    r2d2        λ = 50: 93.84    λ = 1: 97.96     λ = 0.1: 96.18
-    protonet    temperature 0.25: 96.99   1: 97.81   4: 98.16
+The first two train each method of `omniglot_settings.TRAININGS` on tasks of 5 or of 20 ways with 5
+shots, once for each seed, and test it on the same tasks of unseen characters: with the running
+statistics of its training and with those of the support set (both inductive), and with the
+statistics of the queries (transductive). All are tested with their weights after the last update,
+because the budget is fixed; a choice by validation accuracy with running statistics would keep
+nearly untrained weights of the methods whose inner steps move the features, where those statistics
+fail. 1000 updates of 4 tasks of 5 ways see as many pictures as 250 updates of 4 tasks of 20 ways,
+and as 6250 updates of 64 pictures of the methods that learn all classes at once. The third tests
+`omniglot_settings.ANY_WAY` from one checkpoint at 2 to 200 ways, trained at 5 ways, and one trained
+at 2 to 10.
 
 Each command prints its tables, and writes them with charts into `--runs_dir`. What is finished is
 kept: the same command goes on where it was stopped, and several may run at once with different
@@ -38,7 +29,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flags.defaults import settings_of
+from experiments.omniglot_settings import ANY_WAY, TRAININGS, training
 from hidra_tf.methods import METHODS
 from hidra_tf.runs.compare import show
 from hidra_tf.runs.config import Config, EvalRequest, format_ways
@@ -47,70 +38,11 @@ from hidra_tf.runs.place.groups import group_of
 from hidra_tf.runs.records import kept
 from hidra_tf.runs.train import train
 
-# Each method with what it needs beside the defaults: its own published network or hypernetwork.
-TRAININGS: dict[str, dict[str, Any]] = {
-    "hidra": {},
-    "hyperhidra": {},
-    "proto_maml": {},
-    "anyway": {},
-    "r2d2": {},
-    "protonet": {},
-    "matching_net": {},
-    "relation_net": {"backbone": "conv4_np", "loss": "mse"},
-    "maml": {},
-    "fomaml": {},
-    "reptile": {},
-    "anil": {},
-    "boil": {},
-    "meta_sgd": {},
-    "hypermaml": {},
-    "hypershot": {"hyper_layers": 2, "hyper_width": 512},
-    "finetune": {"val_classifier": "nearest_mean"},
-    "baseline_pp": {"val_classifier": "nearest_mean"},
-}
-# Those that serve any number of ways from one checkpoint, and beside one another in a chart.
-ANY_WAY: dict[str, dict[str, Any]] = {
-    "hidra": {},
-    "hyperhidra": {},
-    "proto_maml": {},
-    "anyway": {"outputs": 200},
-    "r2d2": {},
-    "protonet": {"temperature": 4.0},
-}
 ANY_WAYS = (2, 5, 10, 20, 50, 100, 200)
 _TRAINED = {"5": (5,), "2-10": tuple(range(2, 11))}
 # The tasks of all tests, whatever the seed of a training.
 TASK_SEED = 1000
 NORMS = ("running", "support", "transductive")
-
-
-def training(
-    method: str,
-    ways: tuple[int, ...],
-    own: dict[str, Any],
-    updates: int,
-    norm: str = "running",
-    **others: Any,  # noqa: ANN401 — settings of `Config`
-) -> Config:
-    """The training of a method on as many pictures as `updates` of 4 tasks of 5 ways have.
-
-    Args:
-        method: its name.
-        ways: the numbers of ways of its tasks.
-        own: what it needs beside the defaults, as in `TRAININGS`.
-        updates: meta-updates of 4 tasks of 5 ways with 5 + 15 pictures of each class.
-        norm: the statistics that normalise the features.
-        **others: other settings.
-    """
-    # The mean number of ways decides how many pictures an update sees.
-    steps = updates * 5 * len(ways) // sum(ways)
-    if METHODS[method].batches:
-        steps = updates * 4 * 5 * 20 // 64
-    settings = settings_of("omniglot", method, own.get("backbone", "conv4"))
-    settings |= {"meta_batch": 4, "steps": steps, **own}
-    return Config(
-        **settings, dataset="omniglot", method=method, train_ways=ways, norm=norm, **others
-    )
 
 
 @dataclasses.dataclass(frozen=True)

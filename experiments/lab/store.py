@@ -49,7 +49,7 @@ class Store:
 
     def decode(self, config: Config) -> None:
         """Decodes the pictures of a training, for those who time it without."""
-        load_splits(config, self._cache_dir)
+        load_splits(config, self.cache_dir)
 
     def is_trained(self, config: Config) -> bool:
         """Whether a training has made all its meta-updates."""

@@ -14,7 +14,7 @@ from experiments.lab.findings import Findings, Listing, accuracy
 from experiments.lab.lab import Lab
 from experiments.lab.store import Test, with_seeds
 from experiments.lab.study import Job
-from experiments.omniglot_methods import TRAININGS, training
+from experiments.omniglot_settings import TRAININGS, training
 from hidra_tf.runs.config import EvalRequest
 
 # Meta-updates of 4 tasks of 5 ways; transfer methods see as many pictures.
