@@ -12,4 +12,7 @@ def class_counts(labels: tf.Tensor, ways: tf.Tensor | int, dtype: str = "float32
 
 def pictures_per_class(labels: tf.Tensor, ways: tf.Tensor | int, dtype: str) -> tf.Tensor:
     """The harmonic mean of the numbers of pictures, which a `Temperature` depends on."""
-    return 1 / tf.reduce_mean(1 / class_counts(labels, ways, dtype))
+    counts = class_counts(labels, ways, dtype)
+    # The interpreter within TensorFlow 2.21 divides a constant number by such a vector wrongly.
+    shares = tf.ones_like(counts) / counts
+    return 1 / tf.reduce_mean(shares)

@@ -27,8 +27,8 @@ np.savez(sys.argv[3], **found)
 """
 
 
-def interpreter(file):
-    if LITERT:
+def interpreter(file, litert=LITERT):
+    if litert:
         from ai_edge_litert.interpreter import Interpreter
 
         return Interpreter(str(file))
@@ -63,6 +63,17 @@ def test_any_number_of_classes_and_pictures(file, start, make_task, expected):
     assert set(model.get_signature_list()) == {"adapt", "infer"}
     for ways in (2, 5, 20, 3):
         task = make_task(ways, queries=ways)
+        wanted = expected(start, task)
+        np.testing.assert_allclose(answers(model, task), wanted, rtol=0, atol=1e-4)
+
+
+def test_the_interpreter_within_tensorflow_counts_the_pictures_too(
+    file, start, make_task, expected
+):
+    model = interpreter(file, litert=False)
+    for ways in (2, 5):
+        task = make_task(ways)
+        assert len(set(np.bincount(task[1]))) > 1
         wanted = expected(start, task)
         np.testing.assert_allclose(answers(model, task), wanted, rtol=0, atol=1e-4)
 
