@@ -28,7 +28,7 @@ USUAL = "omniglot"
 # Flags that are read; all else is decided by what is started from.
 _READ = (
     "adapt", "predict", "initialization", "classifier", "save", "output_dir", "unknown_below",
-    "run_dir", "checkpoint", "eval_norm", "eval_steps", "invert", "trust_run", "backbone",
+    "run_dir", "checkpoint", "eval_norm", "eval_steps", "invert", "frame", "trust_run", "backbone",
 )  # fmt: skip
 # Those of them that depend on it, rather than on other flags.
 _OF_A_RUN = ("checkpoint", "eval_norm", "trust_run", "backbone")
@@ -62,6 +62,7 @@ def request() -> Request:
         save=_save(),
         n_steps=_n_steps(),
         invert=given.get("invert"),
+        frame=FLAGS.frame,
         unknown_below=FLAGS.unknown_below,
         **start,
     )
@@ -88,7 +89,7 @@ def _check_flags(given: Mapping[str, Any]) -> None:
     if not 0 <= (FLAGS.unknown_below or 0) <= 1:  # NaN is neither
         raise UserError(f"unknown_below: expected 0 to 1; received {FLAGS.unknown_below}")
     effects.check_given({name: value for name, value in given.items() if name not in _OF_A_START})
-    for name in ("eval_steps", "invert"):
+    for name in ("eval_steps", "invert", "frame"):
         if name in given and FLAGS.classifier:
             raise UserError(
                 f"{name}: expected without `classifier`, which keeps those that it was made with; "

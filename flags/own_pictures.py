@@ -37,11 +37,10 @@ define_folder(
     "The new or empty folder for what --predict writes (default: predictions/<name of the folder "
     "with the pictures>, with a number behind it where there is one already).",
 )
-absl_flags.DEFINE_float(
-    "unknown_below",
+absl_flags.DEFINE_boolean(
+    "frame",
     None,
-    "Answer unknown where no class has this probability, between 0 and 1 (default: always name the "
-    "most probable class).",
-    lower_bound=0.0,
-    upper_bound=1.0,
+    "Frame drawings: find their strokes, dark or bright, and lay them in the middle of a white "
+    "picture, as large as Omniglot's. What is no drawing is resized, as all pictures are with "
+    "--noframe (default: as the initialization says; omniglot frames, but for --[no]invert).",
 )

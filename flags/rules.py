@@ -259,6 +259,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "save": (beside("adapt"),),
     "output_dir": (beside("predict"),),
     "unknown_below": (beside("predict", "save"),),
+    "frame": (beside("adapt", "app"),),
     # The page; `flags.page` says what goes together.
     "app": _ALWAYS,
     "host": (beside("app"),),
