@@ -44,3 +44,11 @@ absl_flags.DEFINE_boolean(
     "picture, as large as Omniglot's. What is no drawing is resized, as all pictures are with "
     "--noframe (default: as the initialization says; omniglot frames, but for --[no]invert).",
 )
+absl_flags.DEFINE_float(
+    "unknown_below",
+    None,
+    "Answer unknown where no class has this probability, between 0 and 1 (default: always name the "
+    "most probable class).",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)

@@ -88,7 +88,7 @@ def format_of(classifier: FewShotClassifier) -> PictureFormat:
     Raises:
         UserError: if it takes features instead.
     """
-    start = classifier.backbone
+    start = classifier.backbone and classifier.starting_point()
     if start is None or start.pictures is None:
         raise UserError(
             "classifier: expected one of pictures; received one that takes features, and that only "

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from data_gen import framing
 from data_gen.errors import UserError
 from hidra_tf.app import bounds, strokes
 
@@ -75,3 +76,18 @@ def test_what_is_no_drawing_is_refused(text):
 def test_too_much_is_refused(text):
     with pytest.raises(UserError, match="too many strokes"):
         strokes.read(text)
+
+
+def test_a_drawing_is_framed_by_the_function_that_frames_files(drawn, monkeypatch):
+    before, asked = drawn("circle"), []
+
+    def window(*arguments):
+        asked.append(arguments)
+        return 2 * framing.FRAME / 65
+
+    # Its picture is about the one that the frame of a file makes of it.
+    again = framing.framed(before, (28, 28)).astype(int)
+    assert np.abs(again - before).sum() / (255 - before.astype(int)).sum() < 0.35
+    monkeypatch.setattr(framing, "window", window)
+    assert (255 - drawn("circle").astype(int)).sum() < 0.5 * (255 - before.astype(int)).sum()
+    assert len(asked) == 1
