@@ -78,16 +78,12 @@ def test_too_much_is_refused(text):
         strokes.read(text)
 
 
-def test_a_drawing_is_framed_by_the_function_that_frames_files(drawn, monkeypatch):
-    before, asked = drawn("circle"), []
-
-    def window(*arguments):
-        asked.append(arguments)
-        return 2 * framing.FRAME / 65
-
-    # Its picture is about the one that the frame of a file makes of it.
-    again = framing.framed(before, (28, 28)).astype(int)
-    assert np.abs(again - before).sum() / (255 - before.astype(int)).sum() < 0.35
-    monkeypatch.setattr(framing, "window", window)
-    assert (255 - drawn("circle").astype(int)).sum() < 0.5 * (255 - before.astype(int)).sum()
-    assert len(asked) == 1
+def test_a_drawing_has_the_frame_of_files(draw, monkeypatch):
+    drawn = strokes.read(draw("circle"))
+    picture = strokes.picture(drawn, (105, 105), 1)
+    again = framing.framed(picture, (105, 105)).astype(int)
+    ink = (255 - picture.astype(int)).sum()
+    assert np.abs(again - picture).sum() / ink < 0.15
+    # One function says how large the frame is.
+    monkeypatch.setattr(framing, "window", lambda *_: 2 * framing.FRAME / 65)
+    assert (255 - strokes.picture(drawn, (105, 105), 1).astype(int)).sum() < 0.5 * ink

@@ -60,9 +60,9 @@ def test_place_size_and_polarity_change_no_answer_and_no_other_picture_does(fitt
     large = drawing(place=(30, 40), side=120, length=60)
     asked = [drawing(place=(2, 25)), 255 - drawing(), large, drawing(turned=True)]
     found = fitted.predict_proba(asked)
-    assert np.abs(found[3] - found[0]).max() > 0.01
+    assert np.abs(found[3] - found[0]).max() > 2e-3
     for same in found[:3]:
-        np.testing.assert_allclose(same, fitted.predict_proba(LEARNED[0][:1])[0], atol=1e-3)
+        np.testing.assert_allclose(same, fitted.predict_proba(LEARNED[0][:1])[0], atol=5e-4)
     for together, one in zip(found, asked, strict=True):
         np.testing.assert_allclose(fitted.predict_proba([one])[0], together, atol=1e-6)
 
