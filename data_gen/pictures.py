@@ -14,6 +14,7 @@ import PIL
 from PIL import Image, ImageOps
 
 from data_gen.errors import UserError
+from data_gen.framing import framed
 
 MODES = {1: "L", 3: "RGB"}  # Pillow's name of a picture with so many channels
 
@@ -46,7 +47,9 @@ def recipe() -> dict[str, Any]:
     return {"recipe": _RECIPE, "pillow": PIL.__version__}
 
 
-def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.ndarray:
+def resize(
+    image: Image.Image, size: tuple[int, int], mode: str = "L", frame: bool = False
+) -> np.ndarray:
     """Converts a picture to `mode`, then resamples it with a Lanczos filter.
 
     The order matters: Pillow resamples black-and-white pictures by nearest neighbour only. The
@@ -56,6 +59,8 @@ def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.nda
         image: a decoded picture of any mode with up to 16 bits per channel.
         size: the height and width of the result in pixels.
         mode: the colours of the result, "L" for grey or "RGB".
+        frame: whether a drawing is framed instead of resized; see `data_gen.framing.framed`. What
+            is no drawing is resized.
 
     Returns:
         uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; transparent parts are white.
@@ -67,6 +72,8 @@ def resize(image: Image.Image, size: tuple[int, int], mode: str = "L") -> np.nda
     opaque = _opaque(_eight_bits(image))
     # Not all modes, such as CMYK, are converted to grey directly.
     plain = opaque if opaque.mode in ("1", "L") else opaque.convert("RGB")
+    if frame and (drawing := framed(np.asarray(plain.convert("L")), size)) is not None:
+        return drawing if mode == "L" else np.stack([drawing] * 3, axis=-1)
     return np.asarray(plain.convert(mode).resize((width, height), Image.Resampling.LANCZOS))
 
 
@@ -90,7 +97,9 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
 
 
-def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L") -> np.ndarray:
+def decode_picture(
+    data: bytes, path: str, size: tuple[int, int], mode: str = "L", frame: bool = False
+) -> np.ndarray:
     """Decodes one picture file.
 
     Args:
@@ -99,6 +108,7 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
         path: the name of the file, for the message.
         size: the height and width of the result in pixels.
         mode: the colours of the result, "L" for grey or "RGB".
+        frame: as for `resize`.
 
     Returns:
         uint8 [H, W] for grey, [H, W, 3] for colour, in 0..255; turned as its EXIF data say,
@@ -109,7 +119,7 @@ def decode_picture(data: bytes, path: str, size: tuple[int, int], mode: str = "L
             `MOST_PIXELS` pixels.
     """
     with whole_picture(data, path) as image:
-        return resize(image, size, mode)
+        return resize(image, size, mode, frame)
 
 
 @contextlib.contextmanager

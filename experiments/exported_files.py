@@ -30,9 +30,9 @@ from data_gen.episodes import Episodes, EpisodeSampler
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
+from hidra_tf.classifier import starts
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.pictures import PictureFormat
-from hidra_tf.classifier.starts import of_run
 from hidra_tf.export.counts import pictures_per_class
 from hidra_tf.export.saved_model import export_saved_model
 from hidra_tf.export.tflite import QUANTIZATIONS, export_tflite
@@ -65,7 +65,8 @@ class File:
 
 
 def files(start: Initialization, folder: Path) -> Iterator[File]:
-    """All files that can be made of an initialization."""
+    """All files that can be made of an initialization; their pictures are given as they are."""
+    start = starts.looking(start, frame=False)
     export_saved_model(start, folder / "model")
     yield _saved_model(folder / "model")
     for quantization in QUANTIZATIONS if start.closed_form else ():
@@ -142,7 +143,7 @@ def show_times(rounds: int) -> None:
 
 def show_accuracies(arguments: argparse.Namespace) -> None:
     """Prints the table of accuracies on the test classes of a run."""
-    start = of_run(arguments.run_dir, norm=arguments.norm)
+    start = starts.of_run(arguments.run_dir, norm=arguments.norm)
     origin = dataclasses.replace(start.origin, invert=False)  # as pictures come
     if arguments.data_dir is not None:
         origin = dataclasses.replace(origin, data_dir=arguments.data_dir)

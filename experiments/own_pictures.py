@@ -11,7 +11,8 @@ about, all through `FewShotClassifier`, as a person would. A row gives the mean 
 with its 95 % interval, the expected calibration error, and the median seconds of learning and of
 answering. With `--unequal` half of
 the classes have the first number of pictures and the others the second; the accuracy of either half
-is told where all classes weigh the same, and where all pictures do.
+is told where all classes weigh the same, and where all pictures do. Drawings are framed as the
+initialization says, or as `--[no-]frame` says.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from hidra_tf.classifier.calibration import Answers, calibration_error
 from hidra_tf.evaluation.rows import mean_and_ci95
 
 QUERIES = 15
+# The size of published drawings, where data sets are otherwise made smaller.
+_LARGE = {"omniglot": (105, 105)}
 
 
 class Draw(NamedTuple):
@@ -113,9 +116,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--shots", type=int, default=5)
     parser.add_argument("--unequal", type=_numbers)
     parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--frame", action=argparse.BooleanOptionalAction)
     asked = parser.parse_args(arguments)
     try:
-        classifier = FewShotClassifier.from_pretrained(asked.initialization)
+        classifier = FewShotClassifier.from_pretrained(asked.initialization, frame=asked.frame)
         pool = pool_of(classifier, asked)
     except data_gen.UserError as error:
         parser.error(str(error))
@@ -136,13 +140,16 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def pool_of(classifier: FewShotClassifier, asked: argparse.Namespace) -> ClassPool:
-    """The pictures, drawings as dark strokes, resized to what the initialization takes."""
-    format_ = classifier.backbone.pictures
+    """The pictures, drawings as dark strokes: as they were published, or resized before.
+
+    What is to be framed is framed by the classifier, as it is for a person's files.
+    """
+    format_ = classifier.starting_point().pictures
     request = data_gen.DataRequest(
         data_dir=asked.data_dir,
         cache_dir=asked.cache_dir,
         invert=False,
-        image_size=format_.size,
+        image_size=_LARGE.get(asked.dataset) if format_.frame else format_.size,
         channels=format_.channels,
     )
     splits = data_gen.load(asked.dataset, request, split=asked.split)

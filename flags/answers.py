@@ -28,7 +28,7 @@ USUAL = "omniglot"
 # Flags that are read; all else is decided by what is started from.
 _READ = (
     "adapt", "predict", "initialization", "classifier", "save", "output_dir", "unknown_below",
-    "run_dir", "checkpoint", "eval_norm", "eval_steps", "invert", "trust_run", "backbone",
+    "run_dir", "checkpoint", "eval_norm", "eval_steps", "invert", "frame", "trust_run", "backbone",
 )  # fmt: skip
 # Those of them that depend on it, rather than on other flags.
 _OF_A_RUN = ("checkpoint", "eval_norm", "trust_run", "backbone")
@@ -62,6 +62,7 @@ def request() -> Request:
         save=_save(),
         n_steps=_n_steps(),
         invert=given.get("invert"),
+        frame=FLAGS.frame,
         unknown_below=FLAGS.unknown_below,
         **start,
     )
@@ -86,7 +87,8 @@ def _check_flags(given: Mapping[str, Any]) -> None:
     effects.check_given({name: value for name, value in given.items() if name not in _OF_A_START})
     if FLAGS.classifier:
         reason = "which keeps those that it was made with"
-        effects.check_read(given, given.keys() - {"eval_steps", "invert"}, "classifier", reason)
+        read = given.keys() - {"eval_steps", "invert", "frame"}
+        effects.check_read(given, read, "classifier", reason)
 
 
 def _check_one_start(given: Mapping[str, Any]) -> None:

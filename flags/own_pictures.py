@@ -37,6 +37,13 @@ define_folder(
     "The new or empty folder for what --predict writes (default: predictions/<name of the folder "
     "with the pictures>, with a number behind it where there is one already).",
 )
+absl_flags.DEFINE_boolean(
+    "frame",
+    None,
+    "Frame drawings: find their strokes, dark or bright, and lay them in the middle of a white "
+    "picture, as large as Omniglot's. What is no drawing is resized, as all pictures are with "
+    "--noframe (default: as the initialization says; omniglot frames, but for --[no]invert).",
+)
 absl_flags.DEFINE_float(
     "unknown_below",
     None,

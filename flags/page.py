@@ -10,7 +10,7 @@ from hidra_tf.answers.request import Request
 FLAGS = absl_flags.FLAGS
 
 # Flags that are read; all else is decided by what is started from.
-_OWN = ("app", "host", "port", "initialization")
+_OWN = ("app", "host", "port", "initialization", "frame")
 _OF_A_START = ("run_dir", "checkpoint", "eval_norm", "invert", "trust_run", "backbone")
 
 
@@ -24,4 +24,5 @@ def request() -> Request:
     reason = "on whose page classes are taught by hand"
     effects.check_read(given, (*_OWN, *_OF_A_START), "app", reason)
     effects.check_given({name: value for name, value in given.items() if name in _OWN})
-    return Request(invert=given.get("invert"), **answers.start_of_flags(given))
+    start = answers.start_of_flags(given)
+    return Request(invert=given.get("invert"), frame=FLAGS.frame, **start)

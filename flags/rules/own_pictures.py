@@ -15,6 +15,7 @@ OWN_PICTURES: dict[str, tuple[Rule, ...]] = {
     "save": (beside("adapt"),),
     "output_dir": (beside("predict"),),
     "unknown_below": (beside("predict", "save"),),
+    "frame": (beside("adapt", "app"),),
 }
 
 PAGE: dict[str, tuple[Rule, ...]] = {

@@ -56,7 +56,7 @@ def start_of(request: Request) -> FewShotClassifier:
     """
     settings = {
         name: value
-        for name in ("n_steps", "invert", "unknown_below")
+        for name in ("n_steps", "invert", "frame", "unknown_below")
         if (value := getattr(request, name)) is not None
     }
     if request.run_dir is not None:

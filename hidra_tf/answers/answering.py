@@ -12,6 +12,7 @@ from data_gen.own_pictures import OwnPictures
 from hidra_tf.answers.learning import format_of, labels_of, warn_of_ground
 from hidra_tf.answers.reading import Picture, read
 from hidra_tf.classifier.estimator import FewShotClassifier
+from hidra_tf.classifier.pictures import Prepared
 from hidra_tf.runs.terminal.progress import Progress
 
 # Pictures in memory at a time.
@@ -114,7 +115,7 @@ def _portions(pictures: Iterator[Picture]) -> Iterator[list[Picture]]:
 def _rows(classifier: FewShotClassifier, portion: Sequence[Picture]) -> Iterator[_Row]:
     """Answer, probability, runner-up and its probability of each picture."""
     names = [str(label) for label in classifier.classes_.tolist()]
-    probabilities = classifier.predict_proba(np.stack([one.array for one in portion]))
+    probabilities = classifier.predict_proba([Prepared(one.array) for one in portion])
     order = np.argsort(-probabilities, axis=1, kind="stable")
     for row, (first, second, *_) in zip(probabilities.tolist(), order.tolist(), strict=True):
         if classifier.unknown_below is not None and row[first] < classifier.unknown_below:

@@ -15,7 +15,7 @@ from data_gen.own_pictures import OwnPictures
 from data_gen.picture_tree import shortened
 from hidra_tf.answers.reading import Picture, read
 from hidra_tf.classifier.estimator import FewShotClassifier
-from hidra_tf.classifier.pictures import PictureFormat
+from hidra_tf.classifier.pictures import PictureFormat, Prepared
 
 _LOG = logging.getLogger(__name__)
 # Thumbnails of a class that a contact sheet shows.
@@ -62,10 +62,10 @@ def learn(classifier: FewShotClassifier, support: OwnPictures) -> Learned:
     }
     _warn_of_contradictions(shown)
     names = labels_of(classifier)
-    pictures = [picture.array for files in shown.values() for picture in files]
+    pictures = [Prepared(picture.array) for files in shown.values() for picture in files]
     labels = [names.get(name, name) for name, files in shown.items() for _ in files]
     further = hasattr(classifier, "memory_")
-    (classifier.partial_fit if further else classifier.fit)(np.stack(pictures), labels)
+    (classifier.partial_fit if further else classifier.fit)(pictures, labels)
     grounds = [one.bright for files in shown.values() for one in files]
     warn_of_ground(classifier, support.tree.root, grounds)
     return Learned(
@@ -88,7 +88,7 @@ def format_of(classifier: FewShotClassifier) -> PictureFormat:
     Raises:
         UserError: if it takes features instead.
     """
-    start = classifier.backbone
+    start = classifier.backbone and classifier.starting_point()
     if start is None or start.pictures is None:
         raise UserError(
             "classifier: expected one of pictures; received one that takes features, and that only "

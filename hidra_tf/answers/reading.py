@@ -24,7 +24,8 @@ class Picture(NamedTuple):
 
     Attributes:
         name: its path in the folder or zip.
-        array: what a classifier takes: uint8 [H, W, channels] of the size that it looks at.
+        array: what a classifier takes as `Prepared`: uint8 [H, W, channels] of the size that it
+            looks at, framed if it wants that.
         thumbnail: a person's view of it, uint8 [h, w, 3].
         digest: what tells its file's bytes from those of another.
     """
@@ -52,7 +53,7 @@ def read(
     Args:
         tree: where they are.
         names: their names there.
-        wanted: the size and the channels of `Picture.array`.
+        wanted: the size and the channels of `Picture.array`, and whether drawings are framed.
         left_out: to this is added what is wrong with each of the others.
 
     Raises:
@@ -64,7 +65,7 @@ def read(
             try:
                 data = bytes_of(name)
                 with whole_picture(data, name) as image:
-                    array = resize(image, wanted.size, mode).reshape(shape)
+                    array = resize(image, wanted.size, mode, wanted.frame).reshape(shape)
                     thumbnail = resize(image, _fitted(image), "RGB")
             except PictureError as error:
                 left_out[name] = str(error)

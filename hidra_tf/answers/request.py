@@ -26,6 +26,7 @@ class Request:
         backbone: the function that makes the run's network, if that is code which may run.
         n_steps: the number of inner steps, or None for that of the initialization.
         invert: whether pictures are inverted, or None for what the initialization does.
+        frame: whether drawings are framed, or None for what the initialization does.
         unknown_below: the probability below which the answer is `unknown`, or None.
     """
 
@@ -41,6 +42,7 @@ class Request:
     backbone: str | None = None
     n_steps: int | None = None
     invert: bool | None = None
+    frame: bool | None = None
     unknown_below: float | None = None
 
     @property

@@ -70,6 +70,7 @@ def summary(
         "among_the_learned": sum(one.seen for one in answers),
         "n_steps": request.n_steps,
         "invert": request.invert,
+        "frame": request.frame,
         "unknown_below": request.unknown_below,
         "unknown": sum(one.probability is None for one in answers),
         "accuracy": score and _share(score.all),

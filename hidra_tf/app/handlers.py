@@ -122,12 +122,12 @@ def _changed(session: Session, shown: Shown, change: Callable[[], object]) -> tu
 
 def _pictures(session: Session, shown: Shown) -> tuple[list[np.ndarray], list[str]]:
     """The visitor's pictures, and what is to be said of files that are none."""
-    size, channels = session.start.pictures.size, session.start.pictures.channels
+    wanted = session.start.pictures
     if shown.place == DRAWING:
         drawn = strokes.read(shown.drawing)
-        return [strokes.picture(drawn, size, channels)] if drawn else [], []
+        return [strokes.picture(drawn, wanted.size, wanted.channels)] if drawn else [], []
     files = (shown.files or []) if shown.place == FILES else [shown.shot] if shown.shot else []
-    return uploads.read(files, size, channels)
+    return uploads.read(files, wanted.size, wanted.channels, wanted.frame)
 
 
 def _replied(

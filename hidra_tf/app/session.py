@@ -11,6 +11,7 @@ from data_gen.errors import UserError
 from hidra_tf.app.bounds import check_pictures, checked_name
 from hidra_tf.classifier.estimator import FewShotClassifier
 from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.classifier.pictures import Prepared
 
 
 class Session:
@@ -24,8 +25,8 @@ class Session:
         steps: the number of inner steps; None is that of the initialization.
 
     Attributes:
-        pictures: class → its pictures, uint8 arrays of the network's size, in the order in which
-            both came.
+        pictures: class → its pictures, uint8 arrays of the network's size, framed if the network
+            wants that, in the order in which both came.
     """
 
     def __init__(self, start: Initialization, steps: int | None = None) -> None:
@@ -74,7 +75,7 @@ class Session:
         with self._lock:
             there = self._of(name)
             check_pictures(name, len(there), len(pictures))
-            self._classifier.partial_fit(np.stack(pictures), [name] * len(pictures))
+            self._classifier.partial_fit(_prepared(pictures), [name] * len(pictures))
             there.extend(pictures)
 
     def forget(self, name: str) -> None:
@@ -116,7 +117,7 @@ class Session:
         with self._lock:
             if len(self.taught) < 2:
                 return {}
-            found = self._classifier.predict_proba(picture[np.newaxis])[0]
+            found = self._classifier.predict_proba(_prepared([picture]))[0]
             return dict(zip(self._classifier.classes_.tolist(), found.tolist(), strict=True))
 
     def classifier(self) -> FewShotClassifier:
@@ -147,4 +148,8 @@ class Session:
     def _learned(self) -> FewShotClassifier:
         every = [(p, name) for name, pictures in self.pictures.items() for p in pictures]
         pictures, names = zip(*every, strict=True)
-        return self._new_classifier().partial_fit(np.stack(pictures), names)
+        return self._new_classifier().partial_fit(_prepared(pictures), names)
+
+
+def _prepared(pictures: Sequence[np.ndarray]) -> list[Prepared]:
+    return [Prepared(one) for one in pictures]

@@ -11,15 +11,10 @@ import json
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data_gen import pictures
+from data_gen import framing, pictures
 from data_gen.errors import UserError
 from hidra_tf.app.bounds import MOST_POINTS, MOST_STROKES, MOST_TEXT
 
-# Omniglot's drawings, measured on 1500 of its evaluation characters: 105 pixels wide and high,
-# strokes of 5 pixels, and 65 pixels from one end of a character to the other, in the middle.
-_FRAME, _PEN, _SIDE = 105, 5, 65
-# What is smaller than this share of the pad, such as a dot, is not drawn larger than so much.
-_SMALLEST = 0.12
 _FINENESS = 4  # pixels per pixel, before the edges are smoothed
 
 Strokes = list[np.ndarray]
@@ -52,7 +47,8 @@ def read(text: str | None) -> Strokes:
 def picture(strokes: Strokes, size: tuple[int, int], channels: int) -> np.ndarray:
     """A drawing as a picture: dark strokes on white, as large and as wide as Omniglot's.
 
-    Where and how large it was drawn does not show.
+    Where and how large it was drawn does not show: its frame is that of `data_gen.framing`, which
+    pictures from files have too.
 
     Args:
         strokes: at least one; see `read`.
@@ -64,11 +60,13 @@ def picture(strokes: Strokes, size: tuple[int, int], channels: int) -> np.ndarra
     """
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = (_SIDE - _PEN) / max((high - low).max(), _SMALLEST)
-    canvas = Image.new("L", (_FRAME * _FINENESS,) * 2, 255)
+    # From the middle of the pen on one side to its middle on the other.
+    window = framing.window(low, high, framing.SMALLEST, framing.SIDE - framing.PEN)
+    canvas = Image.new("L", (framing.FRAME * _FINENESS,) * 2, 255)
     pen = ImageDraw.Draw(canvas)
     for stroke in strokes:
-        _draw(pen, _FINENESS * ((stroke - (low + high) / 2) * scale + _FRAME / 2))
+        places = (stroke - (low + high) / 2) / window + 0.5
+        _draw(pen, _FINENESS * framing.FRAME * places)
     return pictures.resize(canvas, size, pictures.MODES[channels])
 
 
@@ -76,6 +74,6 @@ def _draw(pen: ImageDraw.ImageDraw, points: np.ndarray) -> None:
     """One stroke with round ends."""
     places = [tuple(point) for point in points.tolist()]
     if len(places) > 1:
-        pen.line(places, fill=0, width=_PEN * _FINENESS, joint="curve")
+        pen.line(places, fill=0, width=framing.PEN * _FINENESS, joint="curve")
     for place in (places[0], places[-1]):
-        pen.circle(place, _PEN * _FINENESS / 2, fill=0)
+        pen.circle(place, framing.PEN * _FINENESS / 2, fill=0)

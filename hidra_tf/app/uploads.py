@@ -16,7 +16,10 @@ from hidra_tf.app.bounds import MOST_BYTES, MOST_FILES, MOST_PIXELS
 
 
 def read(
-    files: Sequence[str | os.PathLike], size: tuple[int, int], channels: int
+    files: Sequence[str | os.PathLike],
+    size: tuple[int, int],
+    channels: int,
+    frame: bool = False,
 ) -> tuple[list[np.ndarray], list[str]]:
     """The pictures of some files, and for each file that gives none one line that says why.
 
@@ -24,6 +27,7 @@ def read(
         files: their names.
         size: the height and width of the pictures in pixels; others are stretched.
         channels: 1 for grey, 3 for colour.
+        frame: whether drawings are framed instead; see `data_gen.framing.framed`.
 
     Returns:
         Pictures uint8 [H, W] or [H, W, 3], and lines; together as many as files.
@@ -38,13 +42,13 @@ def read(
     found, refused = [], []
     for file in files:
         try:
-            found.append(_read(Path(file), size, channels))
+            found.append(_read(Path(file), size, channels, frame))
         except UserError as error:
             refused.append(str(error))
     return found, refused
 
 
-def _read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
+def _read(path: Path, size: tuple[int, int], channels: int, frame: bool) -> np.ndarray:
     name = printable(path.name)
     try:
         if (length := path.stat().st_size) > MOST_BYTES:
@@ -52,7 +56,8 @@ def _read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
                 f"{name}: expected at most {MOST_BYTES >> 20} MiB, received {length / 2**20:.1f}"
             )
         _check_pixels(path, name)
-        return pictures.decode_picture(path.read_bytes(), name, size, pictures.MODES[channels])
+        mode = pictures.MODES[channels]
+        return pictures.decode_picture(path.read_bytes(), name, size, mode, frame)
     except OSError as error:
         raise UserError(f"{name}: expected a whole picture; {error.strerror or error}") from error
 

@@ -37,6 +37,8 @@ class Contents:
         learning_rate: the rate of a step; None where the method takes none.
         temperature: what logits are divided by; a number, as in older files, is a constant.
         invert: whether pictures are inverted.
+        frame: whether drawings are framed. Classifiers of earlier versions do not say so, and frame
+            none.
         features: the number of features where they take the place of pictures.
         labels: the labels of all classes, in the order of what was learned.
         counts: the number of pictures of each.
@@ -52,6 +54,7 @@ class Contents:
     features: int | None
     labels: list[Label]
     counts: list[int]
+    frame: bool = False
 
     def __post_init__(self) -> None:
         """Raises `UserError` where a value cannot be meant."""
@@ -112,6 +115,7 @@ def contents_of(
         features=start.backbone.feature_size if vectors else None,
         labels=labels,
         counts=counts,
+        frame=not vectors and bool(start.pictures.frame),
     )
 
 

@@ -50,6 +50,10 @@ class FewShotClassifier(Origins):
         unknown_label: the answer where no class is probable enough.
         invert: whether pictures are inverted first; None does what the initialization was trained
             with. Networks for drawings take dark strokes on a bright ground.
+        frame: whether drawings of any size, place, polarity and ground are framed first, so that
+            they look like Omniglot's; see `data_gen.framing.framed`. What is no drawing is only
+            resized. None does what the initialization says (`omniglot` frames), unless `invert`
+            is given, which frames nothing.
         preprocess: for a Keras model, the function that prepares pictures [N, H, W, channels] in
             0 … 255 for it, such as `keras.applications.resnet50.preprocess_input`; without it the
             model takes values in [0, 1].
@@ -76,13 +80,14 @@ class FewShotClassifier(Origins):
         unknown_below: float | None = None,
         unknown_label: Hashable = "unknown",
         invert: bool | None = None,
+        frame: bool | None = None,
         preprocess: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         self.backbone = backbone
         self.n_steps, self.learning_rate = n_steps, learning_rate
         self.balanced, self.temperature = balanced, temperature
         self.unknown_below, self.unknown_label = unknown_below, unknown_label
-        self.invert, self.preprocess = invert, preprocess
+        self.invert, self.frame, self.preprocess = invert, frame, preprocess
 
     def fit(self, X: Examples, y: Labels) -> FewShotClassifier:
         """Learns classes from pictures, and nothing else.

@@ -13,7 +13,7 @@ from hidra_tf.classifier.errors import InputError
 from hidra_tf.options import check_count, check_positive
 
 # Settings that count when classes are learned.
-_LEARNING = ("n_steps", "learning_rate", "balanced", "invert")
+_LEARNING = ("n_steps", "learning_rate", "balanced", "invert", "frame")
 
 
 class Manners(ClassifierMixin, BaseEstimator):
@@ -28,8 +28,10 @@ class Manners(ClassifierMixin, BaseEstimator):
                 check_positive(name, getattr(self, name))
         if not isinstance(self.balanced, bool | np.bool_):
             raise InputError(f"balanced: expected True or False; received {self.balanced!r}")
-        if self.invert is not None and not isinstance(self.invert, bool | np.bool_):
-            raise InputError(f"invert: expected True, False or None; received {self.invert!r}")
+        for name in ("invert", "frame"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool | np.bool_):
+                raise InputError(f"{name}: expected True, False or None; received {value!r}")
         if self.preprocess is not None and not callable(self.preprocess):
             raise InputError(f"preprocess: expected a function; received {self.preprocess!r}")
         below = self.unknown_below

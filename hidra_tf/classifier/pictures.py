@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,16 @@ _EXPECTED = (
 )
 
 
+class Prepared(NamedTuple):
+    """A picture that needs no resizing and no framing any more.
+
+    Attributes:
+        array: uint8 [H, W] or [H, W, channels] of the size and the channels of a `PictureFormat`.
+    """
+
+    array: np.ndarray
+
+
 @dataclass(frozen=True)
 class PictureFormat:
     """How pictures of any size and colour become what a network was trained on.
@@ -37,6 +47,8 @@ class PictureFormat:
         preprocess: what takes the place of the view, if given: a function of pictures
             [N, H, W, channels] in 0 … 255 (float32) to what the network takes, such as
             `keras.applications.resnet50.preprocess_input`.
+        frame: whether drawings are framed rather than resized, before all else; see
+            `data_gen.framing.framed`. They are then dark strokes on white, whatever they were.
     """
 
     size: tuple[int, int]
@@ -44,6 +56,7 @@ class PictureFormat:
     invert: bool = False
     view: View = AS_STORED
     preprocess: Callable[[np.ndarray], np.ndarray] | None = None
+    frame: bool = False
 
     def seen(self, pictures: Pictures, dtype: str = "float32") -> np.ndarray:
         """What the network sees of N pictures, [N, H, W, channels].
@@ -52,7 +65,8 @@ class PictureFormat:
             pictures: an array [N, H, W], [N, H, W, 1] or [N, H, W, 3], of uint8 in 0 … 255 or of
                 floats in [0, 1]; or a sequence of N such arrays without the first axis, of any
                 sizes, of pictures of Pillow, or of names of picture files. An array of another
-                size or with other channels is rounded to 8 bits before it is resized.
+                size or with other channels is rounded to 8 bits before it is resized, and any
+                array before it is framed. `Prepared` pictures are neither resized nor framed.
             dtype: the type of the result's numbers.
 
         Raises:
@@ -75,11 +89,13 @@ class PictureFormat:
         """One picture as an array [h, w, channels] of the stored size."""
         shape = (*self.size, self.channels)
         if isinstance(picture, str | os.PathLike):
-            return _from_file(Path(picture), self.size, self.channels).reshape(shape)
+            return self._from_file(Path(picture)).reshape(shape)
         if isinstance(picture, Image.Image):
             return self._through_pillow(picture, place).reshape(shape)
+        if isinstance(picture, Prepared):
+            return picture.array.reshape(shape)
         array = _checked(picture, place)
-        if array.shape == shape:
+        if array.shape == shape and not self.frame:
             return array
         image = Image.fromarray(
             np.squeeze(_as_bytes(array), 2) if array.shape[2] == 1 else (_as_bytes(array))
@@ -88,9 +104,21 @@ class PictureFormat:
 
     def _through_pillow(self, image: Image.Image, place: int) -> np.ndarray:
         try:
-            return files.resize(image, self.size, files.MODES[self.channels])
+            return files.resize(image, self.size, files.MODES[self.channels], self.frame)
         except (ValueError, OSError) as error:
             raise InputError(f"pictures[{place}]: {error}") from error
+
+    def _from_file(self, path: Path) -> np.ndarray:
+        try:
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:  # such as a name with a null byte
+            received = getattr(error, "strerror", None) or error
+            raise InputError(f"expected a picture at {path}; received {received}") from error
+        mode = files.MODES[self.channels]
+        try:
+            return files.decode_picture(data, str(path), self.size, mode, self.frame)
+        except UserError as error:
+            raise InputError(str(error)) from error
 
 
 def _listed(pictures: Pictures) -> Iterable[Any]:
@@ -118,18 +146,6 @@ def _listed(pictures: Pictures) -> Iterable[Any]:
 
 def _refuse(array: np.ndarray) -> Iterable[Any]:
     raise InputError(f"{_EXPECTED}; received shape {list(array.shape)}, {array.dtype}")
-
-
-def _from_file(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # such as a name with a null byte
-        received = getattr(error, "strerror", None) or error
-        raise InputError(f"expected a picture at {path}; received {received}") from error
-    try:
-        return files.decode_picture(data, str(path), size, files.MODES[channels])
-    except UserError as error:
-        raise InputError(str(error)) from error
 
 
 def _checked(picture: Any, place: int) -> np.ndarray:  # noqa: ANN401 — whatever a caller gives

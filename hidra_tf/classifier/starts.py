@@ -92,16 +92,18 @@ def of_backbone(
     learning_rate: float | None = None,
     preprocess: Callable[[np.ndarray], np.ndarray] | None = None,
     invert: bool | None = None,
+    frame: bool | None = None,
 ) -> Initialization:
     """The initialization that a classifier's backbone and settings mean together.
 
     Raises:
-        InputError: if the backbone is none.
+        InputError: if the backbone is none, or if the settings contradict it or one another.
     """
     if isinstance(backbone, Initialization):
-        return adjusted(backbone, steps, learning_rate, invert)
+        return looking(adjusted(backbone, steps, learning_rate), invert, frame)
     if isinstance(backbone, keras.Model):
-        return of_model(backbone, steps, learning_rate, preprocess, invert)
+        start = of_model(backbone, steps, learning_rate, preprocess, invert)
+        return looking(start, None, frame)
     raise InputError(
         "backbone: expected an Initialization, or a Keras model; received "
         f"{type(backbone).__name__}"
@@ -149,20 +151,49 @@ def adjusted(
     start: Initialization,
     steps: int | None = None,
     learning_rate: float | None = None,
-    invert: bool | None = None,
 ) -> Initialization:
-    """The same weights, adapted by other steps or shown other pictures; None changes nothing.
+    """The same weights, adapted by other steps; None changes nothing.
 
     Raises:
         InputError: if the method takes no steps, or the weights are of several checkpoints.
     """
-    if steps is not None or learning_rate is not None:
-        start = dataclasses.replace(
-            start, method=_stepping(start.method, learning_rate), steps=steps or start.steps
-        )
-    if invert is None or start.pictures is None:
+    if steps is None and learning_rate is None:
         return start
-    return dataclasses.replace(start, pictures=dataclasses.replace(start.pictures, invert=invert))
+    method = _stepping(start.method, learning_rate)
+    return dataclasses.replace(start, method=method, steps=steps or start.steps)
+
+
+def looking(
+    start: Initialization, invert: bool | None = None, frame: bool | None = None
+) -> Initialization:
+    """The same weights, shown other pictures; None changes nothing.
+
+    Where `invert` alone is given, it is told by hand how pictures are, and none is framed.
+
+    Raises:
+        InputError: if both are wanted, or if the weights are for photographs.
+    """
+    if start.pictures is None or invert is frame is None:
+        return start
+    if frame and invert is not None:
+        raise InputError(
+            "invert: expected None with `frame=True`, by which each picture's own strokes tell "
+            f"whether they are dark or bright; received {invert}"
+        )
+    origin = start.origin
+    if frame and origin is not None and origin.dataset not in STROKES and _sees_colour(start):
+        raise InputError(
+            "frame: expected False or None for an initialization of photographs, for only drawings "
+            f"can be framed; received {frame} for one of {origin.dataset}"
+        )
+    pictures = dataclasses.replace(start.pictures, frame=bool(frame))
+    if invert is not None:
+        pictures = dataclasses.replace(pictures, invert=invert)
+    return dataclasses.replace(start, pictures=pictures)
+
+
+def _sees_colour(start: Initialization) -> bool:
+    return start.pictures.channels == 3
 
 
 def _stepping(method: Method, learning_rate: float | None) -> Method:

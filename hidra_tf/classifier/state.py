@@ -73,7 +73,12 @@ class State(Manners):
             size = validate_data(self, X, dtype=np.float64).shape[1]
             return starts.of_features(size, self.n_steps, self.learning_rate)
         return starts.of_backbone(
-            self.backbone, self.n_steps, self.learning_rate, self.preprocess, self.invert
+            self.backbone,
+            self.n_steps,
+            self.learning_rate,
+            self.preprocess,
+            self.invert,
+            self.frame,
         )
 
     def _shown(self, X: Examples, y: Labels, first: bool) -> tuple[np.ndarray, list[Hashable]]:

@@ -115,8 +115,11 @@ def _start(folder: Path, contents: Contents) -> Initialization:
         start = starts.of_model(_model(folder / MODEL))
     rate = contents.learning_rate
     steps = None if rate is None else contents.steps
-    start = starts.adjusted(start, steps, rate, contents.invert)
-    return dataclasses.replace(start, temperature=contents.temperature)
+    start = starts.adjusted(start, steps, rate)
+    pictures = start.pictures and dataclasses.replace(
+        start.pictures, invert=contents.invert, frame=contents.frame
+    )
+    return dataclasses.replace(start, pictures=pictures, temperature=contents.temperature)
 
 
 def _start_of_run(folder: Path, config: Config) -> Initialization:

@@ -20,8 +20,9 @@ class Endpoints:
 
     Pictures are float32 [N, H, W, channels] in [0, 1] (those of 8 bits are to be divided by 255).
     They are resized, and otherwise as they were taken: polarity, crop and standardisation of the
-    training are applied here. Labels are int32 [N] in 0 … C−1, and every class has a picture. A
-    head holds
+    training are applied here. Where the initialization frames drawings, pictures are to be framed
+    before (`data_gen.framing.framed`), and the inputs of files are called `framed_images`. Labels
+    are int32 [N] in 0 … C−1, and every class has a picture. A head holds
 
     - `kernel` [D, C] and `bias` [C], the output layer, divided by the temperature that suits the
       numbers of pictures in the support set, so that probabilities are the softmax of its logits;
@@ -44,6 +45,11 @@ class Endpoints:
         """Height, width and channels of the pictures."""
         pictures = self._start.pictures
         return (*pictures.size, pictures.channels)
+
+    @property
+    def takes_framed(self) -> bool:
+        """Whether drawings are to be framed before; see `data_gen.framing.framed`."""
+        return self._start.pictures.frame
 
     @property
     def head_specs(self) -> dict[str, tf.TensorSpec]:

@@ -30,6 +30,9 @@ def export_saved_model(
     - `predict(images)` → `probabilities` and `labels` [C], where the classifier has learned
       classes.
 
+    Where drawings are framed (`frame`), this is left to whoever calls: the signatures' inputs are
+    then `framed_images`, `framed_support_images` and `framed_query_images`.
+
     See `hidra_tf.export.endpoints.Endpoints` for pictures, labels and heads; a wrong number among
     them is an error. Inner steps are in the graph; where they move the backbone, the head holds
     the weights that they have moved.
@@ -110,7 +113,8 @@ def _compiled(function: Callable, signature: list) -> tf.types.experimental.Poly
 
 def _specs(endpoints: Endpoints, images: str, labels: str | None = None) -> list[tf.TensorSpec]:
     """Those of pictures, and of their labels if these have a name."""
-    found = [tf.TensorSpec((None, *endpoints.image_shape), tf.float32, images)]
+    name = f"framed_{images}" if endpoints.takes_framed else images
+    found = [tf.TensorSpec((None, *endpoints.image_shape), tf.float32, name)]
     return found if labels is None else [*found, tf.TensorSpec((None,), tf.int32, labels)]
 
 

@@ -36,6 +36,9 @@ def export_tflite(
     - `predict`: `images` → `probabilities`, where the classifier has learned classes, in the order
       of its `classes_`.
 
+    Where drawings are framed (`frame`), this is left to whoever calls, since it takes more than
+    built-in operations: the signatures' input is then `framed_images`.
+
     See `hidra_tf.export.endpoints.Endpoints` for pictures, labels and heads. A class without
     pictures, and a label that is none of 0 … C−1, make probabilities that are not numbers.
 

@@ -52,6 +52,8 @@ def test_what_is_asked_arrives(ask, tmp_path):
     assert (found.classifier, found.save, found.output_dir, found.unknown_below) == (
         tmp_path / "c", tmp_path / "s", tmp_path / "o", 0.3,
     )  # fmt: skip
+    with pytest.raises(UserError, match=r"^frame: expected without `classifier`, which"):
+        ask("--adapt=classes", "--classifier=c", "--save=s", "--frame")
     assert (found.run_dir, found.initialization, found.n_steps, found.invert) == (None,) * 4
 
 
@@ -61,6 +63,7 @@ def test_an_initialization_is_found_by_its_name(ask, monkeypatch):
     assert ask(*given).initialization == "omniglot"
     found = ask(*given, "--initialization=letters", "--eval_steps=3", "--noinvert")
     assert (found.initialization, found.n_steps, found.invert) == ("letters", 3, False)
+    assert [ask(*given, *f).frame for f in ([], ["--frame"], ["--noframe"])] == [None, True, False]
     with pytest.raises(UserError, match=r"^initialization: expected one of letters, omniglot; "):
         ask(*given, "--initialization=other")
 

@@ -289,6 +289,7 @@ WALK = {
     "save": ("/x", {"adapt": "/x"}, {"predict": "/x"}),
     "output_dir": ("/x", {"predict": "/x"}, {"adapt": "/x"}),
     "unknown_below": (0.5, {"predict": "/x"}, {"adapt": "/x"}),
+    "frame": (True, {"adapt": "/x"}, {"predict": "/x"}),
     "app": (True, {}, None),
     "host": ("127.0.0.1", {"app": True}, {}),
     "port": (7860, {"app": True}, {}),

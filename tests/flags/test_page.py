@@ -24,6 +24,7 @@ def ask(monkeypatch):
 @pytest.mark.parametrize("first", ["app", "--app"])
 def test_the_word_and_the_flag_mean_the_same(ask, first):
     assert ask(first).initialization == "omniglot"
+    assert [ask(first, *f).frame for f in ([], ["--frame"], ["--noframe"])] == [None, True, False]
     found = ask(first, "--initialization=letters", "--noinvert", "--host=0.0.0.0", "--port=80")
     assert (found.initialization, found.invert) == ("letters", False)
 

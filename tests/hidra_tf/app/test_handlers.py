@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen import framing
 from hidra_tf.app import board, handlers
 from hidra_tf.app.handlers import CAMERA, DRAWING, FILES, Shown
+from hidra_tf.app.session import Session
+from hidra_tf.classifier import starts
 from hidra_tf.classifier.estimator import FewShotClassifier
+from hidra_tf.classifier.pictures import Prepared
 
 NOTHING = Shown(DRAWING, None, None, None, 0.0)
 
@@ -122,3 +126,21 @@ def test_a_download_of_too_little_is_refused_in_one_line(session, tmp_path):
     path, trouble = handlers.download(session, "tflite", tmp_path)
     assert path is None
     assert "at least two classes" in trouble
+
+
+def test_files_are_framed_and_what_was_framed_is_not_framed_again(start, tmp_path):
+    session = Session(starts.looking(start, frame=True))
+    sheet = np.full((90, 120), 255, np.uint8)
+    sheet[20:60, 10:13] = 0
+    Image.fromarray(sheet).save(tmp_path / "one.png")
+    handlers.name_class(session, "line", NOTHING)
+    shown = Shown(FILES, None, [str(tmp_path / "one.png")], None, 0.0)
+    reply, done = handlers.teach(session, "line", shown)
+    assert done and not reply.trouble
+    (kept,) = session.pictures["line"]
+    np.testing.assert_array_equal(kept, framing.framed(sheet, (28, 28)))
+    seen = session.start.pictures.seen([Prepared(kept)])
+    np.testing.assert_allclose(seen[0, ..., 0], 1 - kept / 255, atol=1e-6)
+    (learned,) = session._classifier.memory_.sums.values()
+    expected = session._classifier._learner.examples(seen)[0]
+    np.testing.assert_allclose(learned, expected, atol=1e-4)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from data_gen import framing
 from data_gen.errors import UserError
 from hidra_tf.app import bounds, strokes
 
@@ -75,3 +76,14 @@ def test_what_is_no_drawing_is_refused(text):
 def test_too_much_is_refused(text):
     with pytest.raises(UserError, match="too many strokes"):
         strokes.read(text)
+
+
+def test_a_drawing_has_the_frame_of_files(draw, monkeypatch):
+    drawn = strokes.read(draw("circle"))
+    picture = strokes.picture(drawn, (105, 105), 1)
+    again = framing.framed(picture, (105, 105)).astype(int)
+    ink = (255 - picture.astype(int)).sum()
+    assert np.abs(again - picture).sum() / ink < 0.15
+    # One function says how large the frame is.
+    monkeypatch.setattr(framing, "window", lambda *_: 2 * framing.FRAME / 65)
+    assert (255 - strokes.picture(drawn, (105, 105), 1).astype(int)).sum() < 0.5 * ink

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_gen import framing
 from data_gen.errors import UserError
 from hidra_tf.app import bounds, uploads
 
@@ -47,3 +48,12 @@ def _png_of(width, height):
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     checksum = struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum + b"\0\0\0\1IDAT"
+
+
+def test_drawings_in_files_are_framed_where_the_network_wants_that(tmp_path):
+    sheet = np.full((90, 120), 255, np.uint8)
+    sheet[20:60, 10:13] = 0
+    Image.fromarray(sheet).save(tmp_path / "one.png")
+    framed, plain = (uploads.read([tmp_path / "one.png"], (28, 28), 1, f)[0] for f in (True, False))
+    np.testing.assert_array_equal(framed[0], framing.framed(sheet, (28, 28)))
+    assert np.abs(framed[0].astype(int) - plain[0]).max() > 200

@@ -1,5 +1,6 @@
 """A SavedModel: the numbers of the classifier, wherever it is loaded; all of it or nothing."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -131,3 +132,20 @@ def test_inner_steps_that_move_the_backbone_are_in_the_graph(
         shown, labels, asked = task = make_task(ways)
         found = model.classify(shown, labels, asked)["probabilities"].numpy()
         np.testing.assert_allclose(found, expected(start, task), rtol=0, atol=1e-4)
+
+
+def test_one_whose_drawings_are_to_be_framed_before_says_so(make_start, make_task, tmp_path):
+    start = make_start("affine")
+    framing = dataclasses.replace(start.pictures, frame=True)
+    export_saved_model(dataclasses.replace(start, pictures=framing), tmp_path / "framed")
+    model = tf.saved_model.load(str(tmp_path / "framed"))
+    taken = {n: set(s.structured_input_signature[1]) for n, s in model.signatures.items()}
+    assert taken["adapt"] == {"framed_images", "labels", "ways"}
+    assert taken["infer"] == {"framed_images", "kernel", "bias"}
+    classify = {"framed_support_images", "support_labels", "framed_query_images"}
+    assert taken["classify"] == taken["serving_default"] == classify
+    # What is given is what the network sees: the file frames nothing.
+    shown, labels, asked = make_task(3)
+    found = model.classify(shown, labels, asked)["probabilities"]
+    classifier = FewShotClassifier(start).fit(shown, labels)
+    np.testing.assert_allclose(found, classifier.predict_proba(asked), atol=1e-4)

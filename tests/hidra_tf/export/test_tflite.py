@@ -1,5 +1,6 @@
 """A TensorFlow Lite file: built-in operations, and the numbers of the method."""
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -44,6 +45,16 @@ def answers(model, task):
     shown, labels, asked = task
     head = adapt(images=shown, labels=labels, ways=np.int32(labels.max() + 1))
     return infer(images=asked, **head)["probabilities"]
+
+
+def test_a_file_whose_drawings_are_to_be_framed_before_says_so(make_start, tmp_path):
+    start = make_start("affine")
+    framing = dataclasses.replace(start.pictures, frame=True, invert=False)
+    export_tflite(dataclasses.replace(start, pictures=framing), tmp_path / "framed.tflite")
+    signatures = interpreter(tmp_path / "framed.tflite").get_signature_list()
+    assert set(signatures["adapt"]["inputs"]) == {"framed_images", "labels", "ways"}
+    assert {"framed_images"} <= set(signatures["infer"]["inputs"])
+    assert not {"images"} & set(signatures["infer"]["inputs"])
 
 
 @pytest.fixture(scope="module")
