@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.backbones.pooling import max_pool
+from hidra_tf.heads.pair_parts import are_parts_allowed, in_parts
 
 
 @keras.saving.register_keras_serializable(package="hidra_tf")
@@ -37,15 +38,23 @@ class PairBlock(ConvBlock):
         scale, shift = self._affine(classes, images, training)
         of_classes = tf.cast(classes * scale, self.compute_dtype)
         of_images = tf.cast(images * scale + shift, self.compute_dtype)
-        sums = of_classes[:, tf.newaxis] + of_images[:, :, tf.newaxis]
-        sums = tf.reshape(sums, (-1, *sums.shape[3:]))
-        return tf.nn.relu(max_pool(sums) if self.pool else sums)
+        # Where statistics are known, the whole network goes in parts: see `RelationNet`.
+        if not (training and are_parts_allowed()):
+            return self._of_pairs(of_classes, of_images)
+        row = self.compute_output_shape([m.shape for m in maps])[1:]
+        return in_parts(self._of_pairs, of_classes, of_images, row)
 
     def compute_output_shape(
         self, input_shape: Sequence[tuple[int | None, ...]]
     ) -> tuple[int | None, ...]:
         """The output's shape; see the class."""
         return super().compute_output_shape((None, *input_shape[0][2:]))
+
+    def _of_pairs(self, classes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        """Pooled and rectified sums of all pairs of maps [T, C, h, w, F] and [T, N, h, w, F]."""
+        sums = classes[:, tf.newaxis] + images[:, :, tf.newaxis]
+        sums = tf.reshape(sums, (-1, *sums.shape[3:]))
+        return tf.nn.relu(max_pool(sums) if self.pool else sums)
 
     def _convolved(self, maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Maps [T, M, h, w, c] → [T, M, h″, w″, filters], in the type of the weights."""

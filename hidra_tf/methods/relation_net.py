@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -13,14 +12,12 @@ from hidra_tf.adaptation.losses import Loss
 from hidra_tf.backbones.backbone import Backbone, Statistics
 from hidra_tf.backbones.feature_maps import map_shape
 from hidra_tf.heads.hypernetwork import class_means
+from hidra_tf.heads.pair_parts import are_parts_allowed, in_parts, parts
 from hidra_tf.heads.relation import relation_module
 from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
 from hidra_tf.methods.interface import Predictions
 from hidra_tf.methods.objective import Objective
-
-# Numbers in the largest array of a part of the comparisons: see `in_parts`.
-AT_ONCE = 2**24
 
 
 class RelationNet(FrozenFeatures):
@@ -99,7 +96,14 @@ class RelationNet(FrozenFeatures):
         """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
         support, queries = episodes.support_images, episodes.query_images
         means = class_means(support, episodes.support_labels, episodes.ways)
-        classes, support, images = map(self.maps, (means, support, queries))
+        with parts(objective.step is None):
+            scores = self._scores(*map(self.maps, (means, support, queries)))
+        shape = (*tf.unstack(tf.shape(queries)[:2]), episodes.ways)
+        logits = tf.reshape(scores, shape)
+        return Predictions(tf.repeat(logits[:, tf.newaxis], len(at_steps), axis=1), {})
+
+    def _scores(self, classes: tf.Tensor, support: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
+        """Scores [T·C·Q·C, 1] from the maps of the classes, the support set and the queries."""
         weights = [tf.convert_to_tensor(variable) for variable in self.relation.variables]
         statistics: Statistics = None
         if self.relation.norm == "support":
@@ -109,51 +113,10 @@ class RelationNet(FrozenFeatures):
         def compare(classes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             return self.relation.query_features(weights, [classes, images], statistics)
 
-        if objective.step is None and (self.relation.per_image or statistics is not None):
-            scores = in_parts(compare, classes, images)
-        else:
-            scores = compare(classes, images)
-        shape = (*tf.unstack(tf.shape(queries)[:2]), episodes.ways)
-        logits = tf.reshape(scores, shape)
-        return Predictions(tf.repeat(logits[:, tf.newaxis], len(at_steps), axis=1), {})
+        if are_parts_allowed() and (self.relation.per_image or statistics is not None):
+            return in_parts(compare, classes, queries, (1,))
+        return compare(classes, queries)
 
     def maps(self, features: tf.Tensor) -> tf.Tensor:
         """Feature maps [T, N, h, w, c] from features [T, N, h·w·c]."""
         return tf.reshape(features, tf.concat([tf.shape(features)[:2], self.map_shape], axis=0))
-
-
-def in_parts(
-    compare: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], classes: tf.Tensor, images: tf.Tensor
-) -> tf.Tensor:
-    """Scores of all pairs, some at a time: a comparison of many classes takes gigabytes at once.
-
-    A part is as many whole tasks, or else as many images of one task, as stay below `AT_ONCE`. The
-    loop is for predictions: a gradient would keep all parts anyway.
-
-    Args:
-        compare: a function of maps of classes and of images, as below, to scores [T·N·C, 1], in
-            which no pair depends on another.
-        classes: [T, C, h, w, c].
-        images: [T, N, h, w, c].
-
-    Returns:
-        Scores [T·N·C].
-    """
-    tasks, ways = tf.unstack(tf.shape(classes)[:2])
-    count = tf.shape(images)[1]
-    most = max(1, AT_ONCE // math.prod(images.shape[2:]))  # pairs
-    together = tf.maximum(most // (count * ways), 1)
-    some = tf.where(count * ways <= most, count, tf.maximum(most // ways, 1))
-    of_a_task = -(-count // some)
-
-    def part(number: tf.Tensor, found: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        task, image = number // of_a_task * together, number % of_a_task * some
-        own = slice(task, task + together)
-        scores = compare(classes[own], images[own, image : image + some])
-        return number + 1, found.write(number, scores[:, 0])
-
-    parts = -(-tasks // together) * of_a_task
-    found = tf.TensorArray(classes.dtype, parts, element_shape=[None], infer_shape=False)
-    start = (tf.constant(0), found)
-    _, found = tf.while_loop(lambda number, _: number < parts, part, start, parallel_iterations=1)
-    return found.concat()

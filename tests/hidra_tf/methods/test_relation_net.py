@@ -10,8 +10,9 @@ from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4_np import conv4_np
+from hidra_tf.heads import pair_parts
 from hidra_tf.heads.relation import relation_module
-from hidra_tf.methods import build, relation_net
+from hidra_tf.methods import build
 from hidra_tf.methods.relation_net import RelationNet
 from hidra_tf.options import NORMS, TRANSDUCTIVE
 from tests.plain_network import convolved, pooled
@@ -106,39 +107,18 @@ def test_logits_are_those_of_the_published_formulas(labels, norm, make_method):
     assert np.ptp(expected) > 1e-3
 
 
-@pytest.mark.parametrize("norm", ["running", "support"])
+@pytest.mark.parametrize("norm", ["running", "support", "transductive", "joint"])
 def test_predictions_in_parts_are_those_of_all_pairs_at_once(norm, make_method, monkeypatch):
     method, rng = make_method(norm), np.random.default_rng(0)
-    tasks = 1 if norm == "support" else 3  # tasks under statistics are solved one by one
+    tasks = 3 if norm == "running" else 1  # tasks under statistics are solved one by one
     support, queries = (tf.constant(rng.random((tasks, n, 4 * FILTERS))) for n in (3, 5))
     known = tf.constant(np.tile([0, 1, 2], (tasks, 1)), tf.int32)
     episodes = Episodes(support, known, queries, known, tf.constant(3))
     whole = method.predictions_of_features(episodes, (0,)).logits
-    monkeypatch.setattr(relation_net, "AT_ONCE", 7 * 2 * 2 * FILTERS)
+    monkeypatch.setattr(pair_parts, "AT_ONCE", 7 * 2 * 2 * FILTERS)
     parts = method.predictions_of_features(episodes, (0,)).logits
     np.testing.assert_allclose(parts, whole, rtol=1e-12, atol=1e-14)
     assert np.ptp(whole) > 1e-3
-
-
-@pytest.mark.parametrize("pairs", [2, 3, 7, 15, 31, 100])
-def test_a_part_has_no_more_pairs_than_it_may_and_no_pair_is_left_out(pairs, monkeypatch):
-    """Each map is a number of its own, and so is each pair."""
-    monkeypatch.setattr(relation_net, "AT_ONCE", pairs * 2)
-    classes = np.arange(9).reshape(3, 3, 1, 1, 1) * np.ones(2)
-    images = 100 * np.arange(15).reshape(3, 5, 1, 1, 1) * np.ones(2)
-    sizes = []
-
-    def compare(own, others):
-        scores = tf.reshape(own[:, np.newaxis] + others[:, :, np.newaxis], (-1, 2))
-        sizes.append(len(scores))
-        return scores[:, :1]
-
-    scores = relation_net.in_parts(compare, tf.constant(classes), tf.constant(images))
-    expected = (classes[:, np.newaxis] + images[:, :, np.newaxis])[..., 0].ravel()
-    np.testing.assert_array_equal(scores, expected)
-    # An image is compared with all classes of its task.
-    assert max(sizes) <= max(pairs, 3)
-    assert len(sizes) == {2: 15, 3: 15, 7: 9, 15: 3, 31: 2, 100: 1}[pairs]
 
 
 @pytest.mark.parametrize("side", [1, 5, 9, 10, 19])
@@ -184,6 +164,19 @@ def test_meta_gradients_under_the_papers_loss(make_method, make_episodes, numeri
     gradient = method.meta_gradients(episodes).gradients[len(method.backbone.variables)]
     np.testing.assert_allclose([gradient.numpy()[i] for i in indices], expected, rtol=1e-5)
     assert np.max(np.abs(expected)) > 1e-4
+
+
+def test_vectorized_tasks_have_the_same_meta_gradients_outside_of_a_training(make_episodes):
+    """Nothing that is differentiated is made in parts, for which there is no vectorized loop."""
+    episodes, found = make_episodes(2, tasks=2), []
+    for how in ("loop", "vectorized"):
+        backbone = Backbone(conv4_np(IMAGE, FILTERS, "support", dtype="float64"), "support")
+        method = build("relation_net", backbone, InnerLoop(1, 0.1), (2,), seed=5, task_map=how)
+        moved(method.relation.model)
+        gradients = tf.function(lambda m=method: m.meta_gradients(episodes).gradients)()
+        found.append(gradients[len(backbone.variables)])
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+    assert np.max(np.abs(found[0])) > 1e-4
 
 
 def test_a_backbone_without_maps_is_refused():
