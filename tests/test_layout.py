@@ -139,3 +139,22 @@ def test_the_library_does_not_know_how_flags_are_spelled(package):
             texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
             spelled = [text for text in texts if re.search(r"(?<![\w-])--[a-z]", str(text))]
             assert not spelled, name
+
+
+# A module or a function of more lines is to be divided; also one of the experiments.
+MEASURED = ("data_gen", "hidra_tf", "flags", "experiments")
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 250, 60
+LONGER = {"hidra_tf/classifier/estimator.py"}
+
+
+@pytest.mark.parametrize("package", MEASURED)
+def test_modules_and_functions_are_short(package):
+    paths = list(ROOT.glob(f"{package}/**/*.py"))
+    assert len(paths) > 5
+    for path in paths:
+        text, name = path.read_text(), path.relative_to(ROOT).as_posix()
+        assert len(text.splitlines()) <= MOST_LINES or name in LONGER, name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                assert lines <= MOST_LINES_OF_A_FUNCTION, f"{name}: {node.name} has {lines}"
