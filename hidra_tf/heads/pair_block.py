@@ -8,9 +8,8 @@ import keras
 import tensorflow as tf
 
 from hidra_tf.backbones.conv_block import ConvBlock
-from hidra_tf.backbones.meta_training import meta_update
 from hidra_tf.backbones.pooling import max_pool
-from hidra_tf.heads.pair_parts import in_parts
+from hidra_tf.heads.pair_parts import are_parts_allowed, in_parts
 
 
 @keras.saving.register_keras_serializable(package="hidra_tf")
@@ -39,8 +38,8 @@ class PairBlock(ConvBlock):
         scale, shift = self._affine(classes, images, training)
         of_classes = tf.cast(classes * scale, self.compute_dtype)
         of_images = tf.cast(images * scale + shift, self.compute_dtype)
-        # What is known before goes through the whole network in parts: see `RelationNet`.
-        if not training or meta_update() is not None:
+        # Where statistics are known, the whole network goes in parts: see `RelationNet`.
+        if not (training and are_parts_allowed()):
             return self._of_pairs(of_classes, of_images)
         row = self.compute_output_shape([m.shape for m in maps])[1:]
         return in_parts(self._of_pairs, of_classes, of_images, row)

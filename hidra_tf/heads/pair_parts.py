@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 # Numbers in the array that holds the maps of a part's pairs.
 AT_ONCE = 2**24
+_ALLOWED = contextvars.ContextVar("parts_of_pairs", default=False)
+
+
+@contextlib.contextmanager
+def parts(allowed: bool) -> Iterator[None]:
+    """Says whether networks within it may make their pairs in parts: where nothing is trained."""
+    token = _ALLOWED.set(allowed)
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
+
+
+def are_parts_allowed() -> bool:
+    """Whether this is within `parts(True)`."""
+    return _ALLOWED.get()
 
 
 def in_parts(

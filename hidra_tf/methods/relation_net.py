@@ -12,7 +12,7 @@ from hidra_tf.adaptation.losses import Loss
 from hidra_tf.backbones.backbone import Backbone, Statistics
 from hidra_tf.backbones.feature_maps import map_shape
 from hidra_tf.heads.hypernetwork import class_means
-from hidra_tf.heads.pair_parts import in_parts
+from hidra_tf.heads.pair_parts import are_parts_allowed, in_parts, parts
 from hidra_tf.heads.relation import relation_module
 from hidra_tf.methods import Parts
 from hidra_tf.methods.frozen import FrozenFeatures
@@ -96,7 +96,14 @@ class RelationNet(FrozenFeatures):
         """Logits [T, S, C·Q, C] from features [T, C·K, D] and [T, C·Q, D]."""
         support, queries = episodes.support_images, episodes.query_images
         means = class_means(support, episodes.support_labels, episodes.ways)
-        classes, support, images = map(self.maps, (means, support, queries))
+        with parts(objective.step is None):
+            scores = self._scores(*map(self.maps, (means, support, queries)))
+        shape = (*tf.unstack(tf.shape(queries)[:2]), episodes.ways)
+        logits = tf.reshape(scores, shape)
+        return Predictions(tf.repeat(logits[:, tf.newaxis], len(at_steps), axis=1), {})
+
+    def _scores(self, classes: tf.Tensor, support: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
+        """Scores [T·C·Q·C, 1] from the maps of the classes, the support set and the queries."""
         weights = [tf.convert_to_tensor(variable) for variable in self.relation.variables]
         statistics: Statistics = None
         if self.relation.norm == "support":
@@ -106,13 +113,9 @@ class RelationNet(FrozenFeatures):
         def compare(classes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             return self.relation.query_features(weights, [classes, images], statistics)
 
-        if objective.step is None and (self.relation.per_image or statistics is not None):
-            scores = in_parts(compare, classes, images, (1,))
-        else:
-            scores = compare(classes, images)
-        shape = (*tf.unstack(tf.shape(queries)[:2]), episodes.ways)
-        logits = tf.reshape(scores, shape)
-        return Predictions(tf.repeat(logits[:, tf.newaxis], len(at_steps), axis=1), {})
+        if are_parts_allowed() and (self.relation.per_image or statistics is not None):
+            return in_parts(compare, classes, queries, (1,))
+        return compare(classes, queries)
 
     def maps(self, features: tf.Tensor) -> tf.Tensor:
         """Feature maps [T, N, h, w, c] from features [T, N, h·w·c]."""

@@ -166,6 +166,19 @@ def test_meta_gradients_under_the_papers_loss(make_method, make_episodes, numeri
     assert np.max(np.abs(expected)) > 1e-4
 
 
+def test_vectorized_tasks_have_the_same_meta_gradients_outside_of_a_training(make_episodes):
+    """Nothing that is differentiated is made in parts, for which there is no vectorized loop."""
+    episodes, found = make_episodes(2, tasks=2), []
+    for how in ("loop", "vectorized"):
+        backbone = Backbone(conv4_np(IMAGE, FILTERS, "support", dtype="float64"), "support")
+        method = build("relation_net", backbone, InnerLoop(1, 0.1), (2,), seed=5, task_map=how)
+        moved(method.relation.model)
+        gradients = tf.function(lambda m=method: m.meta_gradients(episodes).gradients)()
+        found.append(gradients[len(backbone.variables)])
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+    assert np.max(np.abs(found[0])) > 1e-4
+
+
 def test_a_backbone_without_maps_is_refused():
     layers = [keras.Input(IMAGE), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4)]
     with pytest.raises(UserError, match=r"^backbone: expected one that flattens feature maps"):
