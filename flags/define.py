@@ -52,16 +52,23 @@ class _WaysSerializer(absl_flags.ArgumentSerializer):
         return format_ways(value)
 
 
-def define_setting(name: str, help_text: str, default: Any = None) -> None:  # noqa: ANN401
+def define_setting(
+    name: str,
+    help_text: str,
+    default: Any = None,  # noqa: ANN401 — of the setting's type
+    of_new_runs: bool = False,
+) -> None:
     """Defines the flag of a setting of `Config`.
 
     Args:
         name: the setting's, and the flag's.
         help_text: what `--help` says of it.
         default: the flag's default where `Config` has none.
+        of_new_runs: whether `flags.defaults` has the default, which new runs have; that of `Config`
+            is then what runs mean that were begun before there was the setting.
     """
     kind, bounds = _kind(name), bounds_of(Config, name)
-    if _FIELDS[name].default not in (dataclasses.MISSING, ()):
+    if not of_new_runs and _FIELDS[name].default not in (dataclasses.MISSING, ()):
         default = _FIELDS[name].default
     if kind is bool:
         absl_flags.DEFINE_bool(name, default, help_text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flags.defaults import FILTERS, describe
+from flags.defaults import FILTERS, NEW_RUNS, describe
 from flags.define import define_setting
 from hidra_tf.methods import METHODS, head_of, uses
 from hidra_tf.options import BACKBONES
@@ -161,6 +161,14 @@ define_setting(
     "enhancement",
     "Show the hypernetwork more than the embeddings E: to hypermaml the universal predictions Ŷ "
     "and the labels Y, to hyperhidra what the head says after one step. This is on by default.",
+)
+define_setting(
+    "correction",
+    "The form in which hyperhidra corrects the first step: midpoint, with bounded factors of the "
+    "features and biases in units of the midpoint's, which holds at any number of ways; or step, "
+    "in units of the step, which earlier runs have and which dips at a few ways "
+    f"(default of new runs: {NEW_RUNS['hyperhidra']['correction']}).",
+    of_new_runs=True,
 )
 define_setting(
     "outputs",

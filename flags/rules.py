@@ -160,6 +160,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "hyper_layers": _ALWAYS,
     "hyper_width": _ALWAYS,
     "enhancement": _ALWAYS,
+    "correction": _ALWAYS,
     "outputs": _ALWAYS,
     "assignments": _ALWAYS,
     "ridge": _ALWAYS,

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -126,6 +127,26 @@ def test_a_hypernetwork_makes_one_update_whatever_the_data_set():
     assert (ours.inner_steps, ours.hyper_layers, ours.enhancement) == (1, 3, True)
     assert build.run_name(ours) == "mini_imagenet-hypermaml-5way-5shot"
     assert config("--method=hyperhidra", "--inner_steps=2").inner_steps == 2
+
+
+def test_new_runs_have_the_correction_that_holds_at_any_number_of_ways():
+    """Runs of earlier versions keep their names, and no new run gets the name of one of them."""
+    old, new = "omniglot-hyperhidra-5way-5shot", config("--method=hyperhidra")
+    assert new.correction == "midpoint"
+    assert build.run_name(new) == f"{old}-correction=midpoint"
+    asked = config("--method=hyperhidra", "--correction=step")
+    assert (asked.correction, build.run_name(asked)) == ("step", old)
+
+
+def test_an_earlier_run_goes_on_with_the_correction_that_it_has(tmp_path):
+    written = dataclasses.asdict(config("--method=hyperhidra", "--correction=step"))
+    del written["correction"]
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "checkpoint").touch()
+    assert config(f"--run_dir={tmp_path}", "--steps=70000").correction == "step"
+    with pytest.raises(UserError, match="--correction is step, received midpoint"):
+        config(f"--run_dir={tmp_path}", "--correction=midpoint")
 
 
 def test_a_switch_is_part_of_the_name():

@@ -1,5 +1,7 @@
 """What a flag means that is not given."""
 
+import dataclasses
+
 import pytest
 
 from data_gen import DATASETS, STROKES
@@ -55,6 +57,14 @@ def test_only_known_methods_and_settings_have_defaults():
     for own in (defaults.METHODS, defaults.METHODS_ON_STROKES):
         assert set(own) <= set(METHODS)
         assert all(set(settings) <= fields for settings in own.values())
+
+
+def test_what_new_runs_have_is_not_what_earlier_runs_mean():
+    for method, own in defaults.NEW_RUNS.items():
+        for name, value in own.items():
+            field = next(f for f in dataclasses.fields(Config) if f.name == name)
+            assert settings_of("omniglot", method)[name] == value != field.default
+            assert name not in settings_of("omniglot", "hidra")
 
 
 def test_equal_defaults_are_described_once():
