@@ -16,9 +16,10 @@ SHARED, SPREAD, BIAS = 8.0, 2.0, 2.0
 class MidpointHyperHead(AnyWayHyperHead):
     """A tied head whose corrected first step is that of prototypes at every number of ways.
 
-    HIDRA's one-step neurons are ψ_c = φ + α/C·d_c with d_c = m_c − m̄, where m_c is the mean support
-    embedding of class c and m̄ the mean of these. The hypernetwork says with which factor each
-    feature counts, F_c [D] > 0, and how far the bias goes from none to that of the midpoint, λ_c:
+    HIDRA's one-step neurons (https://arxiv.org/abs/1910.12749) are ψ_c = φ + α/C·d_c with
+    d_c = m_c − m̄, where m_c is the mean support embedding of class c and m̄ the mean of these. The
+    hypernetwork says with which factor each feature counts, F_c [D] > 0, and how far the bias goes
+    from none to that of the midpoint, λ_c:
 
         ψ_c = φ + α/C·F_c ⊙ d_c,    b_c = b − λ_c/2·(α/C·F_c ⊙ d_c)·(m_c + m̄).
 

@@ -142,8 +142,9 @@ def test_an_earlier_run_goes_on_with_the_correction_that_it_has(tmp_path):
     written = dataclasses.asdict(config("--method=hyperhidra", "--correction=step"))
     del written["correction"]
     (tmp_path / "config.json").write_text(json.dumps(written))
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "checkpoint").touch()
+    # A run that holds nothing would begin anew.
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "test.json").touch()
     assert config(f"--run_dir={tmp_path}", "--steps=70000").correction == "step"
     with pytest.raises(UserError, match="--correction is step, received midpoint"):
         config(f"--run_dir={tmp_path}", "--correction=midpoint")
