@@ -83,6 +83,7 @@ GRADIENTS = [
     ("hyperhidra", "transductive", {}),
     ("hyperhidra", "support", {}),
     ("hyperhidra", "none", {}),
+    ("hyperhidra", "transductive", STEP),
     ("hyperhidra", "support", STEP),
     ("hyperhidra", "none", STEP),
 ]
