@@ -167,6 +167,13 @@ define_setting(
     "and the labels Y, to hyperhidra what the head says after one step. This is on by default.",
 )
 define_setting(
+    "correction",
+    "The form in which hyperhidra corrects the first step: midpoint, with bounded factors of the "
+    "features and biases in units of the midpoint's, which holds at any number of ways; or step, "
+    "in units of the step, which earlier runs have and which dips at a few ways "
+    "(default midpoint).",
+)
+define_setting(
     "outputs",
     "O, the number of output neurons of anyway, and the largest number of ways that it can have.",
 )

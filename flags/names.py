@@ -29,7 +29,9 @@ _ORDER = """
 def run_name(of: Config) -> str:
     """A name that differs wherever the settings do, and has no character of a path."""
     usual = {field.name: field.default for field in dataclasses.fields(Config)}
-    usual |= settings_of(of.dataset, of.method, of.backbone, of.meta_optimizer)
+    own = settings_of(of.dataset, of.method, of.backbone, of.meta_optimizer)
+    # Where `Config` has a default, it is what runs of earlier versions mean by their names.
+    usual |= {name: own[name] for name in own if usual[name] is dataclasses.MISSING}
     # Which pictures `folder` has can be told from its place alone, as long as none is read.
     telling = {"data_dir": of.dataset, "eval_data_dir": of.eval_dataset}
     unnamed = {name for name in BOOKKEEPING if telling.get(name) != "folder"}

@@ -38,6 +38,7 @@ _PUBLIC = {
     "CosineHead": "hidra_tf.heads.cosine",
     "HyperHead": "hidra_tf.heads.hyper_heads",
     "AnyWayHyperHead": "hidra_tf.heads.hyper_heads",
+    "MidpointHyperHead": "hidra_tf.heads.midpoint_head",
     "AssignedHead": "hidra_tf.heads.assigned",
     "FullContext": "hidra_tf.heads.full_context",
     "KernelHypernetwork": "hidra_tf.heads.kernel_hypernetwork",

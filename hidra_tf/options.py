@@ -21,6 +21,9 @@ HEADS = {
 }
 # Those that are made for one number of ways.
 FIXED_HEADS = ("per_class",)
+# How a hypernetwork corrects HIDRA's first step. The first is for new runs; earlier ones have the
+# second.
+CORRECTIONS = ("midpoint", "step")
 LOSSES = ("softmax", "sigmoid", "mse")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "multistep")

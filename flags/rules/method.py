@@ -62,6 +62,7 @@ METHOD: dict[str, tuple[Rule, ...]] = {
     "hyper_layers": ALWAYS,
     "hyper_width": ALWAYS,
     "enhancement": ALWAYS,
+    "correction": ALWAYS,
     "outputs": ALWAYS,
     "assignments": ALWAYS,
     "ridge": ALWAYS,

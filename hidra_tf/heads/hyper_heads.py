@@ -106,7 +106,10 @@ class AnyWayHyperHead(tf.Module):
         Δψ_c = α/C·g_c ⊙ d_c,    Δb_c = α/C·D·h_c.
 
     In the unit α/C neither what goes in nor what comes out depends on C by itself, and C is not
-    told: a network trained at one C would learn nothing about the others from it.
+    told: a network trained at one C would learn nothing about the others from it. All the same this
+    form holds only near the C that it was trained at: the mean of the other classes varies more the
+    fewer they are, and the biases follow it (docs/methods.md). `MidpointHyperHead` is the form for
+    new runs; this one is kept for the runs that have it.
 
     Example:
         >>> from hidra_tf import AnyWayHyperHead
@@ -128,6 +131,8 @@ class AnyWayHyperHead(tf.Module):
 
     tied = True
     fixed_ways = None
+    # The vectors [D] that the hypernetwork sees of each class.
+    vectors = 3
 
     def __init__(
         self,
@@ -147,7 +152,7 @@ class AnyWayHyperHead(tf.Module):
             if head == "zero"
             else MasterHead(feature_size, seed, dtype)
         )
-        inputs = 3 * feature_size + (2 if enhancement else 0)
+        inputs = self.vectors * feature_size + (2 if enhancement else 0)
         self.hypernetwork = Hypernetwork(
             inputs, feature_size + 1, layers, width, seed, dtype, silent=True
         )
@@ -193,13 +198,24 @@ class AnyWayHyperHead(tf.Module):
             labels: [..., N].
         """
         means = class_means(features, labels, tf.shape(step.bias)[-1])
-        known, size = [means, *_rest(means)], features.shape[-1]
+        known = self.known(means)
         if self.enhancement:
             # Of the size of a single feature's square, so that no input drowns the others.
-            scores = step.logits(features) / (unit * size)
+            scores = step.logits(features) / (unit * features.shape[-1])
             known.append(self.predictions(scores, labels))
-        gains, bias = _neurons(self.hypernetwork(tf.concat(known, axis=-1)))
-        return HeadWeights(gains * step.kernel, unit * size * bias)
+        said = _neurons(self.hypernetwork(tf.concat(known, axis=-1)))
+        return self.correction(said, means, step, unit)
+
+    def known(self, means: tf.Tensor) -> list[tf.Tensor]:
+        """What mean embeddings [..., C, D] tell of each class: some tensors [..., C, D]."""
+        return [means, *_rest(means)]
+
+    def correction(
+        self, said: HeadWeights, means: tf.Tensor, step: HeadWeights, unit: tf.Tensor
+    ) -> HeadWeights:
+        """Δ from the hypernetwork's answer, one neuron of kernel and bias for each class."""
+        size = means.shape[-1]
+        return HeadWeights(said.kernel * step.kernel, unit * size * said.bias)
 
 
 def _rest(means: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -22,8 +22,8 @@ class HyperMethod(GradientMethod):
     In the numbers of steps, 0 is the universal classifier as it is, 1 the hypernetwork's update,
     which is the method, and any more are gradient steps from there, which nobody has published.
 
-    Subclasses say in `first_step` what the update is, in `head_class` which head makes it, and in
-    `make_head` how the registry gets one.
+    Subclasses say in `first_step` what the update is, in `head_class` which head makes it, in
+    `make_head` how the registry gets one, and in `head_options` with which settings of their own.
 
     Args:
         backbone: the backbone f with its weights θ, the HyperMAML paper's encoder.
@@ -39,6 +39,7 @@ class HyperMethod(GradientMethod):
     """
 
     head_class: type
+    head_options: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -75,10 +76,11 @@ class HyperMethod(GradientMethod):
     ) -> HyperMethod:
         """The method from what the registry's `build` is given."""
         network = {"layers": hyper_layers, "width": hyper_width, "enhancement": enhancement}
+        own = {name: options.pop(name) for name in cls.head_options if name in options}
         return cls(
             backbone=parts.backbone,
             inner=parts.inner,
-            head=cls.make_head(parts, **network, seed=parts.seed),
+            head=cls.make_head(parts, **network, **own, seed=parts.seed),
             task_map=parts.task_map,
             **options,
         )
@@ -86,7 +88,13 @@ class HyperMethod(GradientMethod):
     @classmethod
     @abc.abstractmethod
     def make_head(cls, parts: Parts, **network: Any) -> HyperHead | AnyWayHyperHead:  # noqa: ANN401
-        """The head with its hypernetwork, from `layers`, `width`, `enhancement` and `seed`."""
+        """The head with its hypernetwork.
+
+        Args:
+            parts: what the method is made of.
+            **network: `layers`, `width`, `enhancement`, `seed`, and those of `head_options` that
+                were given.
+        """
 
     @property
     def free_steps(self) -> int:

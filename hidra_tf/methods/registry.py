@@ -100,7 +100,7 @@ METHODS = {
         head="master",
         heads=("master", "zero"),
         losses=("softmax",),
-        options=_HYPER,
+        options=(*_HYPER, "correction"),
     ),
     "proto_maml": Entry("hidra_tf.methods.proto_maml", "ProtoMaml", options=_STEPWISE, aids=AIDS),
     "anyway": Entry(

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -129,15 +130,39 @@ def test_a_hypernetwork_makes_one_update_whatever_the_data_set():
 
 
 @pytest.mark.parametrize(
-    ("given", "layers", "width"),
-    [((), 2, 512), (("--hyper_width=256",), 2, 256), (("--hyper_layers=3",), 3, 512)],
+    ("given", "layers", "width", "shown"),
+    [
+        ((), 2, 512, "-hyper_layers=2-hyper_width=512"),
+        (("--hyper_width=256",), 2, 256, "-hyper_layers=2"),
+        (("--hyper_layers=3",), 3, 512, "-hyper_width=512"),
+    ],
 )
-def test_hypershot_has_its_published_size_where_no_other_is_given(given, layers, width):
-    """Also where what is given is the default of other methods."""
+def test_hypershot_has_its_published_size_where_no_other_is_given(given, layers, width, shown):
+    """Also where what is given is the default of other methods, which earlier runs had."""
     ours = config("--method=hypershot", *given)
     assert (ours.hyper_layers, ours.hyper_width) == (layers, width)
-    shown = "".join(flag.replace("--", "-") for flag in given)
     assert build.run_name(ours) == f"omniglot-hypershot-5way-5shot{shown}"
+
+
+def test_new_runs_have_the_correction_that_holds_at_any_number_of_ways():
+    """Runs of earlier versions keep their names, and no new run gets the name of one of them."""
+    old, new = "omniglot-hyperhidra-5way-5shot", config("--method=hyperhidra")
+    assert new.correction == "midpoint"
+    assert build.run_name(new) == f"{old}-correction=midpoint"
+    asked = config("--method=hyperhidra", "--correction=step")
+    assert (asked.correction, build.run_name(asked)) == ("step", old)
+
+
+def test_an_earlier_run_goes_on_with_the_correction_that_it_has(tmp_path):
+    written = dataclasses.asdict(config("--method=hyperhidra", "--correction=step"))
+    del written["correction"]
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    # A run that holds nothing would begin anew.
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "test.json").touch()
+    assert config(f"--run_dir={tmp_path}", "--steps=70000").correction == "step"
+    with pytest.raises(UserError, match="--correction is step, received midpoint"):
+        config(f"--run_dir={tmp_path}", "--correction=midpoint")
 
 
 def test_a_switch_is_part_of_the_name():

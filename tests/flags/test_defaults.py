@@ -69,6 +69,12 @@ def test_only_known_methods_and_settings_have_defaults():
             assert all(uses(method, name) for name in settings)
 
 
+def test_what_new_runs_have_is_not_what_earlier_runs_mean():
+    (field,) = (f for f in dataclasses.fields(Config) if f.name == "correction")
+    assert settings_of("omniglot", "hyperhidra")["correction"] == "midpoint" != field.default
+    assert "correction" not in settings_of("omniglot", "hidra")
+
+
 def test_equal_defaults_are_described_once():
     assert describe("shots") == "default 5"
 

@@ -229,6 +229,7 @@ WALK = {
     "hyper_layers": (2, {"method": "hypermaml"}, {}),
     "hyper_width": (8, {"method": "hypermaml"}, {}),
     "enhancement": (False, {"method": "hypermaml"}, {}),
+    "correction": ("step", {"method": "hyperhidra"}, {"method": "hypermaml"}),
     "outputs": (40, {"method": "anyway"}, {}),
     "assignments": (2, {"method": "anyway"}, {}),
     "ridge": (3.0, {"method": "r2d2"}, {}),

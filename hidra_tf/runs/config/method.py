@@ -9,6 +9,7 @@ from data_gen.errors import UserError
 from hidra_tf.methods import AIDS, METHODS, check_head_and_loss, check_norm, is_fixed_way, uses
 from hidra_tf.options import (
     BACKBONES,
+    CORRECTIONS,
     HEADS,
     INNER_LOOPS,
     LOSSES,
@@ -55,6 +56,9 @@ class MethodSettings(Settings):
         hyper_layers: the number of layers of a hypernetwork.
         hyper_width: the width of a hypernetwork's layers.
         enhancement: whether a hypernetwork also sees labels and predictions.
+        correction: the form in which HyperHIDRA's hypernetwork corrects the first step, one of
+            `options.CORRECTIONS`. Runs that were begun before there was a choice lack the setting,
+            and have the form `step`; new runs have `midpoint` unless they ask for the other.
         hyper_neck: the number of layers of HyperShot's hypernetwork that all of its parts share.
         target_layers: the number of layers of the network that HyperShot's hypernetwork makes.
         target_width: the width of that network's hidden layers.
@@ -104,6 +108,7 @@ class MethodSettings(Settings):
     target_width: int = whole(128, least=1)
     full_context: bool = False
     enhancement: bool = True
+    correction: str = one_of(CORRECTIONS, "step")
     switch: tuple[int, int] | None = anything(None)
     outputs: int = whole(30, least=2)
     assignments: int | None = whole(None, least=1)

@@ -65,7 +65,7 @@ QUICK = 30.0  # seconds: sizes are estimated before anything is allocated
 HUGE = ("1000000000", "10000000000", str(10**30))
 ENUMS = ("dataset", "eval_dataset", "method", "head", "loss", "inner_reduction", "norm",
          "inner_loop", "task_map", "precision", "meta_optimizer", "meta_lr_schedule", "pictures",
-         "val_classifier", "standardize", "eval_norm", "eval_split")  # fmt: skip
+         "val_classifier", "standardize", "eval_norm", "eval_split", "correction")  # fmt: skip
 RANGES = {
     "train_ways": ("0", "1", "1-5", "5-2", "2-", "-3", "2;3", "two", "", ",", "2,,3", "2.5",
                    "99999", "2-5-8", "1e1"),
@@ -88,6 +88,7 @@ METHOD_OF = {
     **dict.fromkeys(("hyper_neck", "target_layers", "target_width"), "hypershot"),
     **dict.fromkeys(("head_momentum", "head_dampening", "head_decay", "head_batch"), "finetune"),
     "full_context": "matching_net",
+    "correction": "hyperhidra",
 }
 MEMORY = "in the range|memory|at most|too (large|many|big|much)|[GTPEZY]i?B|up to|less than"
 

@@ -11,8 +11,9 @@ from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.heads.assigned import AssignedHead
 from hidra_tf.heads.cosine import CosineHead
-from hidra_tf.heads.hyper_heads import AnyWayHyperHead, HyperHead
+from hidra_tf.heads.hyper_heads import HyperHead
 from hidra_tf.heads.kernel_hypernetwork import KernelHypernetwork
+from hidra_tf.heads.midpoint_head import MidpointHyperHead
 from hidra_tf.heads.neurons import FixedHead, MasterHead, RandomHead
 from hidra_tf.methods import METHODS, any_way_of, build, is_fixed_way
 from hidra_tf.methods.anil import Anil
@@ -65,7 +66,7 @@ BY_HAND = {
         backbone=b, inner=INNER, head=HyperHead.of(b, ways=WAYS, layers=2, width=32, seed=SEED)
     ),
     "hyperhidra": lambda b: HyperHidra(
-        backbone=b, inner=INNER, head=AnyWayHyperHead.of(b, layers=2, width=32, seed=SEED)
+        backbone=b, inner=INNER, head=MidpointHyperHead.of(b, layers=2, width=32, seed=SEED)
     ),
     "proto_maml": lambda b: ProtoMaml(backbone=b, inner=INNER),
     "anyway": lambda b: AnyWay(

@@ -7,15 +7,21 @@ import tensorflow as tf
 from data_gen.episodes import Episodes
 from data_gen.errors import UserError
 from hidra_tf.adaptation.inner_loop import InnerLoop
+from hidra_tf.heads.hyper_heads import AnyWayHyperHead
+from hidra_tf.heads.midpoint_head import MidpointHyperHead
 from hidra_tf.methods import build
 from hidra_tf.methods.hyper import HyperMethod
 from hidra_tf.methods.objective import PREDICTION
+from hidra_tf.options import CORRECTIONS
 from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.training.optimizers import make_optimizer
 
 WAYS, SHOTS, TASKS, ALPHA, EPSILON = 3, 2, 2, 0.3, 1e-7
 ORDER = [2, 0, 1]
 SWITCH = (10, 30)
+# The form of hyperhidra's correction that earlier runs have.
+STEP = {"correction": "step"}
+corrections = pytest.mark.parametrize("correction", CORRECTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +78,14 @@ def loss_with_constant_predictions(method, episodes, monkeypatch):
 
 
 GRADIENTS = [
-    ("hypermaml", "transductive"),
-    ("hypermaml", "none"),
-    ("hyperhidra", "transductive"),
-    ("hyperhidra", "support"),
-    ("hyperhidra", "none"),
+    ("hypermaml", "transductive", {}),
+    ("hypermaml", "none", {}),
+    ("hyperhidra", "transductive", {}),
+    ("hyperhidra", "support", {}),
+    ("hyperhidra", "none", {}),
+    ("hyperhidra", "transductive", STEP),
+    ("hyperhidra", "support", STEP),
+    ("hyperhidra", "none", STEP),
 ]
 
 
@@ -100,11 +109,11 @@ def check_gradients(method, gradients, loss, numerical_gradient):
     return np.array(sizes)
 
 
-@pytest.mark.parametrize(("name", "norm"), GRADIENTS)
+@pytest.mark.parametrize(("name", "norm", "options"), GRADIENTS)
 def test_meta_gradients_are_the_derivatives_of_equation_6(
-    name, norm, make_method, episodes, numerical_gradient, monkeypatch
+    name, norm, options, make_method, episodes, numerical_gradient, monkeypatch
 ):
-    method = make_method(name, norm)
+    method = make_method(name, norm, **options)
     loss = loss_with_constant_predictions(method, episodes, monkeypatch)
     result = method.meta_gradients(episodes)
     np.testing.assert_allclose(result.loss, loss(), rtol=1e-10)
@@ -152,28 +161,34 @@ def relabelled(episodes, order):
     )
 
 
+@corrections
 @pytest.mark.parametrize("norm", ["transductive", "none"])
-def test_hyperhidras_logits_follow_the_order_of_the_classes(norm, make_method, episodes):
-    method = make_method("hyperhidra", norm)
+def test_hyperhidras_logits_follow_the_order_of_the_classes(
+    norm, correction, make_method, episodes
+):
+    method = make_method("hyperhidra", norm, correction=correction)
     logits = method.query_logits(episodes, [0, 1, 2]).numpy()
     others = method.query_logits(relabelled(episodes, ORDER), [0, 1, 2]).numpy()
     np.testing.assert_allclose(others[..., ORDER], logits, rtol=1e-8, atol=1e-9)
     assert np.max(np.abs(others - logits)) > 1e-4
 
 
+@corrections
 @pytest.mark.parametrize("ways", [2, 3, 6])
 def test_hyperhidra_starts_as_hidra_with_one_step_at_any_number_of_ways(
-    ways, make_method, make_episodes
+    ways, correction, make_method, make_episodes
 ):
     tasks = make_episodes(ways, shots=2, query_shots=2, tasks=2)
-    ours = make_method("hyperhidra", loud=False, ways=(2, 6)).query_logits(tasks, [0, 1, 2])
+    untrained = make_method("hyperhidra", loud=False, ways=(2, 6), correction=correction)
+    ours = untrained.query_logits(tasks, [0, 1, 2])
     hidra = make_method("hidra", loud=False, ways=(2, 6)).query_logits(tasks, [0, 1, 2])
     np.testing.assert_allclose(ours, hidra, rtol=1e-9, atol=1e-12)
 
 
-def test_the_master_does_not_matter_to_hyperhidra(make_method, episodes):
+@corrections
+def test_the_master_does_not_matter_to_hyperhidra(correction, make_method, episodes):
     """Fact 3 holds on: nothing that the hypernetwork sees knows of it."""
-    method = make_method("hyperhidra")
+    method = make_method("hyperhidra", correction=correction)
     before = tf.nn.softmax(method.query_logits(episodes, [1]))
     for variable in method.head.neurons.trainable_variables:
         variable.assign_add(tf.ones_like(variable))
@@ -339,6 +354,16 @@ def test_a_checkpoint_brings_the_hypernetwork_back(name, make_method, episodes, 
 def test_a_head_of_the_wrong_kind_is_refused(name, head, make_method):
     with pytest.raises(UserError, match=rf"^head: .*{name}.*received {head}"):
         make_method(name, head=head)
+
+
+def test_each_correction_has_its_head(make_method):
+    heads = {name: type(make_method("hyperhidra", correction=name).head) for name in CORRECTIONS}
+    assert heads == {"midpoint": MidpointHyperHead, "step": AnyWayHyperHead}
+
+
+def test_a_correction_that_nobody_knows_is_refused(make_method):
+    with pytest.raises(ValueError, match=r"^correction: expected one of midpoint, step; .*'x'"):
+        make_method("hyperhidra", correction="x")
 
 
 def test_hyperhidras_step_is_that_of_the_softmax(make_backbone):
