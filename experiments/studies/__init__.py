@@ -1,9 +1,28 @@
 """One short module for each study of the papers."""
 
 from experiments.lab.study import Study
-from experiments.studies import any_way, figure8, seconds, table1, table2
+from experiments.studies import (
+    ablation,
+    any_way,
+    cross_domain,
+    figure8,
+    mini_imagenet,
+    seconds,
+    table1,
+    table2,
+    update_size,
+)
 
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (table1.STUDY, table2.STUDY, figure8.STUDY, any_way.STUDY, seconds.STUDY)
-}
+_ALL: tuple[Study, ...] = (
+    table1.STUDY,
+    table2.STUDY,
+    figure8.STUDY,
+    any_way.STUDY,
+    seconds.STUDY,
+    mini_imagenet.STUDY,
+    cross_domain.STUDY,
+    update_size.STUDY,
+    ablation.STUDY,
+)
+
+STUDIES: dict[str, Study] = {study.name: study for study in _ALL}
