@@ -10,6 +10,7 @@ from experiments.studies import (
     seconds,
     table1,
     table2,
+    times,
     update_size,
 )
 
@@ -23,6 +24,7 @@ _ALL: tuple[Study, ...] = (
     cross_domain.STUDY,
     update_size.STUDY,
     ablation.STUDY,
+    times.STUDY,
 )
 
 STUDIES: dict[str, Study] = {study.name: study for study in _ALL}
