@@ -11,6 +11,7 @@ from experiments.studies import (
     table1,
     table2,
     times,
+    toy,
     update_size,
 )
 
@@ -20,6 +21,7 @@ _ALL: tuple[Study, ...] = (
     figure8.STUDY,
     any_way.STUDY,
     seconds.STUDY,
+    toy.STUDY,
     mini_imagenet.STUDY,
     cross_domain.STUDY,
     update_size.STUDY,
