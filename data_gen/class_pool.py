@@ -14,11 +14,12 @@ ALIGNMENT = 64  # bytes: where TensorFlow wants memory to begin that it is lent
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClassPool:
-    """Pictures of several classes, one class after the other.
+    """Pictures of several classes, one class after the other; or vectors in the place of pictures.
 
     Attributes:
         images: uint8 [N, H, W, channels] in 0..255; may be a `np.memmap`. The pictures of class 0
-            come first, then those of class 1, and so on.
+            come first, then those of class 1, and so on. Vectors are floats [N, D], all finite,
+            which networks see as they are; the function of a backbone then takes [N, D].
         counts: number of pictures of each class, all at least 1; they may differ.
         names: distinct class names, in the order of the classes. A name that comes from a file
             may hold lone surrogates, which stand for bytes that are no text.
@@ -26,7 +27,8 @@ class ClassPool:
             `pixels_digest` compute it.
 
     Raises:
-        ValueError: if images, counts and names do not describe the same pictures.
+        ValueError: if images, counts and names do not describe the same pictures, or a vector has
+            a number that is not finite.
     """
 
     images: np.ndarray
@@ -35,11 +37,7 @@ class ClassPool:
     known_digest: str | None = None
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4:
-            raise ValueError(
-                "expected uint8 images [N, H, W, channels], "
-                f"got {self.images.dtype} {list(self.images.shape)}"
-            )
+        _check_images(self.images)
         if len(self.counts) != len(self.names):
             raise ValueError(
                 f"expected one name per class, got {len(self.names)} names "
@@ -81,9 +79,8 @@ class ClassPool:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of one picture."""
-        height, width, channels = self.images.shape[1:]
-        return height, width, channels
+        """Height, width and channels of one picture; or the length of a vector, (D,)."""
+        return self.images.shape[1:]
 
     def select(self, names: Sequence[str]) -> "ClassPool":
         """Copies out some of the classes.
@@ -101,7 +98,7 @@ class ClassPool:
         position = {name: i for i, name in enumerate(self.names)}
         chosen = [position[name] for name in names]
         counts = tuple(self.counts[i] for i in chosen)
-        images = np.empty((sum(counts), *self.image_shape), np.uint8)
+        images = np.empty((sum(counts), *self.image_shape), self.images.dtype)
         end = 0
         for i, count in zip(chosen, counts, strict=True):
             images[end : end + count] = self.images[self.starts[i] : self.starts[i] + count]
@@ -134,6 +131,19 @@ class Splits(_Pools):
         return functools.reduce(join, pools)
 
 
+def _check_images(images: np.ndarray) -> None:
+    """Raises `ValueError` unless these are pictures, or vectors of finite numbers."""
+    if images.dtype == np.uint8 and images.ndim == 4:
+        return
+    if images.dtype.kind != "f" or images.ndim != 2:
+        raise ValueError(
+            "expected uint8 images [N, H, W, channels] or vectors of floats [N, D], "
+            f"got {images.dtype} {list(images.shape)}"
+        )
+    if not np.isfinite(images).all():
+        raise ValueError("expected vectors of finite numbers, got one that is not finite")
+
+
 def empty_pool(shape: tuple[int, int, int]) -> ClassPool:
     """A pool without classes, for pictures of height, width and channels `shape`."""
     return ClassPool(np.empty((0, *shape), np.uint8), (), ())
@@ -148,12 +158,17 @@ def join(first: ClassPool, second: ClassPool) -> ClassPool:
     """Puts the classes of `second` after those of `first`, in memory that may be lent.
 
     Raises:
-        ValueError: if the pools share a name or differ in the shape of their pictures.
+        ValueError: if the pools share a name or differ in the shape or type of their pictures.
     """
-    size = first.images.size + second.images.size
+    if first.images.dtype != second.images.dtype:
+        raise ValueError(
+            f"expected pools of one type, got {first.images.dtype} and {second.images.dtype}"
+        )
+    size = first.images.nbytes + second.images.nbytes
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
-    images = memory[start : start + size].reshape(-1, *first.image_shape)
+    whole = memory[start : start + size].view(first.images.dtype)
+    images = whole.reshape(-1, *first.image_shape)
     np.concatenate([first.images, second.images], out=images)
     images.flags.writeable = False
     return ClassPool(

@@ -30,9 +30,10 @@ class RotatedPool:
     """
 
     def __init__(self, upright: ClassPool) -> None:
-        height, width, _ = upright.image_shape
-        if height != width:
-            raise UserError(f"rotations: expected square pictures, received {height} × {width}")
+        *sides, _ = upright.image_shape
+        if len(sides) != 2 or sides[0] != sides[1]:
+            received = " × ".join(map(str, sides)) or "vectors"
+            raise UserError(f"rotations: expected square pictures, received {received}")
         self.upright = upright
         self.counts = upright.counts * TURNS
         self.names = tuple(f"{name}@{90 * turn}" for turn in range(TURNS) for name in upright.names)

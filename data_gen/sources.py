@@ -1,4 +1,4 @@
-"""The pictures of a pool, on the device or with the host, gathered by their row numbers."""
+"""The pictures or vectors of a pool, on the device or with the host, gathered by row numbers."""
 
 from __future__ import annotations
 
@@ -144,7 +144,8 @@ class HostPictures:
             return self._fetch(arrays[: len(rows)], arrays[len(rows) :])
 
         with tf.device("CPU:0"):
-            images = tf.numpy_function(fetch, [*rows, *(later or ())], [tf.uint8] * len(rows))
+            types = [self._images.dtype] * len(rows)
+            images = tf.numpy_function(fetch, [*rows, *(later or ())], types)
         images = tf.nest.flatten(images)  # a single one may come without its list
         shape = self._images.shape[1:]
         return [tf.ensure_shape(i, [*r.shape, *shape]) for i, r in zip(images, rows, strict=True)]

@@ -20,7 +20,7 @@ class View:
     """Turns stored pictures in 0 … 255 into what the network sees.
 
     Without a random crop, this is the middle of a picture. The crop is flipped, then recoloured,
-    and standardised at last.
+    and standardised at last. Vectors are seen as they are, and by `AS_STORED` only.
 
     Attributes:
         size: height and width of what is seen, at most those of the stored pictures; None is the
@@ -64,8 +64,13 @@ class View:
         """Height, width and channels of what is seen of pictures of some shape.
 
         Raises:
-            UserError: if these are too small, or have no colours to be standardised.
+            UserError: if these are too small, have no colours to be standardised, or are vectors
+                that are to be seen in another way than as they are.
         """
+        if len(stored) == 1:
+            if self != AS_STORED:
+                raise UserError(f"expected pictures to look at as {self}, received vectors")
+            return stored
         height, width = self.size or stored[:2]
         if height > stored[0] or width > stored[1]:
             raise UserError(
@@ -83,11 +88,13 @@ class View:
         """Stored pictures [..., h, w, channels] uint8 → what is seen [..., H, W, channels].
 
         Args:
-            images: the pictures.
+            images: the pictures; or vectors [..., D] of floats.
             dtype: the type of the result's numbers.
             seed: the seed [2] of everything random, which then is a function of the seed and of
                 the picture's place in the array alone. It is needed if the view is random.
         """
+        if images.dtype.is_floating:
+            return tf.cast(images, dtype)
         shape = self.shape(tuple(images.shape[-3:]))
         if not self.is_random:
             return self._standardized(sources.scaled(_middle(images, shape), dtype))

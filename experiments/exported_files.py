@@ -17,7 +17,6 @@ import argparse
 import dataclasses
 import importlib
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_gen.episodes import Episodes, EpisodeSampler
+from experiments.lab.machine import processor
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv4 import conv4
@@ -128,7 +128,7 @@ def _timed(call: Callable[[], object], rounds: int) -> str:
 
 def show_times(rounds: int) -> None:
     """Prints the table of sizes and times."""
-    print(f"{_processor()}, {os.cpu_count()} cores; ms: median (fastest) of {rounds}\n")
+    print(f"{processor()}, {os.cpu_count()} cores; ms: median (fastest) of {rounds}\n")
     tasks = [f"{what} {ways} × {shots}" for ways, shots in TASKS for what in ("adapt", "infer 1,")]
     print(f"| pictures | norm | file | kB | {' | '.join(tasks)} |\n{'|---' * (4 + len(tasks))}|")
     for side, channels in SIZES:
@@ -192,12 +192,6 @@ def _in_python(start: Initialization, compiled: Callable, task: Episodes) -> np.
     logits = compiled(seen, (start.steps,))[0, 0]
     pictures = pictures_per_class(task.support_labels[0], task.ways, dtype)
     return tf.nn.softmax(logits / start.temperature.at(pictures)).numpy()
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from hidra_tf.methods import METHODS
@@ -21,7 +21,9 @@ class Budget(NamedTuple):
         name: what `--budget` calls it.
         about: what it is for, for a person.
         tasks: the most test tasks of a row; None for as many as are asked for.
-        updates: data set → the most meta-updates of a training; none for all of them.
+        updates: data set, or training and test data set as in `omniglot_emnist` → the most
+            meta-updates of a training; none for all of them. A training that has fewer tasks in
+            each may have more of them, for as many tasks.
         meta_batch: the most tasks of a meta-update; None for all of them.
         tiny: whether tiny networks learn characters that the program draws itself.
     """
@@ -37,11 +39,15 @@ class Budget(NamedTuple):
         """The training of a configuration within this budget."""
         if self.tiny:
             return _tiny(config)
-        most = self.updates.get(config.dataset)
+        across = f"{config.dataset}_{config.eval_dataset}"
+        most = self.updates.get(across, self.updates.get(config.dataset))
         batch = min(config.meta_batch, self.meta_batch or config.meta_batch)
+        if most and self.meta_batch:
+            most = most * self.meta_batch // batch
         if METHODS[config.method].batches:
             # As many pictures as the tasks of the other methods have.
-            batch, most = config.meta_batch, most and most * 4 * 100 // config.batch_size
+            tasks = most and most * batch
+            batch, most = config.meta_batch, tasks and tasks * 100 // config.batch_size
         shorter = shortened(config, min(config.steps, most or config.steps))
         return dataclasses.replace(shorter, meta_batch=batch)
 
@@ -66,9 +72,17 @@ def shortened(config: Config, steps: int) -> Config:
     changes: dict[str, Any] = {name: scaled(getattr(config, name)) for name in _COUNT}
     for name in _COUNTS:
         counts = getattr(config, name)
-        changes[name] = counts and tuple(scaled(count) for count in counts)
+        changes[name] = counts and _ascending(map(scaled, counts))
     log_every = min(config.log_every, max(1, steps // 6))
     return dataclasses.replace(config, steps=steps, log_every=log_every, **changes)
+
+
+def _ascending(counts: Iterable[int]) -> tuple[int, ...]:
+    """The same counts, each at least one more than the one before."""
+    found: list[int] = []
+    for count in counts:
+        found.append(max(count, found[-1] + 1) if found else count)
+    return tuple(found)
 
 
 def _tiny(config: Config) -> Config:
@@ -106,7 +120,7 @@ BUDGETS = {
             "short",
             "hours on two cores: fewer tasks and meta-updates, all else as published",
             600,
-            {"omniglot": 6000, "mini_imagenet": 1000},
+            {"omniglot": 6000, "omniglot_emnist": 1000, "mini_imagenet": 1000},
             4,
         ),
         Budget("paper", "the full setting, for a GPU", None, {}, None),

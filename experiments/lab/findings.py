@@ -24,7 +24,8 @@ class Cell(NamedTuple):
 
     Attributes:
         column: the heading of its column.
-        test: what is trained and tested for it, with the first seed.
+        test: what is trained and tested for it, with the first seed; None where this project has
+            nothing to measure, and only the published number is shown.
         measure: from what was measured to the number.
         paper: the published number, or None.
         paper_interval: the published ±, or None.
@@ -32,7 +33,7 @@ class Cell(NamedTuple):
     """
 
     column: str
-    test: Test
+    test: Test | None
     measure: Measure
     paper: float | None = None
     paper_interval: float | None = None
@@ -154,8 +155,18 @@ def given(
     return Measured(Cell(column, test, lambda _: ours, paper), ours if known else None, known)
 
 
-def accuracy(ways: int, steps: int) -> Measure:
-    """The accuracy in % at a number of ways after a number of steps, with its 95 % interval."""
+def only_published(column: str, paper: float | None, interval: float | None = None) -> Cell:
+    """A cell of a row that nothing here measures."""
+    return Cell(column, None, _nothing, paper, interval)
+
+
+def accuracy(ways: int | None = None, steps: int | None = None) -> Measure:
+    """The accuracy in % at a number of ways after a number of steps, with its 95 % interval.
+
+    Args:
+        ways: the number of ways; None where there is only one.
+        steps: the number of steps; None where there is only one.
+    """
 
     def measure(made: Made) -> Estimate:
         return mean_over_trainings(scores(made, ways, steps), shared=True)
@@ -163,13 +174,13 @@ def accuracy(ways: int, steps: int) -> Measure:
     return measure
 
 
-def scores(made: Made, ways: int, steps: int) -> np.ndarray:
+def scores(made: Made, ways: int | None = None, steps: int | None = None) -> np.ndarray:
     """Accuracies in %, [S, T]: a row for each seed, a column for each task."""
     rows = [_row(one, ways, steps) for one in made]
     return 100 * np.array([[count / row.queries for count in row.correct] for row in rows])
 
 
-def metric(name: str, ways: int, steps: int) -> Measure:
+def metric(name: str, ways: int | None = None, steps: int | None = None) -> Measure:
     """The mean of another metric of the tasks; of several seeds, the mean over them."""
 
     def measure(made: Made) -> Estimate:
@@ -181,12 +192,20 @@ def metric(name: str, ways: int, steps: int) -> Measure:
     return measure
 
 
-def _row(made: Mapping[str, Any], ways: int, steps: int) -> Any:  # noqa: ANN401
-    return next(row for row in rows_of(made) if (row.ways, row.steps) == (ways, steps))
+def _nothing(made: Sequence[Mapping[str, Any]]) -> Estimate:
+    raise ValueError(f"expected nothing to be measured, received {len(made)} tests")
+
+
+def _row(made: Mapping[str, Any], ways: int | None, steps: int | None) -> Any:  # noqa: ANN401
+    (found,) = (
+        row for row in rows_of(made) if ways in (None, row.ways) and steps in (None, row.steps)
+    )
+    return found
 
 
 def _missing(label: str, cells: Sequence[Measured]) -> str:
-    absent = [one.cell.column for one in cells if one.ours is None]
-    if len(absent) == len(cells):
+    wanted = [one for one in cells if one.cell.test is not None]
+    absent = [one.cell.column for one in wanted if one.ours is None]
+    if absent and len(absent) == len(wanted):
         return label
     return f"{label} ({', '.join(absent)})" if absent else ""

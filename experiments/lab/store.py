@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data_gen.class_pool import Splits
 from flags.names import run_name
 from hidra_tf.runs.assembly import load_splits
 from hidra_tf.runs.checkpoints.files import saved_step
@@ -50,6 +51,10 @@ class Store:
     def decode(self, config: Config) -> None:
         """Decodes the pictures of a training, for those who time it without."""
         load_splits(config, self.cache_dir)
+
+    def load(self, config: Config, split: str) -> Splits:
+        """The pictures of one split of a training, for those who need them without training."""
+        return load_splits(config, self._cache_dir, split)
 
     def is_trained(self, config: Config) -> bool:
         """Whether a training has made all its meta-updates."""

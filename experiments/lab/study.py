@@ -129,6 +129,6 @@ def _measured(line: Line, lab: Lab) -> tuple[Measured, ...]:
     cells = []
     for cell in line.cells:
         given = [known(test) for test in (cell.test, cell.beside) if test is not None]
-        number = cell.measure(*given) if all(given) else None
+        number = cell.measure(*given) if given and all(given) else None
         cells.append(Measured(cell, number, given[0] if number else ()))
     return tuple(cells)

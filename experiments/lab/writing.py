@@ -199,7 +199,7 @@ def _records(found: Found, lab: Lab) -> Iterator[dict[str, Any]]:
     for line, cells in zip(found.table.lines, found.lines, strict=True):
         for measured in cells:
             cell, made = measured.cell, measured.made[0] if measured.made else None
-            config = cell.test.config
+            config = cell.test and cell.test.config
             yield {
                 "table": found.table.title,
                 "unit": found.table.unit,
@@ -210,13 +210,13 @@ def _records(found: Found, lab: Lab) -> Iterator[dict[str, Any]]:
                 "ours": measured.ours and measured.ours.mean,
                 "ci95": measured.ours and measured.ours.ci95,
                 "difference": measured.difference,
-                "updates": config.steps,
-                "meta_batch": config.meta_batch,
+                "updates": config and config.steps,
+                "meta_batch": config and config.meta_batch,
                 "seeds": format_ways(sorted(one["seed"] for one in measured.made)),
                 "tasks": made and made["tasks"],
                 "norm": made and made["norm"],
                 "setting": made and setting_of(made["norm"]),
-                "run": lab.store.run(config).name,
+                "run": config and lab.store.run(config).name,
                 "beside": cell.beside and lab.store.run(cell.beside.config).name,
             }
 

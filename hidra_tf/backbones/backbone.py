@@ -38,7 +38,8 @@ class Backbone:
     - `none`: the model has no normalisation layers.
 
     Args:
-        model: a built model that maps images [N, H, W, channels] to features [N, D]. A model that
+        model: a built model that maps images [N, H, W, channels], or vectors [N, size], to
+            features [N, D]; it may have no weights, as one that returns its vectors. A model that
             others wrote goes through `hidra_tf.backbones.keras_models.with_task_normalization`
             first.
         norm: one of `options.NORMS`.

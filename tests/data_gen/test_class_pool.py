@@ -28,6 +28,8 @@ def test_describes_its_pictures():
     [
         ({"images": np.zeros((3, 2, 3, 1), np.float32)}, "uint8"),
         ({"images": np.zeros((3, 2, 3), np.uint8)}, "uint8 images"),
+        ({"images": np.zeros((3, 2), np.uint8)}, "vectors of floats"),
+        ({"images": np.array([[0, 1], [2, np.nan], [3, 4]])}, "vectors of finite numbers"),
         ({"images": np.zeros((4, 2, 3, 1), np.uint8)}, "expected 3 pictures.*got 4"),
         ({"counts": (3,)}, "one name per class"),
         ({"counts": (3, 0)}, "at least 1"),
@@ -71,6 +73,23 @@ def test_join_appends_classes():
     assert joined.names == ("a0", "a1", "b0")
     assert joined.counts == (1, 2, 3)
     assert joined.images[:, 0, 0, 0].tolist() == [0, 1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_vectors_are_chosen_joined_and_told_apart_as_pictures_are(dtype):
+    vectors = np.random.default_rng(0).normal(size=(6, 2)).astype(dtype)
+    pool = ClassPool(vectors, (1, 2, 3), ("a", "b", "c"))
+    assert pool.image_shape == (2,)
+    joined = join(pool.select(["b", "c"]), pool.select(["a"]))
+    assert (joined.images.dtype, joined.names, joined.counts) == (dtype, ("b", "c", "a"), (2, 3, 1))
+    np.testing.assert_array_equal(joined.images, vectors[[1, 2, 3, 4, 5, 0]])
+    assert pool.fingerprint != ClassPool(vectors + 1, (1, 2, 3), ("a", "b", "c")).fingerprint
+
+
+def test_join_refuses_numbers_of_another_type():
+    vectors = np.zeros((1, 2), np.float32)
+    with pytest.raises(ValueError, match="one type, got float32 and float64"):
+        join(ClassPool(vectors, (1,), ("a",)), ClassPool(vectors.astype(float), (1,), ("b",)))
 
 
 @given(st.permutations(range(8)))

@@ -55,3 +55,6 @@ def test_pictures_that_are_not_square_cannot_be_turned():
     oblong = ClassPool(np.zeros((2, 4, 6, 1), np.uint8), (1, 1), ("a", "b"))
     with pytest.raises(UserError, match="rotations: expected square pictures, received 4 × 6"):
         RotatedPool(oblong)
+    vectors = ClassPool(np.zeros((2, 4), np.float32), (1, 1), ("a", "b"))
+    with pytest.raises(UserError, match="rotations: expected square pictures, received vectors"):
+        RotatedPool(vectors)

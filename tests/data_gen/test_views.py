@@ -196,3 +196,27 @@ def test_pictures_that_are_not_for_a_view_are_refused_when_the_sampler_is_made(p
     ):
         with pytest.raises(UserError, match="standardize: expected pictures of 3 channels"):
             make(View(standardize="imagenet"))
+
+
+@pytest.mark.parametrize("where", ["device", "host"])
+def test_vectors_are_seen_as_they_are(where):
+    vectors = np.random.default_rng(0).normal(0, 300, (10, 2))
+    pool = ClassPool(vectors, (5, 5), ("a", "b"))
+    drawn = sampler(pool, AS_STORED, dtype="float64", where=where)
+    episodes = drawn(3)
+    for part in (episodes.support_images, episodes.query_images):
+        rows = part.numpy().reshape(-1, 2)
+        assert {tuple(row) for row in rows} <= {tuple(row) for row in vectors}
+    assert episodes.support_images.shape[2:] == (2,)
+    np.testing.assert_array_equal(drawn.pictures(tf.range(10)), vectors)
+    batch = BatchSampler(pool, 10, 0, "float64", where, replacement=False)(0)
+    np.testing.assert_array_equal(np.sort(batch.images, axis=0), np.sort(vectors, axis=0))
+
+
+@pytest.mark.parametrize(
+    "view", [View((2, 2)), View(random_flip=True), View(standardize="imagenet")]
+)
+def test_vectors_have_no_other_view(view):
+    pool = ClassPool(np.zeros((10, 2)), (5, 5), ("a", "b"))
+    with pytest.raises(UserError, match=r"expected pictures to look at as View.*received vectors"):
+        sampler(pool, view)
