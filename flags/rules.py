@@ -185,6 +185,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
             lambda at: at.config.meta_lr_min < at.config.meta_lr, "a --meta_lr above it", "meta_lr"
         ),
     ),
+    "warmup_steps": (_TRAINED,),
     "milestones": (
         _TRAINED,
         Rule(
@@ -209,6 +210,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "without_replacement": (_TRAINED,),
     "val_classifier": (_TRAINED,),
     "pretrained": _ALWAYS,
+    "average_weights": (_TRAINED,),
     "clip_norm": (_TRAINED,),
     "seed": _ALWAYS,
     "seeds": (

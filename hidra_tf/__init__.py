@@ -62,6 +62,7 @@ _PUBLIC = {
     "HyperShot": "hidra_tf.methods.hypershot",
     "RandomInit": "hidra_tf.methods.random_init",
     "MetaUpdates": "hidra_tf.training.updates",
+    "WeightAverages": "hidra_tf.training.averaging",
     "make_optimizer": "hidra_tf.training.optimizers",
     "learning_rate": "hidra_tf.training.schedules",
     "Evaluator": "hidra_tf.evaluation.evaluator",

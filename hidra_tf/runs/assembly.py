@@ -29,6 +29,7 @@ from hidra_tf.runs.config import (
 from hidra_tf.runs.measuring import check_ways
 from hidra_tf.runs.seen import view_of
 from hidra_tf.training import schedules
+from hidra_tf.training.averaging import WeightAverages
 from hidra_tf.training.optimizers import make_optimizer
 
 
@@ -163,6 +164,14 @@ def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimize
     )
 
 
+def build_averages(
+    config: TrainingSettings, method: Method, optimizer: keras.optimizers.Optimizer
+) -> WeightAverages:
+    """Averages of all that the run's meta-updates move, running statistics among them."""
+    moved = [*method.variables, *method.statistics]
+    return WeightAverages(moved, config.average_weights, optimizer)
+
+
 def _learning_rate(
     config: TrainingSettings,
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -174,6 +183,7 @@ def _learning_rate(
         config.meta_lr_min,
         config.milestones,
         config.gamma,
+        config.warmup_steps,
     )
 
 
