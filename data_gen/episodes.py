@@ -14,32 +14,12 @@ import tensorflow as tf
 
 from data_gen import sources, task_shape
 from data_gen.class_pool import ClassPool
+from data_gen.meta_batch import Episodes
 from data_gen.rotations import RotatedPool
 from data_gen.views import AS_STORED, View, step_seed
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
-
-
-class Episodes(NamedTuple):
-    """A meta-batch of T tasks with C classes, K support and Q query images per class.
-
-    Where the classes of a task have unequal numbers of support images K_c, T is 1, and Σ K_c takes
-    the place of C·K.
-
-    Attributes:
-        support_images: [T, C·K, H, W, channels], values in [0, 1] unless the view is standardised.
-        support_labels: [T, C·K] int32 in 0 … C−1.
-        query_images: [T, C·Q, H, W, channels].
-        query_labels: [T, C·Q] int32.
-        ways: C, an int32 scalar.
-    """
-
-    support_images: tf.Tensor
-    support_labels: tf.Tensor
-    query_images: tf.Tensor
-    query_labels: tf.Tensor
-    ways: tf.Tensor
 
 
 class _Rows(NamedTuple):
@@ -50,12 +30,14 @@ class _Rows(NamedTuple):
         query: [T, C·Q] int32.
         shots: K, the support images of each class; or K_c int32 [C] where they are unequal.
         ways: C, an int32 scalar.
+        classes: [T, C] int32.
     """
 
     support: tf.Tensor
     query: tf.Tensor
     shots: int | tf.Tensor
     ways: tf.Tensor
+    classes: tf.Tensor
 
 
 class EpisodeSampler:
@@ -173,7 +155,7 @@ class EpisodeSampler:
 
     def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
         labels = [self._labels(rows.ways, repeats) for repeats in (rows.shots, self.query_shots)]
-        return Episodes(support, labels[0], query, labels[1], rows.ways)
+        return Episodes(support, labels[0], query, labels[1], rows.ways, rows.classes)
 
     def _seeds(self, step: tf.Tensor | int) -> list[tf.Tensor]:
         """The seeds of a meta-batch: of its ways, its classes and its images."""
@@ -184,14 +166,15 @@ class EpisodeSampler:
         with self._source.drawing():
             seeds = self._seeds(step)
             ways = self._ways_of(seeds[0], ways)
-            rows = self._draw_rows(seeds[2], self._draw_classes(seeds[1], ways))
+            classes = self._draw_classes(seeds[1], ways)
+            rows = self._draw_rows(seeds[2], classes)
             support, query = tf.split(rows, [self.shots, self.query_shots], axis=-1)
             shots: int | tf.Tensor = self.shots
             if len(self._choices) > 1:
                 shots = self._draw_shots(seeds[0], ways)
                 support = tf.boolean_mask(support[0], tf.sequence_mask(shots, self.shots))
             support, query = (tf.reshape(part, (self.meta_batch, -1)) for part in (support, query))
-        return _Rows(support, query, shots, ways)
+        return _Rows(support, query, shots, ways, classes)
 
     def _ways_of(self, seed: tf.Tensor, ways: tf.Tensor | int | None) -> tf.Tensor:
         """C, drawn where nobody chose it."""

@@ -210,6 +210,7 @@ EFFECTS: dict[str, tuple[Rule, ...]] = {
     "without_replacement": (_TRAINED,),
     "val_classifier": (_TRAINED,),
     "pretrained": _ALWAYS,
+    "class_loss": (_TRAINED,),
     "average_weights": (_TRAINED,),
     "clip_norm": (_TRAINED,),
     "seed": _ALWAYS,

@@ -70,6 +70,11 @@ define_folder(
     "weights (default: random initial weights).",
 )
 define_setting(
+    "class_loss",
+    "λ, the weight of the cross-entropy of a linear classifier of all training classes, on the "
+    "features of the tasks' pictures, beside the loss of the tasks; 0 trains no such classifier.",
+)
+define_setting(
     "average_weights",
     "The decay of moving averages of all trained weights, such as 0.999: the averages are "
     "validated, tested and kept in best/, while the training goes on from the weights themselves; "

@@ -148,6 +148,14 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
     )
 
 
+def with_class_loss(config: Config, method: Method, splits: Splits) -> Method:
+    """The method as it is trained: with a classifier of all training classes, if there is one."""
+    if not config.class_loss:
+        return method
+    classes = training_pool(config, splits).num_classes
+    return methods.with_class_loss(method, config.class_loss, classes, config.seed)
+
+
 def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimizer:
     """The run's meta-optimizer, its state created for the variables of `method`."""
     return make_optimizer(

@@ -22,6 +22,7 @@ from hidra_tf.runs.assembly import (
     load_splits,
     training_pool,
     training_sampler,
+    with_class_loss,
 )
 from hidra_tf.runs.checkpoints.files import LAST, checkpoints_in, holds_nothing, saved_step
 from hidra_tf.runs.checkpoints.store import Checkpoints
@@ -123,7 +124,8 @@ def _train(
     weights = sum(variable.shape.num_elements() for variable in method.variables)
     print(f"run      {path}\n{report.opening(config, splits, weights, device())}", flush=True)
     if methods.trains(config.method):
-        _meta_train(config, path, method, sampler, monitors)
+        trained = with_class_loss(config, method, splits)
+        _meta_train(config, path, trained, sampler, monitors)
     else:
         Checkpoints(path, method, None, _LOG.warning).save()
     evaluate_checkpoint(config, path, evaluator, request)

@@ -18,7 +18,8 @@ class WeightAverages:
 
         a ← d_t·a + (1 − d_t)·w,    d_t = min(decay, (1 + t)/(10 + t)),
 
-    so that early updates, whose weights are soon outdated, are forgotten faster. This is
+    so that early updates, whose weights are soon outdated, are forgotten faster (Polyak and
+    Juditsky, 1992, https://doi.org/10.1137/0330046, of weights that all count the same). This is
     `tf.train.ExponentialMovingAverage` with its warm-up. The `use_ema` of Keras's optimizers has
     no warm-up: with a decay of 0.999 the weights after the first update would still count for
     37 % after a thousand. It also knows no running statistics, and cannot go back from the averages

@@ -59,6 +59,8 @@ def check(method="hidra", dataset="omniglot", beside=None, **given):
         ("finetune", "temperature", 0.5),
         ("random", "temperature", 1.0),
         ("protonet", "head_lr_factor", 10.0),
+        ("reptile", "class_loss", 0.3),
+        ("baseline_pp", "class_loss", 0.3),
     ],
 )
 def test_what_a_method_has_no_use_for_is_refused_and_a_method_that_has_is_named(
@@ -260,6 +262,7 @@ WALK = {
     "without_replacement": (True, {"method": "finetune"}, {}),
     "val_classifier": ("nearest_mean", {"method": "finetune"}, {}),
     "pretrained": ("/x", {}, None),
+    "class_loss": (0.3, {}, {"method": "finetune"}),
     "average_weights": (0.99, {}, RANDOM),
     "clip_norm": (1.0, {}, RANDOM),
     "seed": (3, {}, None),

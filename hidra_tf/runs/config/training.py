@@ -33,6 +33,8 @@ class TrainingSettings(Settings):
         weight_decay: λ of the decoupled weight decay.
         l2: λ of the coupled weight decay, which is added to the gradients.
         head_lr_factor: the factor of β for the trained weights other than the backbone's.
+        class_loss: λ, the weight of the loss of a classifier of all training classes beside the
+            tasks' loss; with 0 there is none. See `hidra_tf.methods.class_loss`.
         average_weights: the decay of moving averages of all trained weights, which are tested in
             their place; 0 keeps none. See `hidra_tf.training.averaging`.
         clip_norm: the norm to which each variable's meta-gradient is clipped; 0 clips nothing.
@@ -66,6 +68,7 @@ class TrainingSettings(Settings):
     weight_decay: float = number(0.0, least=0)
     l2: float = number(0.0, least=0)
     head_lr_factor: float = number(1.0, above=0)
+    class_loss: float = number(0.0, least=0)
     average_weights: float = number(0.0, least=0, below=1)
     clip_norm: float = number(10.0, least=0)
     pretrained: str | None = anything(None)

@@ -45,6 +45,7 @@ FLOATS = {
     "weight_decay": ("-1", "-1e-9", "inf"),
     "l2": ("-1", "inf"),
     "momentum": ("-1", "1"),
+    "class_loss": ("-1", "inf"),
     "average_weights": ("-0.1", "1", "inf"),
     "head_lr_factor": ("0", "inf"),
     "temperature": ("0", "-1"),

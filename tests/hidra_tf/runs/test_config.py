@@ -61,6 +61,7 @@ OTHERS = {
     "task_map": "unrolled",
     "recompute": True,
     "precision": "bfloat16",
+    "class_loss": 0.3,
     "average_weights": 0.99,
     "clip_norm": 0.0,
     "seed": 7,
@@ -308,7 +309,7 @@ INVALID = [
     ],
     *[
         (name, value)
-        for name in ("meta_lr_min", "weight_decay", "l2")
+        for name in ("meta_lr_min", "weight_decay", "l2", "class_loss")
         for value in (-0.1, float("nan"))
     ],
     *[
@@ -441,6 +442,8 @@ def test_a_switch_begins_before_it_ends(pair):
         ({"meta_lr_schedule": "multistep"}, r"^milestones: .*received none and multistep"),
         ({"milestones": (5, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*ascending"),
         ({"milestones": (0, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*at least 1"),
+        ({"class_loss": 0.3, "recompute": True}, "^class_loss: .*`recompute`, received both"),
+        ({"class_loss": 0.3, "method": "finetune"}, "^class_loss: finetune has no use .*0.3"),
         ({"warmup_steps": 3}, r"^warmup_steps: .*`meta_lr_schedule=cosine`, received 3"),
         (
             {"warmup_steps": 9, "steps": 9, "meta_lr_schedule": "cosine"},

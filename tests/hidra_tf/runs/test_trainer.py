@@ -18,7 +18,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods import build
+from hidra_tf.methods import build, with_class_loss
 from hidra_tf.runs.checkpoints.files import step_of
 from hidra_tf.runs.checkpoints.members import members_in
 from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
@@ -274,6 +274,16 @@ def classifier(pool):
     return method, BatchSampler(pool, 5, seed=0)
 
 
+def beside_classes(pool):
+    """Tasks, and a classifier of all classes and their turns beside them."""
+    turned = RotatedPool(pool)
+    kernel = keras.initializers.GlorotUniform(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4, kernel_initializer=kernel)]
+    backbone = Backbone(keras.Sequential([keras.Input((16, 16, 1)), *layers]), "none")
+    method = with_class_loss(build("protonet", backbone, InnerLoop(1, 0.1), (3,)), 0.5, 32, seed=3)
+    return method, EpisodeSampler(turned, (3,), 1, 1, 1, 0, "meta_train")
+
+
 class Half:
     """Updates of a training, built anew as a new process would."""
 
@@ -301,7 +311,7 @@ class Half:
         return self.state()
 
 
-@pytest.mark.parametrize("make", [aided_maml, classifier])
+@pytest.mark.parametrize("make", [aided_maml, classifier, beside_classes])
 def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_path, pool, make):
     first = Half(tmp_path / "parts", pool, make)
     start = first.state()
@@ -313,6 +323,16 @@ def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_pat
     assert_same(first.run(0, 4), resumed)
     changed = [np.any(one != other) for one, other in zip(begun, resumed, strict=True)]
     assert any(changed[: len(first.method.variables)])
+
+
+def test_a_checkpoint_with_a_classifier_of_all_classes_is_one_of_the_method(tmp_path, pool):
+    trained, _ = beside_classes(pool)
+    trained.variables[0].assign(trained.variables[0] + 1)
+    Checkpoints(tmp_path, trained, None, pytest.fail).save_if_best(0.5)
+    method = beside_classes(pool)[0].method
+    assert len(method.variables) + 2 == len(trained.variables)
+    assert Checkpoints(tmp_path, method, None, pytest.fail).restore_best(or_last=False)
+    assert_same(method.variables, trained.method.variables)
 
 
 class Averaging:
