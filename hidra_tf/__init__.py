@@ -61,7 +61,7 @@ _PUBLIC = {
     "RelationNet": "hidra_tf.methods.relation_net",
     "HyperShot": "hidra_tf.methods.hypershot",
     "RandomInit": "hidra_tf.methods.random_init",
-    "WithClassLoss": "hidra_tf.methods.with_class_loss",
+    "WithClassLoss": "hidra_tf.methods.beside_classes",
     "MetaUpdates": "hidra_tf.training.updates",
     "WeightAverages": "hidra_tf.training.averaging",
     "make_optimizer": "hidra_tf.training.optimizers",

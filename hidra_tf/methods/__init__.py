@@ -252,7 +252,7 @@ def with_class_loss(method: Method, weight: float, classes: int, seed: int = 0) 
         classes: the number of training classes.
         seed: the seed of the classifier's initial weights.
     """
-    module = import_module("hidra_tf.methods.with_class_loss")
+    module = import_module("hidra_tf.methods.beside_classes")
     return module.WithClassLoss(method, weight, classes, seed)
 
 

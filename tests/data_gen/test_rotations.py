@@ -49,6 +49,11 @@ def test_the_pictures_of_a_class_are_of_one_class_and_one_turn(small_pool, class
         sources.setdefault(label, set()).add(class_and_turn(image))
     assert all(len(found) == 1 for found in sources.values())
     assert len(set.union(*sources.values())) == 12
+    # Each turn of a class is a class of its own, and the meta-batch tells which.
+    told = batch.classes.numpy()[0]
+    assert sorted(told) == list(range(12))
+    for label, ((upright, turn),) in sources.items():
+        assert told[label] == 3 * turn + upright
 
 
 def test_pictures_that_are_not_square_cannot_be_turned():
