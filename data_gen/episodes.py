@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from data_gen import sources, task_shape
 from data_gen.class_pool import ClassPool
-from data_gen.meta_batch import Episodes
+from data_gen.meta_batch import ClassedEpisodes, Episodes
 from data_gen.rotations import RotatedPool
 from data_gen.views import AS_STORED, View, step_seed
 
@@ -72,6 +72,7 @@ class EpisodeSampler:
             `data_gen.sources.open_source`.
         view: what is seen of each picture. If it is random, so are all pictures of meta-batches,
             as a function of the seed, the stream, the step and the place in the meta-batch.
+        tell_classes: whether the meta-batches are `ClassedEpisodes`.
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class, or pictures that
@@ -93,11 +94,12 @@ class EpisodeSampler:
         dtype: str = "float32",
         where: str = "auto",
         view: View = AS_STORED,
+        tell_classes: bool = False,
     ) -> None:
         choices = task_shape.check(pool, ways, shots, query_shots, meta_batch)
         self.meta_batch = meta_batch
         self.shots, self.query_shots = max(choices), query_shots
-        self._choices = choices
+        self._choices, self._tell_classes = choices, tell_classes
         self.dtype, self.view = dtype, view
         view.shape(pool.image_shape)
         self._ways = tf.constant(ways, tf.int32)
@@ -107,7 +109,9 @@ class EpisodeSampler:
         self._most = max(pool.counts)
         self._seed = stream_seed(seed, stream)
 
-    def __call__(self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None) -> Episodes:
+    def __call__(
+        self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
+    ) -> Episodes | ClassedEpisodes:
         """The meta-batch of a step.
 
         Args:
@@ -124,7 +128,7 @@ class EpisodeSampler:
 
     def of_features(
         self, features: tf.Tensor, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
-    ) -> Episodes:
+    ) -> Episodes | ClassedEpisodes:
         """The same meta-batch, with [T, C·K, D] and [T, C·Q, D] features in place of images.
 
         Args:
@@ -153,9 +157,14 @@ class EpisodeSampler:
         (images,) = self._source.gather([rows])
         return self.view.plain(images, self.dtype)
 
-    def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
+    def _episodes(
+        self, rows: _Rows, support: tf.Tensor, query: tf.Tensor
+    ) -> Episodes | ClassedEpisodes:
         labels = [self._labels(rows.ways, repeats) for repeats in (rows.shots, self.query_shots)]
-        return Episodes(support, labels[0], query, labels[1], rows.ways, rows.classes)
+        arrays = (support, labels[0], query, labels[1])
+        if self._tell_classes:
+            return ClassedEpisodes(*arrays, rows.ways, rows.classes)
+        return Episodes(*arrays, rows.ways)
 
     def _seeds(self, step: tf.Tensor | int) -> list[tf.Tensor]:
         """The seeds of a meta-batch: of its ways, its classes and its images."""

@@ -20,8 +20,6 @@ class Episodes(NamedTuple):
         query_images: [T, C·Q, H, W, channels].
         query_labels: [T, C·Q] int32.
         ways: C, an int32 scalar.
-        classes: [T, C] int32, the numbers of the classes in the pool: label c of task t stands for
-            class `classes[t, c]`. None where the pictures are of no pool.
     """
 
     support_images: tf.Tensor
@@ -29,14 +27,40 @@ class Episodes(NamedTuple):
     query_images: tf.Tensor
     query_labels: tf.Tensor
     ways: tf.Tensor
-    classes: tf.Tensor | None = None
 
     @property
     def arrays(self) -> list[tf.Tensor]:
-        """All but the ways: images and labels, and the classes if they are told."""
-        return [*self[:4], *([] if self.classes is None else [self.classes])]
+        """All but the ways: images and labels."""
+        return list(self[:4])
 
-    @classmethod
-    def of(cls, ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> Episodes:
+    @staticmethod
+    def of(ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> Episodes | ClassedEpisodes:
         """The inverse of `arrays`; or episodes of some of the tasks, or of one without its axis."""
-        return cls(*arrays[:4], ways, *arrays[4:])
+        kind = Episodes if len(arrays) == len(Episodes._fields) - 1 else ClassedEpisodes
+        return kind(*arrays[:4], ways, *arrays[4:])
+
+
+class ClassedEpisodes(NamedTuple):
+    """`Episodes` that tell which classes of the pool their tasks consist of.
+
+    Attributes:
+        support_images: as of `Episodes`, and so the other attributes but the last.
+        support_labels: integers.
+        query_images: images.
+        query_labels: integers.
+        ways: C.
+        classes: [T, C] int32, the numbers of the classes in the pool: label c of task t stands for
+            class `classes[t, c]`.
+    """
+
+    support_images: tf.Tensor
+    support_labels: tf.Tensor
+    query_images: tf.Tensor
+    query_labels: tf.Tensor
+    ways: tf.Tensor
+    classes: tf.Tensor
+
+    @property
+    def arrays(self) -> list[tf.Tensor]:
+        """All but the ways: images, labels and classes."""
+        return [*self[:4], self.classes]

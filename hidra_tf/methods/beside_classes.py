@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from data_gen.episodes import Episodes
+from data_gen.meta_batch import ClassedEpisodes
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.neurons import FixedHead
 from hidra_tf.methods.class_loss import ClassLoss
@@ -33,7 +34,7 @@ class WithClassLoss(Method):
     Args:
         method: the method, which learns from tasks by gradients.
         weight: λ, the weight of the class loss.
-        classes: the number of training classes, those that `Episodes.classes` counts.
+        classes: the number of training classes, those that `ClassedEpisodes.classes` counts.
         seed: the seed of the classifier's initial weights.
 
     Raises:
@@ -87,8 +88,13 @@ class WithClassLoss(Method):
         """That of the method, which is the reported one, without the class loss."""
         return self.method.loss(labels, logits)
 
-    def meta_gradients(self, batch: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
-        """The method's loss and accuracy, and the gradients of the sum of both losses."""
+    def meta_gradients(self, batch: ClassedEpisodes, step: tf.Tensor | int = 0) -> MetaGradients:
+        """The method's loss and accuracy, and the gradients of the sum of both losses.
+
+        Args:
+            batch: T tasks, of a sampler with `tell_classes=True`.
+            step: the number of the meta-update.
+        """
         return self.method.meta_gradients(batch, step, self.class_loss)
 
     def predictions(self, episodes: Episodes, at_steps: Sequence[int]) -> Predictions:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from data_gen.episodes import Episodes
+from data_gen.meta_batch import ClassedEpisodes, Episodes
 from hidra_tf.adaptation.losses import accuracy, cross_entropy
 from hidra_tf.heads.neurons import FixedHead
 from hidra_tf.options import check_positive
@@ -69,7 +69,7 @@ class ClassLoss(tf.Module):
         tape: tf.GradientTape,
         loss: tf.Tensor,
         variables: Sequence[tf.Variable],
-        task: Episodes,
+        task: ClassedEpisodes,
         features: Features,
     ) -> ClassGradients:
         """Gradients of a loss and the class loss together, by one way back through the backbone.
@@ -105,10 +105,12 @@ class ClassLoss(tf.Module):
         )
 
 
-def _classified(task: Episodes, features: Features) -> tuple[list[tf.Tensor], tf.Tensor]:
+def _classified(
+    task: Episodes | ClassedEpisodes, features: Features
+) -> tuple[list[tf.Tensor], tf.Tensor]:
     """The features that there are, and the classes in the pool [N] of all their pictures."""
-    if task.classes is None:
-        raise ValueError("classes: expected episodes that tell the classes of their tasks")
+    if not isinstance(task, ClassedEpisodes):
+        raise ValueError("classes: expected episodes of a sampler with `tell_classes=True`")
     labels = (task.support_labels, task.query_labels)
     pairs = [pair for pair in zip(features, labels, strict=True) if pair[0] is not None]
     if not pairs:

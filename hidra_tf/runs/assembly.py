@@ -145,6 +145,7 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
         "meta_train",
         where=config.pictures,
         view=view,
+        tell_classes=config.class_loss > 0,
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_gen.meta_batch import ClassedEpisodes
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.meta_training import meta_training
 from hidra_tf.methods import build, with_class_loss
@@ -15,7 +16,7 @@ WAYS, CLASSES, TASKS, WEIGHT = 3, 7, 2, 0.7
 def episodes(make_episodes):
     """Two tasks, whose classes are some of seven."""
     made = make_episodes(WAYS, shots=2, query_shots=1, tasks=TASKS)
-    return made._replace(classes=tf.constant([[5, 0, 3], [3, 6, 1]]))
+    return ClassedEpisodes(*made, tf.constant([[5, 0, 3], [3, 6, 1]]))
 
 
 def pictures_of(backbone, episodes, queries):
@@ -112,5 +113,5 @@ def test_steps_that_are_computed_again_are_refused(make_backbone):
 
 def test_tasks_must_tell_their_classes(make_backbone, make_episodes):
     method = build("protonet", make_backbone("support", blocks=1), InnerLoop(1, 0.1), (WAYS,))
-    with pytest.raises(ValueError, match="classes: expected episodes that tell the classes"):
+    with pytest.raises(ValueError, match="classes: expected episodes of a sampler with"):
         with_class_loss(method, WEIGHT, CLASSES).meta_gradients(make_episodes(WAYS))

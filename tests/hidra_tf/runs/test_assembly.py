@@ -198,6 +198,8 @@ def test_a_classifier_of_all_classes_is_there_where_it_is_asked_for(method, spli
     assert trained.class_loss.weight == 0.3
     # Each of the three classes in each of its four turns.
     assert trained.class_loss.classifier.fixed_ways == 12
+    assert training_sampler(asked, splits)(0).classes.shape == (2, 2)
+    assert not hasattr(training_sampler(CONFIG, splits)(0), "classes")
 
 
 def test_averages_are_of_all_that_is_trained_where_they_are_asked_for(splits):

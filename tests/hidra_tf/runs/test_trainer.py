@@ -281,7 +281,7 @@ def beside_classes(pool):
     layers = [keras.layers.Flatten(), keras.layers.Dense(4, kernel_initializer=kernel)]
     backbone = Backbone(keras.Sequential([keras.Input((16, 16, 1)), *layers]), "none")
     method = with_class_loss(build("protonet", backbone, InnerLoop(1, 0.1), (3,)), 0.5, 32, seed=3)
-    return method, EpisodeSampler(turned, (3,), 1, 1, 1, 0, "meta_train")
+    return method, EpisodeSampler(turned, (3,), 1, 1, 1, 0, "meta_train", tell_classes=True)
 
 
 class Half:
