@@ -14,32 +14,12 @@ import tensorflow as tf
 
 from data_gen import sources, task_shape
 from data_gen.class_pool import ClassPool
+from data_gen.meta_batch import ClassedEpisodes, Episodes
 from data_gen.rotations import RotatedPool
 from data_gen.views import AS_STORED, View, step_seed
 
 # One stream of random numbers for each purpose, so that no two ever share a draw.
 STREAMS = ("meta_train", "monitor", "evaluation")
-
-
-class Episodes(NamedTuple):
-    """A meta-batch of T tasks with C classes, K support and Q query images per class.
-
-    Where the classes of a task have unequal numbers of support images K_c, T is 1, and Σ K_c takes
-    the place of C·K.
-
-    Attributes:
-        support_images: [T, C·K, H, W, channels], values in [0, 1] unless the view is standardised.
-        support_labels: [T, C·K] int32 in 0 … C−1.
-        query_images: [T, C·Q, H, W, channels].
-        query_labels: [T, C·Q] int32.
-        ways: C, an int32 scalar.
-    """
-
-    support_images: tf.Tensor
-    support_labels: tf.Tensor
-    query_images: tf.Tensor
-    query_labels: tf.Tensor
-    ways: tf.Tensor
 
 
 class _Rows(NamedTuple):
@@ -50,12 +30,14 @@ class _Rows(NamedTuple):
         query: [T, C·Q] int32.
         shots: K, the support images of each class; or K_c int32 [C] where they are unequal.
         ways: C, an int32 scalar.
+        classes: [T, C] int32.
     """
 
     support: tf.Tensor
     query: tf.Tensor
     shots: int | tf.Tensor
     ways: tf.Tensor
+    classes: tf.Tensor
 
 
 class EpisodeSampler:
@@ -90,6 +72,7 @@ class EpisodeSampler:
             `data_gen.sources.open_source`.
         view: what is seen of each picture. If it is random, so are all pictures of meta-batches,
             as a function of the seed, the stream, the step and the place in the meta-batch.
+        tell_classes: whether the meta-batches are `ClassedEpisodes`.
 
     Raises:
         UserError: if the pool has too few classes or too few images in a class, or pictures that
@@ -111,11 +94,12 @@ class EpisodeSampler:
         dtype: str = "float32",
         where: str = "auto",
         view: View = AS_STORED,
+        tell_classes: bool = False,
     ) -> None:
         choices = task_shape.check(pool, ways, shots, query_shots, meta_batch)
         self.meta_batch = meta_batch
         self.shots, self.query_shots = max(choices), query_shots
-        self._choices = choices
+        self._choices, self._tell_classes = choices, tell_classes
         self.dtype, self.view = dtype, view
         view.shape(pool.image_shape)
         self._ways = tf.constant(ways, tf.int32)
@@ -125,7 +109,9 @@ class EpisodeSampler:
         self._most = max(pool.counts)
         self._seed = stream_seed(seed, stream)
 
-    def __call__(self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None) -> Episodes:
+    def __call__(
+        self, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
+    ) -> Episodes | ClassedEpisodes:
         """The meta-batch of a step.
 
         Args:
@@ -142,7 +128,7 @@ class EpisodeSampler:
 
     def of_features(
         self, features: tf.Tensor, step: tf.Tensor | int, ways: tf.Tensor | int | None = None
-    ) -> Episodes:
+    ) -> Episodes | ClassedEpisodes:
         """The same meta-batch, with [T, C·K, D] and [T, C·Q, D] features in place of images.
 
         Args:
@@ -171,9 +157,14 @@ class EpisodeSampler:
         (images,) = self._source.gather([rows])
         return self.view.plain(images, self.dtype)
 
-    def _episodes(self, rows: _Rows, support: tf.Tensor, query: tf.Tensor) -> Episodes:
+    def _episodes(
+        self, rows: _Rows, support: tf.Tensor, query: tf.Tensor
+    ) -> Episodes | ClassedEpisodes:
         labels = [self._labels(rows.ways, repeats) for repeats in (rows.shots, self.query_shots)]
-        return Episodes(support, labels[0], query, labels[1], rows.ways)
+        arrays = (support, labels[0], query, labels[1])
+        if self._tell_classes:
+            return ClassedEpisodes(*arrays, rows.ways, rows.classes)
+        return Episodes(*arrays, rows.ways)
 
     def _seeds(self, step: tf.Tensor | int) -> list[tf.Tensor]:
         """The seeds of a meta-batch: of its ways, its classes and its images."""
@@ -184,14 +175,15 @@ class EpisodeSampler:
         with self._source.drawing():
             seeds = self._seeds(step)
             ways = self._ways_of(seeds[0], ways)
-            rows = self._draw_rows(seeds[2], self._draw_classes(seeds[1], ways))
+            classes = self._draw_classes(seeds[1], ways)
+            rows = self._draw_rows(seeds[2], classes)
             support, query = tf.split(rows, [self.shots, self.query_shots], axis=-1)
             shots: int | tf.Tensor = self.shots
             if len(self._choices) > 1:
                 shots = self._draw_shots(seeds[0], ways)
                 support = tf.boolean_mask(support[0], tf.sequence_mask(shots, self.shots))
             support, query = (tf.reshape(part, (self.meta_batch, -1)) for part in (support, query))
-        return _Rows(support, query, shots, ways)
+        return _Rows(support, query, shots, ways, classes)
 
     def _ways_of(self, seed: tf.Tensor, ways: tf.Tensor | int | None) -> tf.Tensor:
         """C, drawn where nobody chose it."""

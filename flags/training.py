@@ -24,6 +24,11 @@ define_setting(
 )
 define_setting("meta_lr_min", "β at the end of --meta_lr_schedule=cosine.")
 define_setting(
+    "warmup_steps",
+    "The number of meta-updates in which --meta_lr_schedule=cosine raises β in equal steps to "
+    "--meta_lr, before it lowers it.",
+)
+define_setting(
     "milestones",
     "The meta-updates at which --meta_lr_schedule=multistep changes β, such as 20000,40000.",
 )
@@ -63,6 +68,17 @@ define_folder(
     "pretrained",
     "The folder of another run, whose best checkpoint gives this run's backbone its initial "
     "weights (default: random initial weights).",
+)
+define_setting(
+    "class_loss",
+    "λ, the weight of the cross-entropy of a linear classifier of all training classes, on the "
+    "features of the tasks' pictures, beside the loss of the tasks; 0 trains no such classifier.",
+)
+define_setting(
+    "average_weights",
+    "The decay of moving averages of all trained weights, such as 0.999: the averages are "
+    "validated, tested and kept in best/, while the training goes on from the weights themselves; "
+    "0 keeps no averages.",
 )
 define_setting(
     "clip_norm",

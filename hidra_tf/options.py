@@ -85,6 +85,13 @@ def check_not_negative(name: str, value: object) -> None:
         raise ValueError(f"{name}: expected a finite number of 0 or more; received {value!r}")
 
 
+def check_share(name: str, value: object) -> None:
+    """Raises `ValueError` unless the argument called `name` is a number in [0, 1)."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1:
+        raise ValueError(f"{name}: expected a number from 0, below 1; received {value!r}")
+
+
 def check_counts(name: str, values: object, least: int) -> None:
     """Raises unless the argument called `name` is a sequence of integers of at least `least`.
 

@@ -24,6 +24,7 @@ TRAINING: dict[str, tuple[Rule, ...]] = {
             lambda at: at.config.meta_lr_min < at.config.meta_lr, "a --meta_lr above it", "meta_lr"
         ),
     ),
+    "warmup_steps": (TRAINED,),
     "milestones": (
         TRAINED,
         Rule(
@@ -48,6 +49,8 @@ TRAINING: dict[str, tuple[Rule, ...]] = {
     "without_replacement": (TRAINED,),
     "val_classifier": (TRAINED,),
     "pretrained": ALWAYS,
+    "class_loss": (TRAINED,),
+    "average_weights": (TRAINED,),
     "clip_norm": (TRAINED,),
     "seed": ALWAYS,
     "seeds": (

@@ -132,8 +132,11 @@ class Backbone:
 
     @contextlib.contextmanager
     def observed(self) -> Iterator[Observed]:
-        """Notes the batch statistics of the passes within it."""
-        before, self._seen = self._seen, Observed()
+        """Notes the batch statistics and the features of the passes within it.
+
+        Whoever asks again within it shares what is noted.
+        """
+        before, self._seen = self._seen, self._seen or Observed()
         try:
             yield self._seen
         finally:
@@ -159,9 +162,10 @@ class Backbone:
         features, statistics = self.model.stateless_call(
             list(weights), self._first_statistics(), images, training=not self.per_image
         )
+        features = tf.cast(features, self.dtype)
         if self._seen is not None:
-            self._seen.note_support([statistics[i] for i in self._measured])
-        return tf.cast(features, self.dtype), statistics if self.norm == "support" else None
+            self._seen.note_support([statistics[i] for i in self._measured], features)
+        return features, statistics if self.norm == "support" else None
 
     def query_features(
         self, weights: Sequence[tf.Tensor], images: tf.Tensor, statistics: Statistics
@@ -181,9 +185,10 @@ class Backbone:
         features, measured = self.model.stateless_call(
             list(weights), known, images, training=by_batches
         )
+        features = tf.cast(features, self.dtype)
         if self._seen is not None:
-            self._seen.note_query([measured[i] for i in self._measured])
-        return tf.cast(features, self.dtype)
+            self._seen.note_query([measured[i] for i in self._measured], features)
+        return features
 
     def task_features(
         self, weights: Sequence[tf.Tensor], support_images: tf.Tensor, query_images: tf.Tensor

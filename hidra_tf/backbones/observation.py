@@ -1,4 +1,4 @@
-"""The batch statistics of a task's passes through backbones, for those who keep running ones."""
+"""What was seen of a task's passes through backbones: batch statistics, and features."""
 
 from __future__ import annotations
 
@@ -13,23 +13,31 @@ MOMENTUM = 0.1
 
 
 class Observed:
-    """What a backbone's normalisation layers measured in the passes of one task.
+    """What a backbone's normalisation layers measured in the passes of one task, and its features.
 
     Of the passes of a task two are those in which a test of it uses running statistics: the first
     one of the support set, under θ, and the last one of the queries, under the adapted weights.
+
+    Attributes:
+        support_features: [N, D] of the first pass of the support set; None before.
+        query_features: [N, D] of the last pass of the queries; None before.
     """
 
     def __init__(self) -> None:
+        self.support_features: tf.Tensor | None = None
+        self.query_features: tf.Tensor | None = None
         self._support: list[tf.Tensor] | None = None
         self._query: list[tf.Tensor] | None = None
 
-    def note_support(self, statistics: list[tf.Tensor]) -> None:
-        """Notes the statistics of a pass of the support set, or of all pictures of a minibatch."""
+    def note_support(self, statistics: list[tf.Tensor], features: tf.Tensor) -> None:
+        """Notes a pass of the support set, or of all pictures of a minibatch."""
         self._support = self._support or statistics
+        if self.support_features is None:
+            self.support_features = features
 
-    def note_query(self, statistics: list[tf.Tensor]) -> None:
-        """Notes the statistics of a pass of the queries, or of support set and queries together."""
-        self._query = statistics
+    def note_query(self, statistics: list[tf.Tensor], features: tf.Tensor) -> None:
+        """Notes a pass of the queries, or of support set and queries together."""
+        self._query, self.query_features = statistics, features
 
     def mean(self) -> list[tf.Tensor]:
         """The mean over the one or two passes.

@@ -32,6 +32,7 @@ __all__ = [
     "takes_norm",
     "trains",
     "uses",
+    "with_class_loss",
 ]
 
 _INNER = ("inner_steps", "inner_lr", "inner_reduction")
@@ -102,8 +103,10 @@ def uses(name: str, setting: str) -> bool:
     entry = METHODS[name]
     if setting in _INNER:
         return entry.steps
-    if setting in ("batch_size", "without_replacement", "meta_batch"):
-        return entry.batches == (setting != "meta_batch")
+    if setting in ("batch_size", "without_replacement"):
+        return entry.batches
+    if setting in ("meta_batch", "class_loss") and entry.batches:
+        return False
     if setting == "head_lr_factor":
         return entry.head is not None or entry.batches or not entry.trains
     if setting in _OPTIONAL:
@@ -114,6 +117,19 @@ def uses(name: str, setting: str) -> bool:
 def trains(name: str) -> bool:
     """Whether meta-training changes anything."""
     return METHODS[name].trains
+
+
+def with_class_loss(method: Method, weight: float, classes: int, seed: int = 0) -> Method:
+    """A method in training, with a classifier of all training classes beside its tasks.
+
+    Args:
+        method: the method, which has a use for `class_loss`.
+        weight: λ, the weight of the classifier's loss.
+        classes: the number of training classes.
+        seed: the seed of the classifier's initial weights.
+    """
+    module = import_module("hidra_tf.methods.beside_classes")
+    return module.WithClassLoss(method, weight, classes, seed)
 
 
 def build(

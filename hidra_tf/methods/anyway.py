@@ -115,11 +115,12 @@ class AnyWay(GradientMethod):
         self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
     ) -> MetaGradients:
         """L_a, accuracy and gradients of one task, as in `EpisodicMethod`."""
-        task = Episodes(*arrays, ways)
-        with tf.GradientTape() as tape:
+        task = Episodes.of(ways, arrays)
+        with self.backbone.observed() as seen, tf.GradientTape() as tape:
             found = super().solve(task, objective.at_steps, objective)  # of each assignment
             loss = objective.of(self.assigned_loss, task.query_labels, found.logits)
-        return self.gradients_of(tape, loss, task.query_labels, together(found))
+        features = self.features_of_passes(seen, objective)
+        return self.gradients_of(objective, tape, loss, task, together(found), features)
 
     # Several output layers answer together.
     task_head, task_weights = Method.task_head, Method.task_weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,9 @@ import tensorflow as tf
 from data_gen.episodes import Episodes
 from hidra_tf.adaptation.losses import Loss, accuracy, loss_function
 from hidra_tf.backbones.backbone import Backbone
+from hidra_tf.backbones.observation import Observed
 from hidra_tf.methods import phases as annealing
+from hidra_tf.methods.class_loss import ClassLoss, Features
 from hidra_tf.methods.interface import MetaGradients, Method, Predictions
 from hidra_tf.methods.objective import PREDICTION, Objective
 from hidra_tf.methods.task_map import over_groups, over_tasks
@@ -90,17 +93,40 @@ class EpisodicMethod(Method):
     ) -> Predictions:
         """Predictions for T tasks, with [T, N, D] features in place of images."""
 
-    def meta_gradients(self, batch: Episodes, step: tf.Tensor | int = 0) -> MetaGradients:
-        """The mean over T tasks of the query loss and of its gradients; see `Method`."""
+    @property
+    def recomputes(self) -> bool:
+        """Whether a meta-gradient computes inner steps again instead of keeping them."""
+        return False
+
+    def meta_gradients(
+        self,
+        batch: Episodes,
+        step: tf.Tensor | int = 0,
+        class_loss: ClassLoss | None = None,
+    ) -> MetaGradients:
+        """The mean over T tasks of the query loss and of its gradients; see `Method`.
+
+        Args:
+            batch: T tasks, which tell their classes where there is a class loss.
+            step: the number of the meta-update.
+            class_loss: a loss that counts beside the query loss; the gradients of its variables
+                then follow those of the method's.
+        """
         parts = self.annealing.phases(self.steps)
         if len(parts) == 1:
-            results = self._mapped(batch, step, parts[0])()
+            results = self._mapped(batch, step, parts[0], class_loss)()
         else:
-            results = annealing.at(step, parts, lambda part: self._mapped(batch, step, part)())
+            results = annealing.at(
+                step, parts, lambda part: self._mapped(batch, step, part, class_loss)()
+            )
         return tf.nest.map_structure(lambda values: tf.reduce_mean(values, axis=0), results)
 
     def _mapped(
-        self, episodes: Episodes, step: tf.Tensor | int, phase: annealing.Phase
+        self,
+        episodes: Episodes,
+        step: tf.Tensor | int,
+        phase: annealing.Phase,
+        class_loss: ClassLoss | None,
     ) -> Callable[[], MetaGradients]:
         """The call that computes the gradients of each task, or of each group of tasks.
 
@@ -109,7 +135,12 @@ class EpisodicMethod(Method):
         """
         dtype = episodes.support_images.dtype
         objective = self.annealing.objective(phase, self.steps, step, dtype)
-        gradients, metrics = [v.dtype for v in self.variables], dict.fromkeys(self.metrics, dtype)
+        objective = dataclasses.replace(objective, class_loss=class_loss)
+        variables, metrics = self.variables, dict.fromkeys(self.metrics, dtype)
+        if class_loss is not None:
+            variables = [*variables, *class_loss.variables]
+            metrics |= dict.fromkeys(class_loss.metrics, dtype)
+        gradients = [v.dtype for v in variables]
         statistics = [v.dtype for v in self.moving_statistics]
         signature = MetaGradients(dtype, dtype, gradients, metrics, statistics)
         if self.needs_features_only((self.steps,)):
@@ -124,7 +155,7 @@ class EpisodicMethod(Method):
         signature = Predictions(dtype, dict.fromkeys(self.metrics, dtype))
 
         def of_task(ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> Predictions:
-            return self.solve(Episodes(*arrays, ways), at_steps, PREDICTION)
+            return self.solve(Episodes.of(ways, arrays), at_steps, PREDICTION)
 
         return over_tasks(of_task, episodes, signature, self.task_map)()
 
@@ -140,40 +171,64 @@ class EpisodicMethod(Method):
         Args:
             objective: what is minimised.
             ways: the number C of classes.
-            arrays: the four arrays of `Episodes` of one task.
+            arrays: the arrays of `Episodes` of one task.
         """
-        task = Episodes(*arrays, ways)
-        with tf.GradientTape() as tape:
+        task = Episodes.of(ways, arrays)
+        with self.backbone.observed() as seen, tf.GradientTape() as tape:
             found = self.solve(task, objective.at_steps, objective)
             loss = objective.of(self.loss, task.query_labels, found.logits)
-        return self.gradients_of(tape, loss, task.query_labels, found)
+        features = self.features_of_passes(seen, objective)
+        return self.gradients_of(objective, tape, loss, task, found, features)
+
+    def features_of_passes(self, seen: Observed, objective: Objective) -> Features:
+        """The features under θ of a task whose passes were observed.
+
+        Those of the support set are of the first pass; those of the queries are of the last one,
+        and under θ where no step moved the backbone.
+        """
+        kept = self.keeps_features(objective.at_steps)
+        return Features(seen.support_features, seen.query_features if kept else None)
 
     def gradients_on_features(
         self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
     ) -> MetaGradients:
         """The same, as means over a group of tasks, from one pass of all their pictures."""
-        tasks = Episodes(*arrays, ways)
+        tasks = Episodes.of(ways, arrays)
         with tf.GradientTape() as tape:
             episodes = self.with_features(tasks)
             found = self.solve_features(episodes, objective.at_steps, objective)
             loss = tf.reduce_mean(objective.of(self.loss, tasks.query_labels, found.logits))
-        return self.gradients_of(tape, loss, tasks.query_labels, found)
+        features = Features(episodes.support_images, episodes.query_images)
+        return self.gradients_of(objective, tape, loss, tasks, found, features)
 
     def gradients_of(
-        self, tape: tf.GradientTape, loss: tf.Tensor, labels: tf.Tensor, found: Predictions
+        self,
+        objective: Objective,
+        tape: tf.GradientTape,
+        loss: tf.Tensor,
+        task: Episodes,
+        found: Predictions,
+        features: Features,
     ) -> MetaGradients:
         """What a meta-batch gives, from a loss that a tape recorded.
 
         Args:
+            objective: what is minimised, a class loss beside the loss included.
             tape: the tape.
             loss: a scalar.
-            labels: the labels of the queries, [..., N].
+            task: one task, or some.
             found: the predictions after S numbers of steps, of which the last is reported.
+            features: the pictures' features that the tape recorded, for a class loss.
         """
-        gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
-        hits = tf.reduce_mean(accuracy(labels, found.logits[..., -1, :, :]))
+        hits = tf.reduce_mean(accuracy(task.query_labels, found.logits[..., -1, :, :]))
         last = {name: tf.reduce_mean(values[..., -1]) for name, values in found.metrics.items()}
-        return MetaGradients(loss, hits, gradients, last)
+        if objective.class_loss is None:
+            gradients = tape.gradient(loss, self.variables, unconnected_gradients="zero")
+            return MetaGradients(loss, hits, gradients, last)
+        gradients, measured = objective.class_loss.gradients(
+            tape, loss, self.variables, task, features
+        )
+        return MetaGradients(loss, hits, gradients, {**last, **measured})
 
     def with_features(self, tasks: Episodes) -> Episodes:
         """The same tasks, with [t, N, D] features in place of images, each picture on its own."""

@@ -47,7 +47,6 @@ class FrozenFeatures(EpisodicMethod):
 
     def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:
         """Predictions for one task, from its features."""
-        *arrays, ways = task
-        group = Episodes(*(array[tf.newaxis] for array in arrays), ways)
+        group = Episodes.of(task.ways, [array[tf.newaxis] for array in task.arrays])
         found = self.solve_features(self.with_features(group), at_steps, objective)
         return tf.nest.map_structure(lambda values: values[0], found)

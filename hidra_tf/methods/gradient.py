@@ -145,6 +145,11 @@ class GradientMethod(EpisodicMethod):
         return max(at_steps) <= self.free_steps and self.inner.is_exact_start(self.head.tied)
 
     @property
+    def recomputes(self) -> bool:
+        """Whether a meta-gradient computes inner steps again instead of keeping them."""
+        return self.inner.recompute
+
+    @property
     def free_steps(self) -> int:
         """How many steps leave the backbone alone and are had from features, by `first_step`."""
         return 1 if self.inner.is_exact_start(self.head.tied) else 0
@@ -192,13 +197,14 @@ class GradientMethod(EpisodicMethod):
         self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
     ) -> MetaGradients:
         """Query loss, accuracy and gradients of one task, as in `EpisodicMethod`."""
-        task = Episodes(*arrays, ways)
-        with tf.GradientTape() as tape:
+        task = Episodes.of(ways, arrays)
+        with self.backbone.observed() as seen, tf.GradientTape() as tape:
             # Without `solve`, for a short way from the trainer to the convolution.
             weights = self.adaptation(task, objective)((0, *objective.at_steps))
             found = self._predicted(task, weights)
             loss = objective.of(self.loss, task.query_labels, found.logits)
-        return self.gradients_of(tape, loss, task.query_labels, found)
+        features = self.features_of_passes(seen, objective)
+        return self.gradients_of(objective, tape, loss, task, found, features)
 
     def solve(self, task: Episodes, at_steps: Sequence[int], objective: Objective) -> Predictions:
         """Predictions for one task, by adaptation to its support set."""

@@ -13,6 +13,7 @@ from hidra_tf.adaptation.losses import Loss
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.heads.hypernetwork import class_means
 from hidra_tf.heads.kernel_hypernetwork import KernelHypernetwork, kernel_values, target_logits
+from hidra_tf.methods.class_loss import Features
 from hidra_tf.methods.frozen import FrozenFeatures
 from hidra_tf.methods.interface import MetaGradients, Predictions
 from hidra_tf.methods.objective import Objective
@@ -111,16 +112,17 @@ class HyperShot(FrozenFeatures):
         self, objective: Objective, ways: tf.Tensor, arrays: Sequence[tf.Tensor]
     ) -> MetaGradients:
         """Loss over class means and queries, accuracy of the queries, and gradients of the loss."""
-        del objective
-        tasks = Episodes(*arrays, ways)
+        tasks = Episodes.of(ways, arrays)
         with tf.GradientTape() as tape:
-            of_means, of_queries = self.logits(self.with_features(tasks))
+            episodes = self.with_features(tasks)
+            of_means, of_queries = self.logits(episodes)
             own = tf.broadcast_to(tf.range(ways), tf.shape(of_means)[:2])
             labels = tf.concat([own, tasks.query_labels], axis=1)
             logits = tf.concat([of_means, of_queries], axis=1)
             loss = tf.reduce_mean(self.loss(labels, logits))
         found = Predictions(of_queries[:, tf.newaxis], {})
-        return self.gradients_of(tape, loss, tasks.query_labels, found)
+        features = Features(episodes.support_images, episodes.query_images)
+        return self.gradients_of(objective, tape, loss, tasks, found, features)
 
     def logits(self, episodes: Episodes) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits of the class means [T, C, C] and of the queries [T, C·Q, C], from features."""

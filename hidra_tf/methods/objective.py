@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from hidra_tf.adaptation.steps import Derivatives
+from hidra_tf.methods.class_loss import ClassLoss
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,15 @@ class Objective:
         at_steps: S numbers of inner steps after which the query loss counts.
         weights: the weights [S] of these losses; None where S = 1, and the one loss counts whole.
         step: the number of the meta-update; None in predictions, where nothing is trained.
+        class_loss: the loss of a classifier of all training classes that counts beside the query
+            loss, or None.
     """
 
     derivatives: Derivatives = Derivatives.SECOND
     at_steps: tuple[int, ...] = (0,)
     weights: tf.Tensor | None = None
     step: tf.Tensor | int | None = None
+    class_loss: ClassLoss | None = None
 
     def of(
         self,

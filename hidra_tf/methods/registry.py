@@ -34,7 +34,7 @@ METHODS = {
         "hidra_tf.methods.reptile",
         "Reptile",
         head="per_class",
-        unused=("first_order", "adapt_norm", "clip_norm"),
+        unused=("first_order", "adapt_norm", "clip_norm", "class_loss"),
         optimizer="sgd",
     ),
     "anil": Entry(

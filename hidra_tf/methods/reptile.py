@@ -72,7 +72,7 @@ class Reptile(GradientMethod):
 
     def _displacement(self, ways: tf.Tensor, arrays: Sequence[tf.Tensor]) -> MetaGradients:
         """Loss, accuracy and θ − θ′ of one task; nothing is differentiated through a step."""
-        task = Episodes(*arrays, ways)
+        task = Episodes.of(ways, arrays)
         (adapted,) = self.adaptation(task)((self.steps,))
         images = (task.support_images, task.query_images)
         logits = query_logits(self.backbone, *images, adapted)

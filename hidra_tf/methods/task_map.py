@@ -13,7 +13,7 @@ from data_gen.sources import has_gpu
 from hidra_tf.options import TASK_MAPS, check_choice
 
 Result = TypeVar("Result")
-# C, and the four arrays of `Episodes`, of one task or of some → whatever is computed for them.
+# C, and the arrays of `Episodes`, of one task or of some → whatever is computed for them.
 TaskFunction = Callable[[tf.Tensor, Sequence[tf.Tensor]], Result]
 
 # Iterations of the loop over tasks that may overlap.
@@ -47,8 +47,7 @@ def over_tasks(
         ValueError: if there is no such way.
     """
     check_choice("task_map", how, TASK_MAPS)
-    *arrays, ways = episodes
-    call = functools.partial(function, ways)
+    arrays, call = episodes.arrays, functools.partial(function, episodes.ways)
     if how == "vectorized":
         return functools.partial(tf.vectorized_map, call, arrays)
     if how == "unrolled":
@@ -68,12 +67,11 @@ def over_groups(
         episodes: T tasks.
         signature: the types of what the function returns.
     """
-    *arrays, ways = episodes
+    arrays, call = episodes.arrays, functools.partial(function, episodes.ways)
     size = _group_size(arrays[0].shape[0])
     grouped = [tf.reshape(a, tf.concat([[-1, size], tf.shape(a)[1:]], 0)) for a in arrays]
     for group, array in zip(grouped, arrays, strict=True):
         group.set_shape([None, size, *array.shape[1:]])
-    call = functools.partial(function, ways)
     return functools.partial(tf.map_fn, call, grouped, fn_output_signature=signature)
 
 

@@ -29,6 +29,7 @@ from hidra_tf.runs.config import (
 from hidra_tf.runs.measuring import check_ways
 from hidra_tf.runs.seen import view_of
 from hidra_tf.training import schedules
+from hidra_tf.training.averaging import WeightAverages
 from hidra_tf.training.optimizers import make_optimizer
 
 
@@ -144,7 +145,16 @@ def training_sampler(config: Config, splits: Splits) -> EpisodeSampler | BatchSa
         "meta_train",
         where=config.pictures,
         view=view,
+        tell_classes=config.class_loss > 0,
     )
+
+
+def with_class_loss(config: Config, method: Method, splits: Splits) -> Method:
+    """The method as it is trained: with a classifier of all training classes, if there is one."""
+    if not config.class_loss:
+        return method
+    classes = training_pool(config, splits).num_classes
+    return methods.with_class_loss(method, config.class_loss, classes, config.seed)
 
 
 def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimizer:
@@ -163,6 +173,14 @@ def build_optimizer(config: Config, method: Method) -> keras.optimizers.Optimize
     )
 
 
+def build_averages(
+    config: TrainingSettings, method: Method, optimizer: keras.optimizers.Optimizer
+) -> WeightAverages:
+    """Averages of all that the run's meta-updates move, running statistics among them."""
+    moved = [*method.variables, *method.statistics]
+    return WeightAverages(moved, config.average_weights, optimizer)
+
+
 def _learning_rate(
     config: TrainingSettings,
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -174,6 +192,7 @@ def _learning_rate(
         config.meta_lr_min,
         config.milestones,
         config.gamma,
+        config.warmup_steps,
     )
 
 

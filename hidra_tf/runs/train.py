@@ -15,12 +15,14 @@ from hidra_tf.evaluation.evaluator import Evaluator
 from hidra_tf.methods.interface import Method
 from hidra_tf.runs import sizes
 from hidra_tf.runs.assembly import (
+    build_averages,
     build_method,
     build_optimizer,
     device,
     load_splits,
     training_pool,
     training_sampler,
+    with_class_loss,
 )
 from hidra_tf.runs.checkpoints.files import (
     ENSEMBLE,
@@ -130,7 +132,8 @@ def _train(
     weights = sum(variable.shape.num_elements() for variable in method.variables)
     print(f"run      {path}\n{report.opening(config, splits, weights, device())}", flush=True)
     if methods.trains(config.method):
-        _meta_train(config, path, method, sampler, monitors)
+        trained = with_class_loss(config, method, splits)
+        _meta_train(config, path, trained, sampler, monitors)
     else:
         Checkpoints(path, method, None, _LOG.warning).save()
     evaluate_checkpoint(config, path, evaluator, request)
@@ -176,13 +179,16 @@ def _meta_train(
     monitors: dict[str, Evaluator],
 ) -> None:
     optimizer = build_optimizer(config, method)
-    checkpoints = Checkpoints(path, method, optimizer, _LOG.warning, keep_best=config.keep_best)
+    averages = build_averages(config, method, optimizer)
+    checkpoints = Checkpoints(
+        path, method, optimizer, _LOG.warning, keep_best=config.keep_best, averages=averages
+    )
     if checkpoints.restore_last() and int(checkpoints.step) < config.steps:
         print(f"continuing {path} after step {int(checkpoints.step)}", flush=True)
     progress = Progress(config.steps, int(checkpoints.step), "update", "step")
     with stop_on_signals() as stop_requested:
         trainer = Trainer(
-            MetaUpdates(method, sampler, optimizer, config.clip_norm),
+            MetaUpdates(method, sampler, optimizer, config.clip_norm, averages),
             checkpoints,
             _schedule(config),
             monitors,

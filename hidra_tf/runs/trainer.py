@@ -147,6 +147,14 @@ class Trainer:
 
     def _measure(self, step: int) -> None:
         """Accuracy and loss on tasks of each split, the same ones every time."""
+        with self.updates.averages.in_place():
+            accuracies = self._measure_splits(step)
+            self.checkpoints.save_if_best(accuracies["val"])
+        self._log_updates(step)
+        self.progress.show(**{name: f"{100 * value:.2f} %" for name, value in accuracies.items()})
+
+    def _measure_splits(self, step: int) -> dict[str, float]:
+        """The accuracy on each split."""
         accuracies = {}
         total = sum(evaluator.total_work(self.tasks) for evaluator in self.evaluators.values())
         with self.progress.part(total, "picture", "measuring") as part:
@@ -154,11 +162,13 @@ class Trainer:
                 rows = list(evaluator.rows(self.tasks, part.advance))
                 accuracies[split], loss = mean_scores(rows)
                 self.log.scalars(split, step, accuracy=accuracies[split], loss=loss)
+        return accuracies
+
+    def _log_updates(self, step: int) -> None:
+        """The pace of the updates since the last measurement, and the means of their metrics."""
         if self._updates:
             rate = self._updates / self._seconds
             means = {name: total / self._updates for name, total in self._metrics.items()}
             self.log.scalars("train", step, meta_updates_per_second=rate, **means)
             self._updates, self._seconds = 0, 0.0
             self._metrics = dict.fromkeys(self._metrics, 0.0)
-        self.checkpoints.save_if_best(accuracies["val"])
-        self.progress.show(**{name: f"{100 * value:.2f} %" for name, value in accuracies.items()})

@@ -12,6 +12,7 @@ from data_gen.episodes import EpisodeSampler
 from hidra_tf.backbones.meta_training import meta_training
 from hidra_tf.methods.interface import Method
 from hidra_tf.options import check_not_negative
+from hidra_tf.training.averaging import WeightAverages
 from hidra_tf.training.optimizers import apply_clipped
 
 
@@ -61,6 +62,7 @@ class MetaUpdates:
         optimizer: an optimizer built for `method.variables`; see `make_optimizer`.
         clip_norm: the norm to which each variable's gradient is clipped; 0 for no clipping. What
             is a displacement (`Method.displaces`) is not clipped at all.
+        averages: averages that follow each update, or None.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class MetaUpdates:
         sampler: EpisodeSampler | BatchSampler,
         optimizer: keras.optimizers.Optimizer,
         clip_norm: float,
+        averages: WeightAverages | None = None,
     ) -> None:
         check_not_negative("clip_norm", clip_norm)
         self.method, self.sampler = method, sampler
         self.optimizer, self.clip_norm = optimizer, 0.0 if method.displaces else clip_norm
+        self.averages = averages or WeightAverages((), 0.0, optimizer)
 
     @tf.function(
         autograph=False,
@@ -109,6 +113,7 @@ class MetaUpdates:
             variables = self.method.variables
             apply_clipped(self.optimizer, result.gradients, variables, self.clip_norm)
             self.method.keep(result.statistics)
+            self.averages.follow()
             return step + 1
 
         step = tf.cond(finite, apply, lambda: step)

@@ -40,8 +40,10 @@ def test_pictures_that_stay_with_the_host_are_turned_alike(small_pool):
 
 
 def test_the_pictures_of_a_class_are_of_one_class_and_one_turn(small_pool, class_and_turn):
-    sampler = EpisodeSampler(RotatedPool(small_pool), (12,), 2, 1, 1, 7, "meta_train")
-    batch = sampler(3)
+    settings = (RotatedPool(small_pool), (12,), 2, 1, 1, 7, "meta_train")
+    batch = EpisodeSampler(*settings, tell_classes=True)(3)
+    for ours, untold in zip(batch[:5], EpisodeSampler(*settings)(3), strict=True):
+        np.testing.assert_array_equal(ours, untold)
     labels = np.concatenate([batch.support_labels[0], batch.query_labels[0]])
     images = np.concatenate([batch.support_images[0], batch.query_images[0]])
     sources = {}
@@ -49,6 +51,11 @@ def test_the_pictures_of_a_class_are_of_one_class_and_one_turn(small_pool, class
         sources.setdefault(label, set()).add(class_and_turn(image))
     assert all(len(found) == 1 for found in sources.values())
     assert len(set.union(*sources.values())) == 12
+    # Each turn of a class is a class of its own, and the meta-batch tells which.
+    told = batch.classes.numpy()[0]
+    assert sorted(told) == list(range(12))
+    for label, ((upright, turn),) in sources.items():
+        assert told[label] == 3 * turn + upright
 
 
 def test_pictures_that_are_not_square_cannot_be_turned():

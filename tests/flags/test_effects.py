@@ -24,6 +24,7 @@ TRAINING = {
     "momentum": 0.9,
     "nesterov": True,
     "l2": 0.1,
+    "average_weights": 0.99,
     "clip_norm": 1.0,
     "log_every": 7,
     "val_tasks": 7,
@@ -59,6 +60,8 @@ def check(method="hidra", dataset="omniglot", beside=None, **given):
         ("finetune", "temperature", 0.5),
         ("random", "temperature", 1.0),
         ("protonet", "head_lr_factor", 10.0),
+        ("reptile", "class_loss", 0.3),
+        ("baseline_pp", "class_loss", 0.3),
     ],
 )
 def test_what_a_method_has_no_use_for_is_refused_and_a_method_that_has_is_named(
@@ -245,6 +248,7 @@ WALK = {
     "meta_optimizer": ("sgd", {}, RANDOM),
     "meta_lr_schedule": ("cosine", {}, RANDOM),
     "meta_lr_min": (0.01, {**COSINE, "meta_lr": 0.1}, {**COSINE, "meta_lr": 0.01}),
+    "warmup_steps": (3, COSINE, {**RANDOM, **COSINE}),
     "milestones": ((9,), MULTISTEP, {**MULTISTEP, "steps": 9}),
     "gamma": (0.3, MULTISTEP, {}),
     "weight_decay": (0.1, {}, RANDOM),
@@ -260,6 +264,8 @@ WALK = {
     "without_replacement": (True, {"method": "finetune"}, {}),
     "val_classifier": ("nearest_mean", {"method": "finetune"}, {}),
     "pretrained": ("/x", {}, None),
+    "class_loss": (0.3, {}, {"method": "finetune"}),
+    "average_weights": (0.99, {}, RANDOM),
     "clip_norm": (1.0, {}, RANDOM),
     "seed": (3, {}, None),
     "seeds": ((0, 1), {}, {"eval_only": True}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hidra_tf.runs.checkpoints.files import BEST, FOLDERS, LAST, CheckpointFiles
 from hidra_tf.runs.checkpoints.members import Members
 from hidra_tf.runs.checkpoints.reading import DAMAGE, VALUES, examine
 from hidra_tf.runs.place.paths import for_tensorflow
+from hidra_tf.training.averaging import WeightAverages
 
 
 class DamagedError(UserError):
@@ -40,6 +42,9 @@ class Checkpoints:
         warn: a function that is told, in one line, when a damaged checkpoint is passed over.
         keep: the number of last checkpoints that stay.
         keep_best: the number of best checkpoints that stay, in `ensemble/` where there are several.
+        averages: averages of the variables, where there are some. They stand in the place of the
+            variables in every checkpoint, for whoever evaluates it; a last one holds beside them
+            the variables from which the training goes on.
 
     Attributes:
         step: meta-updates done.
@@ -55,6 +60,7 @@ class Checkpoints:
         warn: Callable[[str], None],
         keep: int = 3,
         keep_best: int = 1,
+        averages: WeightAverages | None = None,
     ) -> None:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.best_accuracy = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
@@ -71,6 +77,10 @@ class Checkpoints:
         self._members = Members(path, keep_best, state, warn) if keep_best > 1 else None
         if optimizer is not None:
             state["optimizer"] = optimizer
+        self._averages = averages if averages is not None and averages.values else None
+        if self._averages is not None:
+            # While a checkpoint is written, these have the values of the variables.
+            state["training_weights"] = self._averages.values
         self._everything = tf.train.Checkpoint(**state)
         self._shapes = {
             name: [tuple(variable.shape) for variable in state[name]]
@@ -84,10 +94,14 @@ class Checkpoints:
 
     def save(self) -> None:
         """Saves the state after `step` meta-updates."""
-        self._last.save(int(self.step), self._everything.write)
+        exchanged = self._averages.in_place() if self._averages else contextlib.nullcontext()
+        with exchanged:
+            self._last.save(int(self.step), self._everything.write)
 
     def save_if_best(self, accuracy: float) -> bool:
         """Saves the weights if `accuracy` is the best so far; and again if one of the best few.
+
+        Where there are averages, the variables have their values when this is called.
 
         Returns:
             Whether it is the best.
@@ -110,7 +124,10 @@ class Checkpoints:
             DamagedError: if there are checkpoints, but all of them are damaged.
             MisfitError: if a checkpoint has other weights than the method.
         """
-        return self._restore_newest(self._everything, self._last)
+        found = self._restore_newest(self._everything, self._last)
+        if found and self._averages is not None:
+            self._averages.exchange()
+        return found
 
     def restore_best(self, or_last: bool = True) -> bool:
         """Goes back to the best weights.

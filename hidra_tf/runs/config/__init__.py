@@ -58,6 +58,10 @@ class Config(DataSettings, TaskSettings, MethodSettings, TrainingSettings):
                 f"outputs: expected at least {self.train_ways[-1]}, the largest of `train_ways`; "
                 f"received {self.most_ways}"
             )
+        if self.class_loss:
+            check_use(self.method, "class_loss", self.class_loss)
+            if self.recompute:
+                raise UserError("class_loss: expected without `recompute`, received both")
         if self.momentum and self.optimizer != "sgd":
             raise UserError(
                 f"momentum: expected with `meta_optimizer=sgd`, received {self.momentum} with "

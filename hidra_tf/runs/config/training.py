@@ -24,6 +24,8 @@ class TrainingSettings(Settings):
         meta_optimizer: one of `options.OPTIMIZERS`, or None for the method's own.
         meta_lr_schedule: one of `options.SCHEDULES`; see `hidra_tf.training.schedules`.
         meta_lr_min: β at the end of the schedule `cosine`.
+        warmup_steps: the number of first meta-updates in which β rises to `meta_lr`, before the
+            schedule `cosine` lowers it.
         milestones: the meta-updates, ascending, at which `multistep` multiplies β by `gamma`.
         gamma: the factor of `milestones`.
         momentum: μ, the momentum of the meta-optimizer `sgd`; see `training.updating.Momentum`.
@@ -31,6 +33,10 @@ class TrainingSettings(Settings):
         weight_decay: λ of the decoupled weight decay.
         l2: λ of the coupled weight decay, which is added to the gradients.
         head_lr_factor: the factor of β for the trained weights other than the backbone's.
+        class_loss: λ, the weight of the loss of a classifier of all training classes beside the
+            tasks' loss; with 0 there is none. See `hidra_tf.methods.class_loss`.
+        average_weights: the decay of moving averages of all trained weights, which are tested in
+            their place; 0 keeps none. See `hidra_tf.training.averaging`.
         clip_norm: the norm to which each variable's meta-gradient is clipped; 0 clips nothing.
             The displacements of Reptile are not clipped.
         pretrained: the absolute path of another run, whose backbone this one begins with, or
@@ -54,6 +60,7 @@ class TrainingSettings(Settings):
     meta_optimizer: str | None = one_of(OPTIMIZERS, None)
     meta_lr_schedule: str = one_of(SCHEDULES, "constant")
     meta_lr_min: float = number(0.0, least=0)
+    warmup_steps: int = whole(0, least=0)
     milestones: tuple[int, ...] = whole((), least=1)
     gamma: float = number(0.1, above=0)
     momentum: float = number(0.0, least=0, below=1)
@@ -61,6 +68,8 @@ class TrainingSettings(Settings):
     weight_decay: float = number(0.0, least=0)
     l2: float = number(0.0, least=0)
     head_lr_factor: float = number(1.0, above=0)
+    class_loss: float = number(0.0, least=0)
+    average_weights: float = number(0.0, least=0, below=1)
     clip_norm: float = number(10.0, least=0)
     pretrained: str | None = anything(None)
     seed: int = anything(0)
@@ -86,6 +95,19 @@ class TrainingSettings(Settings):
             raise UserError(
                 "meta_lr_min: expected with `meta_lr_schedule=cosine`, received "
                 f"{self.meta_lr_min} with {self.meta_lr_schedule}"
+            )
+        self._check_warmup()
+
+    def _check_warmup(self) -> None:
+        if self.warmup_steps and self.meta_lr_schedule != "cosine":
+            raise UserError(
+                "warmup_steps: expected with `meta_lr_schedule=cosine`, received "
+                f"{self.warmup_steps} with {self.meta_lr_schedule}"
+            )
+        if self.warmup_steps and self.warmup_steps >= self.steps:
+            raise UserError(
+                f"warmup_steps: expected fewer than `steps={self.steps}`, received "
+                f"{self.warmup_steps}"
             )
 
     def check_steps_may_become(self, steps: int) -> None:

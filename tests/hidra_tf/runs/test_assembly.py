@@ -14,7 +14,14 @@ from data_gen.class_pool import ClassPool, Splits
 from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.methods import build
 from hidra_tf.methods.protonet import ProtoNet
-from hidra_tf.runs.assembly import build_method, build_optimizer, load_splits, training_sampler
+from hidra_tf.runs.assembly import (
+    build_averages,
+    build_method,
+    build_optimizer,
+    load_splits,
+    training_sampler,
+    with_class_loss,
+)
 from hidra_tf.runs.config import Config, EvalRequest
 from hidra_tf.runs.measuring import make_evaluator, make_monitors
 from hidra_tf.runs.pretraining import seeing_like
@@ -182,3 +189,26 @@ def test_finetunes_choices_reach_its_minibatches_and_its_monitors(chosen_by, mak
     for monitor in make_monitors(config, method, splits).values():
         assert isinstance(monitor.method, ProtoNet) == (chosen_by == "nearest_mean")
         assert monitor.method.backbone is method.backbone
+
+
+def test_a_classifier_of_all_classes_is_there_where_it_is_asked_for(method, splits):
+    assert with_class_loss(CONFIG, method, splits) is method
+    asked = dataclasses.replace(CONFIG, class_loss=0.3, rotations=True)
+    trained = with_class_loss(asked, method, splits)
+    assert trained.class_loss.weight == 0.3
+    # Each of the three classes in each of its four turns.
+    assert trained.class_loss.classifier.fixed_ways == 12
+    assert training_sampler(asked, splits)(0).classes.shape == (2, 2)
+    assert not hasattr(training_sampler(CONFIG, splits)(0), "classes")
+
+
+def test_averages_are_of_all_that_is_trained_where_they_are_asked_for(splits):
+    running = dataclasses.replace(CONFIG, norm="running", class_loss=0.3, average_weights=0.9)
+    trained = with_class_loss(running, build_method(running, splits), splits)
+    optimizer = build_optimizer(running, trained)
+    moved = [*trained.variables, *trained.statistics]
+    averages = build_averages(running, trained, optimizer).values
+    assert len(trained.statistics) > 0
+    assert [a.shape for a in averages] == [v.shape for v in moved]
+    none = dataclasses.replace(running, average_weights=0.0)
+    assert build_averages(none, trained, optimizer).values == []

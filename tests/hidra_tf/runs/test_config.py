@@ -61,6 +61,8 @@ OTHERS = {
     "task_map": "unrolled",
     "recompute": True,
     "precision": "bfloat16",
+    "class_loss": 0.3,
+    "average_weights": 0.99,
     "clip_norm": 0.0,
     "seed": 7,
     "invert": False,
@@ -102,6 +104,7 @@ OTHERS = {
     "meta_optimizer": "sgd",
     "meta_lr_schedule": "cosine",
     "meta_lr_min": 1e-5,
+    "warmup_steps": 4,
     "milestones": (10, 20),
     "gamma": 0.3,
     "weight_decay": 0.01,
@@ -123,6 +126,7 @@ OTHERS = {
 # What a value needs beside it to be meant.
 ALONGSIDE = {
     "meta_lr_min": {"meta_lr_schedule": "cosine"},
+    "warmup_steps": {"meta_lr_schedule": "cosine"},
     "standardize": {"channels": 3},
     "milestones": {"meta_lr_schedule": "multistep"},
     "switch": {"method": "hypermaml", "train_ways": (5,)},
@@ -301,10 +305,13 @@ INVALID = [
         )
         for value in (0, -1)
     ],
-    *[(name, -1) for name in ("multi_step_loss", "second_order_after", "split_seed")],
+    *[
+        (name, -1)
+        for name in ("multi_step_loss", "second_order_after", "split_seed", "warmup_steps")
+    ],
     *[
         (name, value)
-        for name in ("meta_lr_min", "weight_decay", "l2")
+        for name in ("meta_lr_min", "weight_decay", "l2", "class_loss")
         for value in (-0.1, float("nan"))
     ],
     *[
@@ -316,6 +323,7 @@ INVALID = [
     ("pictures", "x"),
     *[("backbone", value) for value in ("", "x", "x:", "a-b:c", "a:b:c")],
     *[("momentum", value) for value in (-0.1, 1.0, float("nan"))],
+    *[("average_weights", value) for value in (-0.1, 1.0, float("nan"))],
     *[("crop_margin", value) for value in (0.99, 10.0, float("nan"))],
     *[("color_jitter", value) for value in (-0.1, 1.1, float("nan"))],
     *[("drop_block", value) for value in (-0.1, 1.0, float("nan"))],
@@ -436,6 +444,13 @@ def test_a_switch_begins_before_it_ends(pair):
         ({"meta_lr_schedule": "multistep"}, r"^milestones: .*received none and multistep"),
         ({"milestones": (5, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*ascending"),
         ({"milestones": (0, 3), "meta_lr_schedule": "multistep"}, r"^milestones: .*at least 1"),
+        ({"class_loss": 0.3, "recompute": True}, "^class_loss: .*`recompute`, received both"),
+        ({"class_loss": 0.3, "method": "finetune"}, "^class_loss: finetune has no use .*0.3"),
+        ({"warmup_steps": 3}, r"^warmup_steps: .*`meta_lr_schedule=cosine`, received 3"),
+        (
+            {"warmup_steps": 9, "steps": 9, "meta_lr_schedule": "cosine"},
+            r"^warmup_steps: expected fewer than `steps=9`, received 9$",
+        ),
         ({"meta_lr_min": 0.1}, r"^meta_lr_min: .*received 0.1 with constant"),
         (
             {"method": "protonet", "multi_step_loss": 5},

@@ -1,5 +1,6 @@
 import contextlib
 import itertools
+import shutil
 import time
 
 import keras
@@ -17,7 +18,7 @@ from hidra_tf.adaptation.inner_loop import InnerLoop
 from hidra_tf.backbones.backbone import Backbone
 from hidra_tf.backbones.conv_block import ConvBlock
 from hidra_tf.evaluation.evaluator import Evaluator
-from hidra_tf.methods import build
+from hidra_tf.methods import build, with_class_loss
 from hidra_tf.runs.checkpoints.files import step_of
 from hidra_tf.runs.checkpoints.members import members_in
 from hidra_tf.runs.checkpoints.reading import best_accuracy, weights_digest
@@ -25,11 +26,13 @@ from hidra_tf.runs.checkpoints.store import Checkpoints
 from hidra_tf.runs.records.event_log import EventLog
 from hidra_tf.runs.terminal.progress import Progress
 from hidra_tf.runs.trainer import Interrupted, NonFiniteLossError, Schedule, Trainer
+from hidra_tf.training.averaging import WeightAverages
 from hidra_tf.training.optimizers import make_optimizer
 from hidra_tf.training.schedules import learning_rate
 from hidra_tf.training.updates import MetaUpdates
 from tests.killing import Killed
 
+VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 SCHEDULE = Schedule(steps=12, log_every=4, checkpoint_every=3)
 
 
@@ -109,9 +112,8 @@ class Run:
 def best_of(run):
     """The step of the best checkpoint, and a digest of its weights."""
     file = next((run.path / "best").glob("ckpt-*.data-*"))
-    return file.name, tf.train.load_checkpoint(str(file).rsplit(".", 1)[0]).get_tensor(
-        "variables/0/.ATTRIBUTES/VARIABLE_VALUE"
-    ).tobytes()
+    weights = tf.train.load_checkpoint(str(file).rsplit(".", 1)[0])
+    return file.name, weights.get_tensor(f"variables/0{VALUE}").tobytes()
 
 
 def members_of(run):
@@ -269,6 +271,16 @@ def classifier(pool):
     return method, BatchSampler(pool, 5, seed=0)
 
 
+def beside_classes(pool):
+    """Tasks, and a classifier of all classes and their turns beside them."""
+    turned = RotatedPool(pool)
+    kernel = keras.initializers.GlorotUniform(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4, kernel_initializer=kernel)]
+    backbone = Backbone(keras.Sequential([keras.Input((16, 16, 1)), *layers]), "none")
+    method = with_class_loss(build("protonet", backbone, InnerLoop(1, 0.1), (3,)), 0.5, 32, seed=3)
+    return method, EpisodeSampler(turned, (3,), 1, 1, 1, 0, "meta_train", tell_classes=True)
+
+
 class Half:
     """Updates of a training, built anew as a new process would."""
 
@@ -296,7 +308,7 @@ class Half:
         return self.state()
 
 
-@pytest.mark.parametrize("make", [aided_maml, classifier])
+@pytest.mark.parametrize("make", [aided_maml, classifier, beside_classes])
 def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_path, pool, make):
     first = Half(tmp_path / "parts", pool, make)
     start = first.state()
@@ -308,6 +320,74 @@ def test_a_resumed_training_is_the_same_with_all_that_changes_on_the_way(tmp_pat
     assert_same(first.run(0, 4), resumed)
     changed = [np.any(one != other) for one, other in zip(begun, resumed, strict=True)]
     assert any(changed[: len(first.method.variables)])
+
+
+def test_a_checkpoint_with_a_classifier_of_all_classes_is_one_of_the_method(tmp_path, pool):
+    trained, _ = beside_classes(pool)
+    trained.variables[0].assign(trained.variables[0] + 1)
+    Checkpoints(tmp_path, trained, None, pytest.fail).save_if_best(0.5)
+    method = beside_classes(pool)[0].method
+    assert len(method.variables) + 2 == len(trained.variables)
+    assert Checkpoints(tmp_path, method, None, pytest.fail).restore_best(or_last=False)
+    assert_same(method.variables, trained.method.variables)
+
+
+class Averaging:
+    """A tiny training whose averages are tested in place of its weights."""
+
+    def __init__(self, path, pool, stop_after=None):
+        self.path, self.stop_after = path, stop_after
+        kernel = keras.initializers.GlorotUniform(0)
+        layers = [keras.layers.Flatten(), keras.layers.Dense(4, kernel_initializer=kernel)]
+        backbone = Backbone(keras.Sequential([keras.Input((16, 16, 1)), *layers]), "none")
+        self.method = build("protonet", backbone, InnerLoop(1, 0.1), (3,))
+        self.optimizer = make_optimizer(self.method.variables, 1e-2)
+        self.averages = WeightAverages(self.method.variables, 0.9, self.optimizer)
+        self.checkpoints = Checkpoints(
+            path, self.method, self.optimizer, pytest.fail, averages=self.averages
+        )
+        self.checkpoints.restore_last()
+        sampler = EpisodeSampler(pool, (3,), 1, 1, 1, 0, "meta_train")
+        monitor = Evaluator(self.method, pool, [3], [0], 1, 1, 0, "monitor")
+        self.trainer = Trainer(
+            MetaUpdates(self.method, sampler, self.optimizer, 10.0, self.averages),
+            self.checkpoints,
+            Schedule(6, 3, 2),
+            {"val": monitor},
+            20,
+            EventLog(path),
+            Progress(6, int(self.checkpoints.step), "update", "step"),
+            lambda: self.stop_after == int(self.checkpoints.step),
+        )
+
+    def run(self):
+        with contextlib.suppress(Interrupted):
+            self.trainer.run()
+        return self.state()
+
+    def state(self):
+        kept = [*self.method.variables, *self.averages.values, *self.optimizer.variables]
+        return [tf.convert_to_tensor(v).numpy().copy() for v in kept]
+
+
+def test_averages_are_what_is_tested_and_kept_and_a_resumed_training_has_the_same(tmp_path, pool):
+    whole = Averaging(tmp_path / "whole", pool, stop_after=3)
+    whole.run()
+    shutil.copytree(whole.path, tmp_path / "parts")
+    whole.stop_after = None
+    end = whole.run()
+    second = Averaging(tmp_path / "parts", pool)
+    assert int(second.checkpoints.step) == 3
+    assert_same(second.run(), end)
+    assert best_of(whole) == best_of(second)
+    # Whoever evaluates a checkpoint finds the averages, and needs not know of them.
+    weights, averages = end[:2], end[2:4]
+    assert not np.allclose(weights[0], averages[0])
+    tested = Checkpoints(whole.path, whole.method, None, pytest.fail)
+    assert tested.restore_last_weights()
+    assert_same(whole.state()[:2], averages)
+    kept = tf.train.load_checkpoint(str(whole.path / "checkpoints" / "ckpt-6"))
+    assert_same([kept.get_tensor(f"training_weights/{i}{VALUE}") for i in range(2)], weights)
 
 
 def test_training_learns(compiled):

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.optimizers.schedules import CosineDecay
 
 from hidra_tf.training.optimizers import apply_clipped, make_optimizer
 from hidra_tf.training.schedules import learning_rate
@@ -16,6 +17,25 @@ def rates(*arguments, **settings):
 def test_cosine_falls_from_the_first_to_the_least():
     expected = [0.1 + 0.9 * (1 + math.cos(math.pi * t / 10)) / 2 for t in range(10)]
     np.testing.assert_allclose(rates("cosine", 1.0, 10, 0.1), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("warmup", [1, 4])
+def test_cosine_rises_in_equal_steps_before_it_falls(warmup):
+    rise = [(t + 1) / (warmup + 1) for t in range(warmup)]
+    fall = 10 - warmup
+    expected = rise + [0.1 + 0.9 * (1 + math.cos(math.pi * t / fall)) / 2 for t in range(fall)]
+    ours = rates("cosine", 1.0, 10, 0.1, warmup=warmup)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
+def test_a_cosine_without_a_rise_is_what_it_was_bit_for_bit():
+    plain = CosineDecay(0.3, 10, alpha=0.1 / 0.3)
+    assert rates("cosine", 0.3, 10, 0.1) == [float(plain(t)) for t in range(10)]
+
+
+def test_a_rise_leaves_steps_to_fall():
+    with pytest.raises(ValueError, match=r"^warmup: expected fewer than the 10 steps; received 10"):
+        learning_rate("cosine", 1.0, 10, warmup=10)
 
 
 def test_milestones_are_the_first_updates_with_the_new_rate():
