@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import os
 from collections.abc import Callable
@@ -13,15 +12,11 @@ import numpy as np
 
 from data_gen import STROKES
 from data_gen.errors import UserError
-from hidra_tf import methods
-from hidra_tf.adaptation.inner_loop import InnerLoop
-from hidra_tf.backbones.backbone import Backbone
-from hidra_tf.backbones.keras_models import with_task_normalization
+from hidra_tf.classifier import heads
 from hidra_tf.classifier.errors import InputError
 from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.pictures import PictureFormat
 from hidra_tf.evaluation.ensemble import Ensemble
-from hidra_tf.methods.interface import Method
 from hidra_tf.options import TRANSDUCTIVE
 from hidra_tf.runs.assembly import method_for
 from hidra_tf.runs.checkpoints.files import ENSEMBLE
@@ -31,9 +26,6 @@ from hidra_tf.runs.measuring import evaluated_norm
 from hidra_tf.runs.place import folder
 from hidra_tf.runs.place.trust import check_trusted
 from hidra_tf.runs.seen import view_of
-
-# Steps of a new head on features that were not learned for the purpose.
-STEPS = 100
 
 
 def of_run(
@@ -73,17 +65,11 @@ def of_features(
 
     Args:
         size: the number D of features.
-        steps: the number of steps; None takes `STEPS`.
+        steps: the number of steps; None takes `heads.STEPS`.
         learning_rate: the rate of a step; None takes 1, with which no step overshoots.
     """
-    vectors = keras.Input((size,), dtype="float64")
-    model = keras.Model(vectors, keras.layers.Identity(dtype="float64")(vectors), name="features")
-    return Initialization(
-        _head_method(Backbone(model, "none"), steps, learning_rate),
-        steps or STEPS,
-        None,
-        standardized=True,
-    )
+    method = heads.of_features(size, steps, learning_rate)
+    return Initialization(method, steps or heads.STEPS, None, standardized=True)
 
 
 def of_backbone(
@@ -130,12 +116,7 @@ def of_model(
     Raises:
         InputError: if the network is not of this kind.
     """
-    try:
-        fixed = with_task_normalization(model)
-        # Without normalisation layers there are no statistics to keep either.
-        backbone = Backbone(fixed, "affine")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"backbone: {error}") from error
+    method = heads.of_model(model, steps, learning_rate)
     shape = model.input_shape
     if len(shape) != 4 or None in shape[1:] or shape[3] not in (1, 3):
         raise InputError(
@@ -143,8 +124,7 @@ def of_model(
             f"one for {shape}"
         )
     seen = PictureFormat(tuple(shape[1:3]), shape[3], bool(invert), preprocess=preprocess)
-    method = _head_method(backbone, steps, learning_rate)
-    return Initialization(method, steps or STEPS, seen, standardized=True)
+    return Initialization(method, steps or heads.STEPS, seen, standardized=True)
 
 
 def adjusted(
@@ -159,7 +139,7 @@ def adjusted(
     """
     if steps is None and learning_rate is None:
         return start
-    method = _stepping(start.method, learning_rate)
+    method = heads.at_rate(start.method, learning_rate)
     return dataclasses.replace(start, method=method, steps=steps or start.steps)
 
 
@@ -196,20 +176,6 @@ def _sees_colour(start: Initialization) -> bool:
     return start.pictures.channels == 3
 
 
-def _stepping(method: Method, learning_rate: float | None) -> Method:
-    inner = getattr(method, "inner", None)
-    if inner is None:
-        raise InputError(
-            f"n_steps, learning_rate: expected none of them for {type(method).__name__}, which "
-            "takes no inner steps"
-        )
-    if learning_rate is None:
-        return method
-    twin = copy.copy(method)
-    twin.inner = dataclasses.replace(inner, learning_rate=learning_rate)
-    return twin
-
-
 def format_of(config: Config) -> PictureFormat:
     """How pictures are shown to the network of a run."""
     return PictureFormat(
@@ -230,9 +196,3 @@ def _inductive(own: Config, norm: str | None) -> str:
             f"support, running, affine or none; received {wanted}"
         )
     return wanted
-
-
-def _head_method(backbone: Backbone, steps: int | None, learning_rate: float | None) -> Method:
-    """The method that moves a head from zero, and nothing else."""
-    inner = InnerLoop(steps or STEPS, learning_rate or 1.0)
-    return methods.build("anil", backbone, inner, (2,), head="zero")

@@ -52,23 +52,20 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def shared():
-    """What loads classifiers, and learns: once for all tests, which compile nothing anew."""
+def loaded_once():
+    """What loads a classifier once for all tests, which compile nothing anew."""
     from hidra_tf.classifier import storage
-    from hidra_tf.classifier.learner import Learner
 
-    return functools.cache(storage.load), functools.cache(Learner)
+    return functools.cache(storage.load)
 
 
 @pytest.fixture
-def ask(saved, shared, tmp_path, capsys, monkeypatch):
+def ask(saved, loaded_once, tmp_path, capsys, monkeypatch):
     """Answers a request; gives the folder of the answers and what was printed."""
-    from hidra_tf.classifier import state, storage
+    from hidra_tf.classifier import storage
 
-    load, learner = shared
-    monkeypatch.setattr(state, "Learner", learner)
     own = storage.load
-    monkeypatch.setattr(storage, "load", lambda path: (load if path == saved else own)(path))
+    monkeypatch.setattr(storage, "load", lambda path: (loaded_once if path == saved else own)(path))
     from hidra_tf.answers.answer import answer
     from hidra_tf.answers.request import Request
 

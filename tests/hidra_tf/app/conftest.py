@@ -1,6 +1,5 @@
 """A page over a tiny network that nobody has trained: circles and crosses differ for it anyway."""
 
-import functools
 import json
 import math
 
@@ -23,21 +22,11 @@ def start():
     return Initialization(method, 1, starts.format_of(config), origin=config)
 
 
-@pytest.fixture(scope="session")
-def compiled():
-    """What learns, by its initialization: compiled once for all tests."""
-    from hidra_tf.classifier.learner import Learner
-
-    return functools.cache(Learner)
-
-
 @pytest.fixture
-def session(start, compiled, monkeypatch):
+def session(start):
     """A session in which nothing was taught."""
     from hidra_tf.app.session import Session
-    from hidra_tf.classifier import state
 
-    monkeypatch.setattr(state, "Learner", compiled)
     return Session(start)
 
 

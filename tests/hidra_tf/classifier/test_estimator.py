@@ -342,13 +342,14 @@ def test_it_passes_the_checks_of_scikit_learn():
     check_estimator(FewShotClassifier(n_steps=20))
 
 
-def test_a_support_set_is_looked_at_once_until_another_picture_comes(support_start):
+def test_a_support_set_is_looked_at_once_until_another_picture_comes(support_start, monkeypatch):
     support, labels = stripes(COUNTS)
     queries, _ = stripes((2, 2, 2), seed=1)
     classifier = FewShotClassifier(support_start).fit(support, labels)
     looks = []
-    inside = classifier._learner._support_features
-    classifier._learner.__dict__["_support_features"] = lambda x: looks.append(1) or inside(x)
+    calls = classifier._learner._calls
+    inside = calls.support_features
+    monkeypatch.setitem(vars(calls), "support_features", lambda x: looks.append(1) or inside(x))
     first = [classifier.predict_proba(queries) for _ in range(2)]
     assert len(looks) == 1
     np.testing.assert_array_equal(*first)

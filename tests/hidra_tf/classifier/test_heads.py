@@ -1,0 +1,84 @@
+import keras
+import numpy as np
+import pytest
+
+from hidra_tf import FewShotClassifier
+from hidra_tf.classifier import heads
+from tests.hidra_tf.classifier.small import stripes
+
+
+@pytest.fixture
+def model():
+    return keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            keras.layers.Conv2D(3, 5, strides=4),
+            keras.layers.BatchNormalization(),
+            keras.layers.Flatten(),
+        ]
+    )
+
+
+def twin_of(model):
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_model_that_was_trained_in_between_is_seen_as_it_is_now(model, place):
+    support, labels = stripes((2, 2, 2))
+    first = FewShotClassifier(model, n_steps=2).fit(support, labels)
+    assert FewShotClassifier(model, n_steps=2).fit(support, labels)._learner._calls is (
+        first._learner._calls
+    )
+    before = first.predict_proba(support)
+    moved = model.variables[place]  # weights, γ, β and the statistics that the model keeps
+    moved.assign(moved + np.random.default_rng(place).uniform(1, 2, moved.shape))
+    again = FewShotClassifier(model, n_steps=2).fit(support, labels)
+    fresh = FewShotClassifier(twin_of(model), n_steps=2).fit(support, labels)
+    np.testing.assert_array_equal(again.predict_proba(support), fresh.predict_proba(support))
+    assert again.initialization_.method is not first.initialization_.method
+    # Biases before features are centred change nothing; everything else shows.
+    assert place in (1, 3, 4) or np.abs(again.predict_proba(support) - before).max() > 1e-4
+
+
+def test_a_layer_that_is_frozen_or_set_anew_makes_another_method(model):
+    methods = [heads.of_model(model, 2, None) for _ in range(2)]
+    assert methods[0] is methods[1]
+    model.layers[0].trainable = False
+    frozen = heads.of_model(model, 2, None)
+    assert frozen is not methods[0]
+    model.layers[0].activation = keras.activations.tanh
+    assert heads.of_model(model, 2, None) is not frozen
+    assert heads.of_model(model, 3, None) is not heads.of_model(model, 2, None)
+    assert heads.of_model(model, 2, 0.5).inner.learning_rate == 0.5
+
+
+def test_a_layer_without_a_configuration_is_no_obstacle():
+    class Odd(keras.layers.Layer):
+        def call(self, given):
+            return 2 * given
+
+        def get_config(self):
+            raise NotImplementedError
+
+    pictures = keras.Input((16, 16, 1))
+    model = keras.Model(pictures, Odd()(keras.layers.Flatten()(pictures)))
+    assert heads.of_model(model, 2, None) is not heads.of_model(model, 2, None)
+
+
+def test_heads_of_vectors_are_one_for_each_size_and_setting():
+    one = heads.of_features(3, 2, None)
+    assert heads.of_features(3, 2, None) is one
+    others = [heads.of_features(*key) for key in ((4, 2, None), (3, 1, None), (3, 2, 0.5))]
+    assert one not in others and others[2].inner.learning_rate == 0.5
+
+
+def test_a_rate_is_that_of_a_twin_with_the_same_weights(model):
+    method = heads.of_model(model, 2, None)
+    twin = heads.at_rate(method, 0.25)
+    assert heads.at_rate(method, 0.25) is twin and heads.at_rate(method, None) is method
+    assert (twin.inner.learning_rate, method.inner.learning_rate) == (0.25, 1.0)
+    assert twin.backbone is method.backbone
+    assert heads.at_rate(twin, 0.5).inner.learning_rate == 0.5
