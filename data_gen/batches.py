@@ -67,8 +67,7 @@ class BatchSampler:
     ) -> None:
         if not isinstance(size, int | np.integer) or size < 1:
             raise ValueError(f"size: expected 1 picture or more; received {size!r}")
-        view.shape(pool.image_shape)
-        self.size, self.dtype, self.view = size, dtype, view
+        self.size, self.dtype, self.view = size, dtype, view.of(pool.image_shape)
         self.replacement = replacement
         self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)

@@ -100,8 +100,7 @@ class EpisodeSampler:
         self.meta_batch = meta_batch
         self.shots, self.query_shots = max(choices), query_shots
         self._choices, self._tell_classes = choices, tell_classes
-        self.dtype, self.view = dtype, view
-        view.shape(pool.image_shape)
+        self.dtype, self.view = dtype, view.of(pool.image_shape)
         self._ways = tf.constant(ways, tf.int32)
         self._source = sources.open_source(pool, where)
         self._starts = tf.constant(pool.starts, tf.int32)

@@ -20,7 +20,7 @@ class View:
     """Turns stored pictures in 0 … 255 into what the network sees.
 
     Without a random crop, this is the middle of a picture. The crop is flipped, then recoloured,
-    and standardised at last. Vectors are seen as they are, and by `AS_STORED` only.
+    and standardised at last.
 
     Attributes:
         size: height and width of what is seen, at most those of the stored pictures; None is the
@@ -32,6 +32,8 @@ class View:
             number, which is in [0, 1].
         standardize: the data set whose mean and deviation of each colour are the new 0 and 1, a key
             of `data_gen.STANDARDS`; `none` leaves the numbers in [0, 1].
+        vectors: whether what is stored are no pictures but vectors [..., D] of floats, which are
+            seen as they are; see `of`.
 
     Raises:
         ValueError: if a value is none of these.
@@ -42,6 +44,7 @@ class View:
     random_flip: bool = False
     color_jitter: float = 0.0
     standardize: str = "none"
+    vectors: bool = False
 
     def __post_init__(self) -> None:
         if self.standardize not in STANDARDS:
@@ -64,12 +67,9 @@ class View:
         """Height, width and channels of what is seen of pictures of some shape.
 
         Raises:
-            UserError: if these are too small, have no colours to be standardised, or are vectors
-                that are to be seen in another way than as they are.
+            UserError: if these are too small, or have no colours to be standardised.
         """
-        if len(stored) == 1:
-            if self != AS_STORED:
-                raise UserError(f"expected pictures to look at as {self}, received vectors")
+        if self.vectors:
             return stored
         height, width = self.size or stored[:2]
         if height > stored[0] or width > stored[1]:
@@ -84,16 +84,30 @@ class View:
             )
         return height, width, stored[2]
 
+    def of(self, stored: tuple[int, ...]) -> View:
+        """The view of a pool whose pictures have some shape: this one, or that of vectors.
+
+        Raises:
+            UserError: if the pictures are not for this view, or if they are vectors and this is
+                another view than that of what is stored.
+        """
+        if len(stored) > 1:
+            self.shape(stored)
+            return self
+        if self != AS_STORED:
+            raise UserError(f"expected pictures to look at as {self}, received vectors")
+        return dataclasses.replace(self, vectors=True)
+
     def __call__(self, images: tf.Tensor, dtype: str, seed: tf.Tensor | None = None) -> tf.Tensor:
         """Stored pictures [..., h, w, channels] uint8 → what is seen [..., H, W, channels].
 
         Args:
-            images: the pictures; or vectors [..., D] of floats.
+            images: the pictures, also floats in 0 … 255; or vectors.
             dtype: the type of the result's numbers.
             seed: the seed [2] of everything random, which then is a function of the seed and of
                 the picture's place in the array alone. It is needed if the view is random.
         """
-        if images.dtype.is_floating:
+        if self.vectors:
             return tf.cast(images, dtype)
         shape = self.shape(tuple(images.shape[-3:]))
         if not self.is_random:
