@@ -101,12 +101,13 @@ def test_threads_that_begin_together_get_the_same_functions():
 
 
 def test_compiled_functions_are_garbage_with_their_initialization():
-    start = start_of("affine", dtype="float32")
-    classifier = FewShotClassifier(start, learning_rate=0.3).fit(*stripes((2, 2)))
-    classifier.predict(stripes((1, 1))[0])
-    left = [start.method, classifier.initialization_.method, classifier._learner._calls]
-    left = [weakref.ref(one) for one in left]
-    del start, classifier
-    gc.collect()
+    def used():  # whose frame, which TensorFlow may have looked at, is gone afterwards
+        start = start_of("affine", dtype="float32")
+        classifier = FewShotClassifier(start, learning_rate=0.3).fit(*stripes((2, 2)))
+        classifier.predict(stripes((1, 1))[0])
+        made = start.method, classifier.initialization_.method, classifier._learner._calls
+        return [weakref.ref(one) for one in made]
+
+    left = used()
     gc.collect()
     assert [one() for one in left] == [None] * 3
