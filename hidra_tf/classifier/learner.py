@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from hidra_tf.classifier.calls import calls_of
 from hidra_tf.classifier.initialization import Initialization
+from hidra_tf.classifier.kept import kept_with
 from hidra_tf.classifier.memory import ClassSums, Examples, Memory, Support
 from hidra_tf.classifier.scaling import Scaling
 
@@ -34,6 +36,8 @@ class Learner:
         self._calls = calls_of(self._method, initialization.steps, balanced)
         self.dtype = self._method.backbone.dtype
         self._last: tuple | None = None
+        # An ensemble puts one member after the other into its method while it answers.
+        self._turn = kept_with(self._method, "turn", threading.RLock)
 
     @property
     def keeps_features(self) -> bool:
@@ -48,10 +52,20 @@ class Learner:
 
     def examples(self, seen: np.ndarray) -> np.ndarray:
         """What is kept of pictures [N, H, W, channels]: their features [N, D] where these stay."""
-        return _in_portions(self._calls.features, PICTURES, seen) if self.keeps_features else seen
+        if not self.keeps_features:
+            return seen
+        with self._turn:
+            return _in_portions(self._calls.features, PICTURES, seen)
 
     def logits(self, support: Support, seen: np.ndarray) -> np.ndarray:
-        """Logits [N, C] of pictures [N, H, W, channels], given the support set of the task."""
+        """Logits [N, C] of pictures [N, H, W, channels], given the support set of the task.
+
+        Of several threads whose classifiers share a method, one answers after the other.
+        """
+        with self._turn:
+            return self._logits(support, seen)
+
+    def _logits(self, support: Support, seen: np.ndarray) -> np.ndarray:
         ways = int(support.labels.max()) + 1
         if self.keeps_features:
             return self._of_features(support.examples, support.labels, self.examples(seen), ways)

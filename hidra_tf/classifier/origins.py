@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any
 
 from hidra_tf import shipped
 from hidra_tf.classifier import starts, storage
 from hidra_tf.classifier.contents import SETTINGS
+from hidra_tf.classifier.initialization import Initialization
 from hidra_tf.classifier.state import State
 
 if TYPE_CHECKING:
@@ -52,8 +54,7 @@ class Origins(State):
         Raises:
             UserError: if there is no such initialization.
         """
-        _, start, _ = storage.load(shipped.folder_of(name))
-        return cls(start, **settings)
+        return cls(_shipped(name), **settings)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:
@@ -88,3 +89,9 @@ class Origins(State):
             name: value for name, value in self.get_params(deep=False).items() if name in SETTINGS
         }
         storage.save(path, settings, start, getattr(self, "memory_", None))
+
+
+@functools.lru_cache(maxsize=8)
+def _shipped(name: str) -> Initialization:
+    """An initialization that comes with the package: all get the same compiled functions."""
+    return storage.load(shipped.folder_of(name))[1]

@@ -1,5 +1,6 @@
 import gc
 import logging
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -90,6 +91,31 @@ def test_classifiers_that_share_functions_share_nothing_of_their_classes(norm, r
         found = list(threads.map(lambda i: classifiers[i].predict_proba(queries), places))
     for place, answers in zip(places, found, strict=True):
         np.testing.assert_array_equal(answers, wanted[place])
+
+
+def test_classifiers_that_share_a_method_answer_one_after_the_other(affine_start, monkeypatch):
+    """An ensemble's predictions write the weights of its members into the method."""
+    classifiers = [FewShotClassifier(affine_start).fit(*stripes((2, 2), seed)) for seed in (0, 1)]
+    entered, together = [], []
+
+    def slow(support, *_):
+        entered.append(support)
+        time.sleep(0.02)
+        together.append(len(entered))
+        entered.pop()
+        return tf.zeros((32, 2))
+
+    monkeypatch.setattr(classifiers[0]._learner._calls, "of_pictures", slow, raising=False)
+    monkeypatch.setattr(classifiers[0]._learner._calls, "features", slow, raising=False)
+    with ThreadPoolExecutor(4) as threads:
+        queries = stripes((2, 2), 3)[0]
+        list(threads.map(lambda i: classifiers[i % 2]._learner.examples(queries), range(6)))
+    assert together == [1] * 6
+
+
+def test_an_initialization_that_comes_along_is_loaded_once():
+    first, second = (FewShotClassifier.from_pretrained("omniglot") for _ in range(2))
+    assert first.starting_point().method is second.starting_point().method
 
 
 def test_threads_that_begin_together_get_the_same_functions():
