@@ -54,7 +54,7 @@ class Store:
 
     def load(self, config: Config, split: str) -> Splits:
         """The pictures of one split of a training, for those who need them without training."""
-        return load_splits(config, self._cache_dir, split)
+        return load_splits(config, self.cache_dir, split)
 
     def is_trained(self, config: Config) -> bool:
         """Whether a training has made all its meta-updates."""

@@ -53,7 +53,8 @@ class FewShotClassifier(Origins):
         frame: whether drawings of any size, place, polarity and ground are framed first, so that
             they look like Omniglot's; see `data_gen.framing.framed`. What is no drawing is only
             resized. None does what the initialization says (`omniglot` frames), unless `invert`
-            is given, which frames nothing.
+            is given, which frames nothing. For a Keras model both may be given: framed drawings are
+            dark strokes, and `invert` makes them bright.
         preprocess: for a Keras model, the function that prepares pictures [N, H, W, channels] in
             0 … 255 for it, such as `keras.applications.resnet50.preprocess_input`; without it the
             model takes values in [0, 1].

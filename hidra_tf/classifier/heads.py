@@ -18,6 +18,7 @@ from hidra_tf.backbones.keras_models import with_task_normalization
 from hidra_tf.classifier.errors import InputError
 from hidra_tf.classifier.kept import kept_with
 from hidra_tf.classifier.model_state import state_of
+from hidra_tf.evaluation.ensemble import Ensemble
 from hidra_tf.methods.interface import Method
 
 # Steps of a new head on features that were not learned for the purpose.
@@ -56,9 +57,14 @@ def at_rate(method: Method, learning_rate: float | None) -> Method:
     """A method with the same weights whose steps have another rate; None leaves it as it is.
 
     Raises:
-        InputError: if the method takes no steps.
+        InputError: if the method takes no steps, or if it is of several checkpoints.
     """
     inner = getattr(method, "inner", None)
+    if isinstance(method, Ensemble):
+        raise InputError(
+            "n_steps, learning_rate: expected none of them for several checkpoints together; "
+            "start from a single one"
+        )
     if inner is None:
         raise InputError(
             f"n_steps, learning_rate: expected none of them for {type(method).__name__}, which "

@@ -14,6 +14,8 @@ from hidra_tf.options import check_count, check_positive
 
 # Settings that count when classes are learned.
 _LEARNING = ("n_steps", "learning_rate", "balanced", "invert", "frame")
+# Those of them that are objects, of which another one that is equal may behave otherwise.
+_OBJECTS = ("backbone", "preprocess")
 
 
 class Manners(ClassifierMixin, BaseEstimator):
@@ -41,13 +43,15 @@ class Manners(ClassifierMixin, BaseEstimator):
 
     def settings_of_learning(self) -> dict[str, Any]:
         """The settings that decide how classes are learned, as they are now."""
-        return {name: getattr(self, name) for name in _LEARNING}
+        return {name: getattr(self, name) for name in (*_LEARNING, *_OBJECTS)}
 
     def check_as_learned(self) -> None:
         """Raises `ValueError` if a setting cannot be meant, or only would be after another fit."""
         self.check_settings()
         now = self.settings_of_learning()
-        changed = [name for name in _LEARNING if now[name] != self._learned_with[name]]
+        before = self._learned_with
+        changed = [name for name in _LEARNING if now[name] != before[name]]
+        changed += [name for name in _OBJECTS if now[name] is not before[name]]
         if changed:
             raise InputError(
                 f"{', '.join(changed)}: expected as when the classes were learned; received other "

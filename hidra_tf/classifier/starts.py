@@ -86,10 +86,20 @@ def of_backbone(
         InputError: if the backbone is none, or if the settings contradict it or one another.
     """
     if isinstance(backbone, Initialization):
+        if preprocess is not None:
+            raise InputError(
+                "preprocess: expected None for an initialization, which prepares pictures as those "
+                "that it was trained on; received a function, which only a Keras model takes"
+            )
         return looking(adjusted(backbone, steps, learning_rate), invert, frame)
     if isinstance(backbone, keras.Model):
         start = of_model(backbone, steps, learning_rate, preprocess, invert)
+        # A model may want bright strokes: what is framed is dark, and is then inverted.
         return looking(start, None, frame)
+    if backbone is None:
+        raise InputError(
+            "expected a classifier of features that has seen some; received one before `fit`"
+        )
     raise InputError(
         "backbone: expected an Initialization, or a Keras model; received "
         f"{type(backbone).__name__}"

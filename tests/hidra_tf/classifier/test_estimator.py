@@ -375,6 +375,15 @@ def test_a_refused_fit_leaves_the_fitted_classifier_as_it_was(affine_start):
     assert vectors.predict(np.eye(4)).shape == (4,)
 
 
+@pytest.mark.parametrize("setting", [{"preprocess": abs}, {"backbone": None}])
+def test_another_network_or_preparation_is_refused_before_another_fit(affine_start, setting):
+    support, labels = stripes(COUNTS)
+    classifier = FewShotClassifier(affine_start).fit(support, labels).set_params(**setting)
+    message = f"{next(iter(setting))}: expected as when the classes were learned"
+    with pytest.raises(ValueError, match=message):
+        classifier.predict(support)
+
+
 @pytest.mark.parametrize(
     "setting", [{"balanced": False}, {"n_steps": 2}, {"learning_rate": 0.1}, {"invert": True}]
 )

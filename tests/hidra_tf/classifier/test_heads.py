@@ -1,10 +1,13 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from hidra_tf import FewShotClassifier
 from hidra_tf.classifier import heads
-from tests.hidra_tf.classifier.small import stripes
+from hidra_tf.evaluation.ensemble import Ensemble
+from tests.hidra_tf.classifier.small import start_of, stripes
 
 
 @pytest.fixture
@@ -83,3 +86,23 @@ def test_a_rate_is_that_of_a_twin_with_the_same_weights(model):
     assert (twin.inner.learning_rate, method.inner.learning_rate) == (0.25, 1.0)
     assert twin.backbone is method.backbone
     assert heads.at_rate(twin, 0.5).inner.learning_rate == 0.5
+
+
+def test_only_a_keras_model_takes_a_function_that_prepares_pictures():
+    message = "preprocess: expected None for an initialization"
+    with pytest.raises(ValueError, match=message):
+        FewShotClassifier(start_of(), preprocess=lambda x: x).fit(*stripes((2, 2)))
+
+
+def test_several_checkpoints_take_no_other_steps():
+    start = start_of()
+    ensemble = Ensemble(start.method)
+    ensemble.remember()
+    several = dataclasses.replace(start, method=ensemble)
+    with pytest.raises(ValueError, match="none of them for several checkpoints together"):
+        FewShotClassifier(several, n_steps=3).fit(*stripes((2, 2)))
+
+
+def test_features_have_no_start_before_they_were_seen():
+    with pytest.raises(ValueError, match="a classifier of features that has seen some"):
+        FewShotClassifier().starting_point()

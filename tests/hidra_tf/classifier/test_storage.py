@@ -109,7 +109,7 @@ def test_what_cannot_be_written_is_refused(fitted, tmp_path):
     prepared = FewShotClassifier(model, preprocess=lambda x: x).fit(pictures, [0, 1] * 2)
     with pytest.raises(UserError, match="preprocess: expected none to save"):
         prepared.save(tmp_path / "kept")
-    with pytest.raises(ValueError, match="expected an Initialization, or a Keras model"):
+    with pytest.raises(ValueError, match="a classifier of features that has seen some"):
         FewShotClassifier().save(tmp_path / "kept")
     assert not list(tmp_path.iterdir())
 
