@@ -162,7 +162,9 @@ def compare_with_plain(golden, iterations, method, evaluate, update):
             np.testing.assert_allclose(ours, plain.weights[name], atol=EXACT, rtol=0, err_msg=name)
 
 
-@pytest.mark.parametrize("exact", [True, False], ids=["auto", "generic"])
+@pytest.mark.parametrize(
+    "exact", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["auto", "generic"]
+)
 @pytest.mark.parametrize("path", FILES or [None], ids=lambda path: path.stem if path else "none")
 def test_float32_makes_the_published_first_update(path, exact):
     golden = load(path)

@@ -24,7 +24,9 @@ def episodes():
 
 
 @pytest.mark.parametrize("norm", ["affine", "transductive"])
-@pytest.mark.parametrize("make", [baselines.unrolled, baselines.mapped])
+@pytest.mark.parametrize(
+    "make", [pytest.param(baselines.unrolled, marks=pytest.mark.slow), baselines.mapped]
+)
 def test_what_is_compared_computes_the_same(make, norm, episodes):
     """A benchmark against something that does less would be worth nothing."""
     steps = 2

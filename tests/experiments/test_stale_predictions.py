@@ -61,6 +61,7 @@ def test_each_task_is_told_what_the_classifier_of_the_task_before_says(stale, sa
         np.testing.assert_array_equal(seen.bias, expected.bias)
 
 
+@pytest.mark.slow
 def test_both_are_trained_alike_and_tested_with_the_right_predictions(
     splits, stale, sampler, monkeypatch
 ):

@@ -81,6 +81,7 @@ def trained(tmp_path_factory, shared):
     return lab, path / "results" / "seconds"
 
 
+@pytest.mark.slow
 def test_a_training_is_timed_from_its_start(trained):
     lab, results = trained
     text = (results / "smoke.md").read_text()
@@ -103,6 +104,7 @@ def test_a_training_is_timed_from_its_start(trained):
     assert len(found.absent) == len(METHODS) - 2
 
 
+@pytest.mark.slow
 def test_a_training_whose_start_nobody_kept_is_timed_from_its_first_measurement(trained):
     lab, _ = trained
     config = seconds.tests_of(lab)["protonet"].config
