@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -31,14 +33,7 @@ def panels(
         dotted = paper and any(one.cell.paper is not None for _, cells in lines for one in cells)
         for number, (label, cells) in enumerate(lines):
             color = f"C{number % 10}"
-            ours = [one for one in cells if one.ours is not None]
-            if ours:
-                axes.errorbar(
-                    [int(one.cell.column) for one in ours],
-                    [one.ours.mean for one in ours],
-                    yerr=[one.ours.ci95 or 0 for one in ours],
-                    color=color, marker="o", markersize=3, capsize=2, linewidth=1.4, label=label,
-                )  # fmt: skip
+            ours = measured(axes, cells, color=color, linewidth=1.4, label=label)
             published = [one for one in cells if one.cell.paper is not None]
             if paper and published:
                 axes.plot(
@@ -59,6 +54,31 @@ def panels(
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=8, title="dotted: the paper" if dotted else None)
     return as_png(figure)
+
+
+def measured(axes: Axes, cells: Sequence[Measured], **style: Any) -> bool:  # noqa: ANN401
+    """Draws the numbers that were measured, with intervals, over numbers of ways; if there are any.
+
+    Args:
+        axes: where they are drawn.
+        cells: a line; the headings of the cells' columns are numbers of ways.
+        **style: of `errorbar`.
+
+    Returns:
+        Whether anything was measured.
+    """
+    ours = [one for one in cells if one.ours is not None]
+    if ours:
+        axes.errorbar(
+            [int(one.cell.column) for one in ours],
+            [one.ours.mean for one in ours],
+            yerr=[one.ours.ci95 or 0 for one in ours],
+            marker="o",
+            markersize=3,
+            capsize=2,
+            **style,
+        )
+    return bool(ours)
 
 
 def as_png(figure: Figure) -> bytes:

@@ -38,7 +38,6 @@ class Lab:
             flags: flags that differ from the preset's, such as `--train_ways=7`.
             **request: attributes of `EvalRequest` that differ from the preset's.
         """
-        # Where the pictures are does not change a run's name; a budget may need none.
         config, asked = presets.read(preset, flags)
         asked = dataclasses.replace(asked, **request)
         return self.own_test(config, asked)

@@ -25,12 +25,20 @@ class Test(NamedTuple):
     """A training, and how it is tested.
 
     Attributes:
-        config: the training; its seed is the first of `seeds`.
-        request: the test.
+        config: the training.
+        request: the test, which says the numbers of steps.
     """
 
     config: Config
     request: EvalRequest
+
+    def steps(self, wanted: int) -> int:
+        """A number of steps, or the largest that a small budget tests."""
+        return min(wanted, max(self.request.steps))
+
+    def ways(self, wanted: int) -> int:
+        """A number of ways; a head for one number has that of its training."""
+        return self.config.train_ways[0] if self.config.is_fixed_way else wanted
 
 
 class Store:
@@ -48,22 +56,19 @@ class Store:
         """The folder of a training, whether it is there or not."""
         return self.path / run_name(config)
 
-    def decode(self, config: Config) -> None:
-        """Decodes the pictures of a training, for those who time it without."""
-        load_splits(config, self.cache_dir)
+    def load(self, config: Config, split: str | None = None) -> Splits:
+        """The pictures of a training, or of one split of it; decoded, for those who time without.
 
-    def load(self, config: Config, split: str) -> Splits:
-        """The pictures of one split of a training, for those who need them without training."""
+        Args:
+            config: the training.
+            split: as for `data_gen.load`.
+        """
         return load_splits(config, self.cache_dir, split)
 
     def is_trained(self, config: Config) -> bool:
         """Whether a training has made all its meta-updates."""
         path = self.run(config)
         return folder.find(path) is not None and saved_step(path) >= total_steps(config)
-
-    def train(self, config: Config, request: EvalRequest) -> None:
-        """Trains, or goes on training, and makes the test at the end."""
-        train(config, self.run(config), request, self.cache_dir)
 
     def measure(self, test: Test) -> None:
         """Makes what is missing of a training and its test.
@@ -75,7 +80,7 @@ class Store:
         if not self.is_trained(test.config):
             # At its end, a training is tested under its own norm, on its own data set.
             own = dataclasses.replace(test.request, norm=None, dataset=None, data_dir=None)
-            self.train(test.config, own)
+            train(test.config, self.run(test.config), own, self.cache_dir)
         if self.known(test) is None:
             evaluate(self.run(test.config), test.request, cache_dir=self.cache_dir)
 

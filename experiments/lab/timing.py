@@ -40,7 +40,7 @@ def measure(test: Test, lab: Lab) -> None:
         UserError: as `Store.measure` does.
         KeyboardInterrupt: after Ctrl-C; what was made is kept.
     """
-    lab.store.decode(test.config)
+    lab.store.load(test.config)
     before = starts(test.config, lab)
     # A training that ended before its first checkpoint is started over.
     counted = before if saved_step(lab.store.run(test.config)) >= 0 else []

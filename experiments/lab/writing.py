@@ -99,10 +99,8 @@ def _table(found: Found) -> str:
 def _listing(listing: Listing) -> str:
     """A listing as a table of Markdown."""
     names = list(listing.records[0])
-    lines = [f"**{listing.title}**", "", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    for record in listing.records:
-        lines.append(f"| {' | '.join(_value(record[n], listing.digits) for n in names)} |")
-    return "\n".join(lines)
+    rows = [[_value(record[n], listing.digits) for n in names] for record in listing.records]
+    return plain_table(listing.title, names, rows)
 
 
 def _value(value: object, digits: int) -> str:

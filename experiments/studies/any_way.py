@@ -52,7 +52,7 @@ def _of_hidra(label: str, test: Test, lab: Lab) -> Line:
 
 def _of_maml(tests: dict[int, Test], steps: int) -> Line:
     cells = (
-        Cell(str(ways), test, accuracy(test.config.train_ways[0], _within(test, steps)))
+        Cell(str(ways), test, accuracy(test.config.train_ways[0], test.steps(steps)))
         for ways, test in tests.items()
     )
     return Line(f"MAML after {_steps(steps)}", tuple(cells))
@@ -61,14 +61,9 @@ def _of_maml(tests: dict[int, Test], steps: int) -> Line:
 def _difference(label: str, hidra: Test, maml: dict[int, Test], steps: int) -> Line:
     cells = []
     for ways, test in maml.items():
-        measure = paired(test.config.train_ways[0], STEPS, _within(test, steps))
+        measure = paired(test.config.train_ways[0], STEPS, test.steps(steps))
         cells.append(Cell(str(ways), hidra, measure, beside=test))
     return Line(f"{label} minus MAML after {_steps(steps)}", tuple(cells))
-
-
-def _within(test: Test, steps: int) -> int:
-    """The number of steps, or the largest that a small budget tests."""
-    return min(steps, max(test.request.steps))
 
 
 def _steps(count: int) -> str:

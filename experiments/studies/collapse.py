@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
-from experiments.lab.drawing import as_png
+from experiments.lab.drawing import as_png, measured
 from experiments.lab.findings import Cell, Findings, Found, Line, Measured, Table, accuracy
 from experiments.lab.lab import Lab
 from experiments.lab.store import Test, with_seeds
@@ -51,8 +51,8 @@ def _cells(lab: Lab, rate: str) -> Iterator[Cell]:
         flags = [f"--train_ways={ways}", f"--inner_lr={rate}"]
         test = lab.test("mini_imagenet_maml_5", flags)
         # Small budgets train fewer ways, and test fewer steps, than are asked for.
-        steps = min(test.config.own_steps, max(test.request.steps))
-        yield Cell(str(ways), test, accuracy(test.config.train_ways[0], steps), published)
+        measure = accuracy(test.ways(ways), test.steps(test.config.own_steps))
+        yield Cell(str(ways), test, measure, published)
 
 
 def drawn(found: Sequence[Found], lab: Lab) -> dict[str, bytes]:
@@ -63,14 +63,7 @@ def drawn(found: Sequence[Found], lab: Lab) -> dict[str, bytes]:
     axes.plot(WAYS, PAPER, color="black", linestyle=":", marker=".", label="the paper's MAML")
     axes.plot(WAYS, [100 / ways for ways in WAYS], color="grey", linewidth=1, label="chance")
     for label, cells in found[0].by_label():
-        ours = [one for one in cells if one.ours is not None]
-        if ours:
-            axes.errorbar(
-                [int(one.cell.column) for one in ours],
-                [one.ours.mean for one in ours],
-                yerr=[one.ours.ci95 or 0 for one in ours],
-                marker="o", markersize=3, capsize=2, label=f"MAML here, {label}",
-            )  # fmt: skip
+        measured(axes, cells, label=f"MAML here, {label}")
     axes.set(xlabel="ways (classes per task)", ylabel="accuracy, %", ylim=(0, None))
     axes.set_title("MAML on mini-ImageNet, one training for each number of ways")
     axes.grid(alpha=0.3)

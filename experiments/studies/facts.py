@@ -121,11 +121,10 @@ def tables(lab: Lab) -> list[Table]:
 
 def _cells(lab: Lab, label: str, steps: int) -> Iterator[Cell]:
     test = tested(lab, label)
-    within = min(steps, max(test.request.steps))
     paper = PAPER.get((label, steps), {})
     for ways in (5,) if test.config.is_fixed_way else WAYS:
-        asked = test.config.train_ways[0] if test.config.is_fixed_way else ways
-        yield Cell(str(ways), test, accuracy(asked, within), paper.get(ways))
+        measure = accuracy(test.ways(ways), test.steps(steps))
+        yield Cell(str(ways), test, measure, paper.get(ways))
 
 
 class Facts(TableStudy):

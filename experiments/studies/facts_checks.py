@@ -46,7 +46,7 @@ class Network:
         restored = networks.restored(store, test.config)
         self.method = networks.with_inner(restored, exact=False)
         self.tasks = networks.test_tasks(store, test)
-        self.steps = tuple(sorted({min(step, max(test.request.steps)) for step in STEPS}))
+        self.steps = tuple(sorted({test.steps(step) for step in STEPS}))
         self.count = min(TASKS, test.request.tasks)
         more = () if test.config.is_fixed_way else (MANY_WAYS,)
         self.ways = tuple(dict.fromkeys((test.config.train_ways[0], *more)))

@@ -79,20 +79,10 @@ def _line(label: str, tests: Sequence[Test], steps: int) -> Line:
     return Line(
         label,
         tuple(
-            Cell(str(ways), test, accuracy(_ways(test, ways), _within(test, steps)), value)
+            Cell(str(ways), test, accuracy(test.ways(ways), test.steps(steps)), value)
             for ways, test, value in zip(WAYS, tests, published, strict=True)
         ),
     )
-
-
-def _ways(test: Test, ways: int) -> int:
-    """The number of ways; MAML's is that of its training, which is less in a tiny budget."""
-    return test.config.train_ways[0] if test.config.is_fixed_way else ways
-
-
-def _within(test: Test, steps: int) -> int:
-    """The number of steps, or the largest that a small budget tests."""
-    return min(steps, max(test.request.steps))
 
 
 def figures(found: Sequence[Found], lab: Lab) -> dict[str, bytes]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from experiments.lab import drawing
 from experiments.lab.findings import Cell, Found, Line, Table, accuracy
 from experiments.lab.lab import Lab
-from experiments.lab.store import Test
 from experiments.lab.study import TableStudy
 
 WAYS = tuple(range(2, 11))
@@ -63,7 +62,7 @@ def _hidra(lab: Lab, rate: str, steps: int) -> Iterator[Line]:
         yield Line(
             label,
             tuple(
-                Cell(str(ways), test, accuracy(ways, _within(test, steps)), value)
+                Cell(str(ways), test, accuracy(ways, test.steps(steps)), value)
                 for ways, value in zip(WAYS, paper, strict=True)
             ),
         )
@@ -75,13 +74,8 @@ def _maml(lab: Lab, steps: int) -> tuple[Cell, ...]:
         test = lab.test("omniglot_maml_5", [f"--train_ways={ways}"])
         trained = test.config.train_ways[0]
         paper = value if steps == MAML_STEPS else None
-        cells.append(Cell(str(ways), test, accuracy(trained, _within(test, steps)), paper))
+        cells.append(Cell(str(ways), test, accuracy(trained, test.steps(steps)), paper))
     return tuple(cells)
-
-
-def _within(test: Test, steps: int) -> int:
-    """The number of steps, or the largest that a small budget tests."""
-    return min(steps, max(test.request.steps))
 
 
 def figures(found: Sequence[Found], lab: Lab) -> dict[str, bytes]:
